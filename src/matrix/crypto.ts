@@ -43,7 +43,7 @@ export function utf8ByteLength(text: string): number {
 export function ed25519Verify(publicKey: Uint8Array, message: Uint8Array | string, signature: Uint8Array): boolean {
   if (publicKey.length !== ED25519_KEY_BYTES || signature.length !== ED25519_SIGNATURE_BYTES) return false
   try {
-    const key = createPublicKey({ key: concat(SPKI_HEADER, publicKey), format: 'der', type: 'spki' })
+    const key = createPublicKey({ key: Buffer.concat([SPKI_HEADER, publicKey]), format: 'der', type: 'spki' })
     return verify(null, typeof message === 'string' ? utf8Bytes(message) : message, key, signature)
   } catch {
     return false
@@ -64,17 +64,10 @@ export interface Ed25519Signer {
  */
 export function ed25519Signer(seed: Uint8Array): Ed25519Signer {
   if (seed.length !== ED25519_KEY_BYTES) throw new RangeError(`an Ed25519 seed has ${ED25519_KEY_BYTES} bytes, not ${seed.length}`)
-  const privateKey = createPrivateKey({ key: concat(PKCS8_HEADER, seed), format: 'der', type: 'pkcs8' })
+  const privateKey = createPrivateKey({ key: Buffer.concat([PKCS8_HEADER, seed]), format: 'der', type: 'pkcs8' })
   const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' })
   return {
     publicKey: Uint8Array.from(spki.subarray(SPKI_HEADER.length)),
     sign: (message) => sign(null, typeof message === 'string' ? utf8Bytes(message) : message, privateKey),
   }
-}
-
-function concat(left: Uint8Array, right: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(left.length + right.length)
-  joined.set(left)
-  joined.set(right, left.length)
-  return joined
 }

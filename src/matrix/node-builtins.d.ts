@@ -22,6 +22,7 @@ declare module 'node:crypto' {
 declare module 'node:buffer' {
   export const Buffer: {
     from(text: string, encoding: 'utf8'): Uint8Array
+    concat(parts: readonly Uint8Array[]): Uint8Array
     byteLength(text: string, encoding: 'utf8'): number
   }
 }
