@@ -1,0 +1,25 @@
+import type { Room } from '../durable/room/room.ts'
+import type { User } from '../durable/user/user.ts'
+
+/** What the platform gives every Worker invocation and object: bindings of wrangler.jsonc, variables and secrets. */
+export interface Env {
+  readonly DB: D1Database
+  readonly KV: KVNamespace
+  readonly MEDIA: R2Bucket
+  readonly ROOM: DurableObjectNamespace<Room>
+  readonly USER: DurableObjectNamespace<User>
+  readonly MYELIN_SERVER_NAME?: string
+  readonly MYELIN_PUBLIC_URL?: string
+  readonly MYELIN_REGISTRATION?: string
+  readonly MYELIN_REGISTRATION_SHARED_SECRET?: string
+  readonly MYELIN_DEFAULT_ROOM_VERSION?: string
+  readonly MYELIN_RATE_LIMITS?: string
+  readonly MYELIN_ALLOW_PRIVATE_NETWORK?: string
+  readonly MYELIN_LOG?: string
+  /** Secret: master key from which token MACs and sync-token MACs are derived. At least 32 bytes of Base64. */
+  readonly MYELIN_SECRET?: string
+  /** Secret: `ed25519 <key version> <unpadded Base64 seed>`, the format of Synapse's signing key file. */
+  readonly MYELIN_SIGNING_KEY?: string
+  /** Secret of the self-hosting program; opens `/_myelin/control/*`. Absent on Cloudflare, where those routes answer 404. */
+  readonly MYELIN_CONTROL_TOKEN?: string
+}

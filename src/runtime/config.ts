@@ -1,0 +1,97 @@
+/** Who may create accounts: nobody, holders of a registration token, everybody. */
+export type RegistrationMode = 'closed' | 'token' | 'open'
+
+/** The Worker's configuration, parsed once per isolate from variables and secrets. Durations in milliseconds. */
+export interface Config {
+  readonly serverName: string
+  /** Base URL of the client API as clients reach it, without a trailing slash. */
+  readonly publicUrl: string
+  readonly registration: RegistrationMode
+  readonly registrationSharedSecret: string | undefined
+  readonly defaultRoomVersion: string
+  readonly rateLimits: boolean
+  readonly allowPrivateNetwork: boolean
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
+  /** Master secret; derive keys from it by HMAC with a label, never use it directly. */
+  readonly secret: Uint8Array
+  readonly signingKey: { readonly keyId: string; readonly seed: Uint8Array }
+  readonly controlToken: string | undefined
+}
+
+/** Every problem of a configuration at once. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[]
+  constructor(problems: readonly string[]) {
+    super(`Invalid configuration:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
+    this.name = 'ConfigError'
+    this.problems = problems
+  }
+}
+
+/** String variables by name. */
+export type Variables = Readonly<Record<string, unknown>>
+
+function choice<T extends string>(vars: Variables, name: string, options: readonly T[], fallback: T, problems: string[]): T {
+  const value = vars[name]
+  if (value === undefined || value === '') return fallback
+  const found = options.find((option) => option === value)
+  if (found === undefined) problems.push(`${name} is ${JSON.stringify(value)}; it must be one of ${options.join(', ')}`)
+  return found ?? fallback
+}
+
+function text(vars: Variables, name: string): string | undefined {
+  const value = vars[name]
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function decodeBase64(value: string): Uint8Array | undefined {
+  if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(value)) return undefined
+  const binary = atob(value.replaceAll('-', '+').replaceAll('_', '/').replace(/=+$/, ''))
+  return Uint8Array.from(binary, (char) => char.charCodeAt(0))
+}
+
+const SERVER_NAME = /^(?:[A-Za-z0-9.-]{1,230}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/
+const ROOM_VERSIONS = ['10', '11', '12'] as const
+
+/** Parses the variables that the Worker reads. Throws {@link ConfigError} with every problem found. */
+export function parseConfig(vars: Variables): Config {
+  const problems: string[] = []
+  const serverName = text(vars, 'MYELIN_SERVER_NAME') ?? 'localhost:8448'
+  if (!SERVER_NAME.test(serverName)) problems.push(`MYELIN_SERVER_NAME is ${JSON.stringify(serverName)}, which is not a server name`)
+  const publicUrl = (text(vars, 'MYELIN_PUBLIC_URL') ?? `https://${serverName}`).replace(/\/+$/, '')
+  if (!/^https?:\/\/[^/]+/.test(publicUrl)) problems.push('MYELIN_PUBLIC_URL must be an http or https URL')
+  const secret = decodeBase64(text(vars, 'MYELIN_SECRET') ?? '')
+  if (secret === undefined || secret.length < 32) problems.push('MYELIN_SECRET must be at least 32 bytes of Base64')
+  const [algorithm, version, seedText] = (text(vars, 'MYELIN_SIGNING_KEY') ?? '').split(' ')
+  const seed = decodeBase64(seedText ?? '')
+  if (algorithm !== 'ed25519' || version === undefined || !/^\w+$/.test(version) || seed?.length !== 32) {
+    problems.push('MYELIN_SIGNING_KEY must be "ed25519 <version> <unpadded Base64 of a 32-byte seed>"')
+  }
+  const config: Config = {
+    serverName,
+    publicUrl,
+    registration: choice(vars, 'MYELIN_REGISTRATION', ['closed', 'token', 'open'], 'closed', problems),
+    registrationSharedSecret: text(vars, 'MYELIN_REGISTRATION_SHARED_SECRET'),
+    defaultRoomVersion: choice(vars, 'MYELIN_DEFAULT_ROOM_VERSION', ROOM_VERSIONS, '12', problems),
+    rateLimits: choice(vars, 'MYELIN_RATE_LIMITS', ['on', 'off'], 'on', problems) === 'on',
+    allowPrivateNetwork: choice(vars, 'MYELIN_ALLOW_PRIVATE_NETWORK', ['off', 'on'], 'off', problems) === 'on',
+    logLevel: choice(vars, 'MYELIN_LOG', ['debug', 'info', 'warn', 'error'], 'info', problems),
+    secret: secret ?? new Uint8Array(32),
+    signingKey: { keyId: `ed25519:${version ?? ''}`, seed: seed ?? new Uint8Array(32) },
+    controlToken: text(vars, 'MYELIN_CONTROL_TOKEN'),
+  }
+  if (problems.length > 0) throw new ConfigError(problems)
+  return Object.freeze(config)
+}
+
+const parsed = new WeakMap<object, Config>()
+
+/** The configuration that an environment holds; parsed on first use, the same object afterwards. */
+export function configOf(env: object): Config {
+  let config = parsed.get(env)
+  if (config === undefined) {
+    config = parseConfig({ ...env })
+    parsed.set(env, config)
+  }
+  return config
+}

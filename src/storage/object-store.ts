@@ -1,0 +1,95 @@
+import { countCost, countRowsWritten } from '../runtime/metrics.ts'
+
+/** One step of a schema: numbered from 1, append-only, small enough for one transaction. */
+export interface Migration {
+  readonly version: number
+  readonly name: string
+  readonly sql: string
+}
+
+/** A value that SQLite stores. */
+export type SqlValue = string | number | null | ArrayBuffer | Uint8Array
+
+/** Thrown when a database was written by newer code than this: refusing is the only safe answer. */
+export class NewerSchemaError extends Error {
+  constructor(found: number, known: number) {
+    super(`this object's database has schema ${found}, newer than ${known}: refusing to touch it`)
+    this.name = 'NewerSchemaError'
+  }
+}
+
+/**
+ * The SQLite database of one object. Creating it reads and writes nothing; `exists` reads; only `migrate` creates a schema,
+ * so that an object named by mistake stays empty. Every top-level transaction is one commit and is counted.
+ */
+export class ObjectStore {
+  readonly sql: SqlStorage
+  readonly #storage: DurableObjectStorage
+  readonly #migrations: readonly Migration[]
+  #version: number | undefined
+  #depth = 0
+
+  constructor(storage: DurableObjectStorage, migrations: readonly Migration[]) {
+    this.#storage = storage
+    this.sql = storage.sql
+    this.#migrations = migrations
+  }
+
+  /** Whether a schema was ever created here. Brings an older schema up to date. */
+  exists(): boolean {
+    if (this.#version === undefined) {
+      const tables = this.sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'").toArray()
+      if (tables.length === 0) return false
+      const row = this.sql.exec<{ version: number }>('SELECT max(version) AS version FROM schema_version').one()
+      this.#version = row.version
+    }
+    if (this.#version < this.#migrations.length) this.migrate()
+    if (this.#version > this.#migrations.length) throw new NewerSchemaError(this.#version, this.#migrations.length)
+    return true
+  }
+
+  /** Applies what is missing of the schema, one transaction for all pending steps. */
+  migrate(): void {
+    let version = this.#version ?? 0
+    if (version >= this.#migrations.length) return
+    this.transaction(undefined, () => {
+      this.sql.exec('CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, name TEXT NOT NULL)')
+      for (const migration of this.#migrations.slice(version)) {
+        this.sql.exec(migration.sql)
+        this.sql.exec('INSERT INTO schema_version (version, name) VALUES (?, ?)', migration.version, migration.name)
+        version = migration.version
+      }
+    })
+    this.#version = version
+  }
+
+  /** Runs `body` atomically: all of its writes or, if it throws, none. Nested calls are savepoints of the outer one. */
+  transaction<T>(requestId: string | undefined, body: () => T): T {
+    if (this.#depth === 0) countCost('commit', requestId)
+    this.#depth += 1
+    try {
+      return this.#storage.transactionSync(body)
+    } finally {
+      this.#depth -= 1
+    }
+  }
+
+  /** All rows of a query. Bound the query: this reads them into memory. */
+  all<Row extends Record<string, SqlStorageValue>>(query: string, ...values: SqlValue[]): Row[] {
+    return this.sql.exec<Row>(query, ...values).toArray()
+  }
+
+  /** The first row of a query, or `undefined`. */
+  first<Row extends Record<string, SqlStorageValue>>(query: string, ...values: SqlValue[]): Row | undefined {
+    const next = this.sql.exec<Row>(query, ...values).next()
+    return next.done ? undefined : next.value
+  }
+
+  /** Executes a statement that writes; answers how many rows it wrote (index entries included). */
+  run(query: string, ...values: SqlValue[]): number {
+    const cursor = this.sql.exec(query, ...values)
+    const written = cursor.rowsWritten
+    countRowsWritten(written)
+    return written
+  }
+}
