@@ -1,0 +1,140 @@
+/** What rooms, users and Workers say to one another. The protocol is explained in docs/design/feed.md. All of it crosses RPC: plain data only. */
+
+/** Who asks a room for something. Set by the Worker from an admitted session, never from a request's body. */
+export interface Caller {
+  readonly userId: string
+  /** Absent for work that belongs to no device (jobs). */
+  readonly deviceId: string | undefined
+  readonly requestId: string
+}
+
+/** A user's membership in a room; `leave` also stands for "never a member" where the room list has a row. */
+export type Membership = 'join' | 'invite' | 'knock' | 'leave' | 'ban'
+
+/** Room → user: there is something up to `head`. Idempotent, lossy, never committed on arrival. */
+export interface Hint {
+  readonly roomId: string
+  readonly generation: string
+  /** The room's newest position. */
+  readonly head: number
+}
+
+/** User → room, answer to a hint. */
+export interface HintReply {
+  /** Whether the user's list names the room as joined; if not, the room waits for its notice to be taken. */
+  readonly member: boolean
+  /** Everything up to this position is in the user's database. */
+  readonly durablePos: number
+}
+
+/** Room → user: make everything up to `head` durable. */
+export type SettleRequest = Hint
+
+/** User → room, answer to a settle request. */
+export interface SettleReply extends HintReply {
+  /** False: the user has committed a dirty mark; the room need not ring again until it is pulled. */
+  readonly awake: boolean
+}
+
+/** Room → user: the user's own membership changed. Durable on both sides. */
+export interface MembershipNotice {
+  readonly roomId: string
+  readonly generation: string
+  readonly membership: Membership
+  /** Position of the membership event: later notices win, repeated ones are acknowledged. */
+  readonly pos: number
+  /** The room's newest position when the notice was made; for a leave or ban the same as `pos`: nothing later is for this user. */
+  readonly head: number
+  readonly eventId: string
+  readonly sender: string
+  /** For invites and knocks: the stripped state as a JSON array. */
+  readonly strippedState: string | undefined
+  /** For invites: whether `is_direct` was set. */
+  readonly isDirect: boolean
+}
+
+/** User → room (`pull`): re-arms hints for the user and answers where the room is. */
+export interface PullReply {
+  readonly head: number
+  readonly generation: string
+  /** False: the room does not know the user as joined; the user's row is left alone, a notice follows or was processed. */
+  readonly member: boolean
+}
+
+/** Which part of a sync response a room belongs to. */
+export type SyncSection = 'join' | 'invite' | 'knock' | 'leave'
+
+/** Worker → room: assemble the part of a sync response between two positions. */
+export interface WindowRequest {
+  /** Exclusive start. `null`: the room is new to this client (full state, last events of the timeline). */
+  readonly from: number | null
+  /** Inclusive end. */
+  readonly to: number
+  readonly section: 'join' | 'leave'
+  /** Send the whole state even though `from` is given. */
+  readonly fullState: boolean
+  /** MSC4222 (stable: `use_state_after`): answer `state_after` instead of `state`. */
+  readonly useStateAfter: boolean
+  /** The client's filter as JSON (`room` part only, already validated), or `undefined` for the default. */
+  readonly filter: string | undefined
+  /** Users whose events and receipts the reader does not want to see (`m.ignored_user_list`). */
+  readonly ignoredUsers: readonly string[]
+}
+
+/** Room → Worker: fragments of JSON, ready to be joined. Absent fragments have nothing to say. */
+export interface RoomWindow {
+  /** True when there is nothing to tell the client about this room. */
+  readonly empty: boolean
+  /** `{"events":[…],"limited":…,"prev_batch":…}` */
+  readonly timeline: string
+  /** `{"events":[…]}` for `state` or `state_after`. */
+  readonly state: string
+  /** `{"events":[…]}`, or absent. */
+  readonly ephemeral: string | undefined
+  /** `{"m.heroes":[…],…}`, or absent when unchanged. */
+  readonly summary: string | undefined
+}
+
+/** User → Worker: one room of a sync plan. */
+export interface PlannedRoom {
+  readonly roomId: string
+  readonly section: SyncSection
+  readonly from: number | null
+  readonly to: number
+  /** Room account data events changed since the token (all of them for a new room), a JSON array, or absent. */
+  readonly accountData: string | undefined
+  /** Invites and knocks: the stripped state as a JSON array. */
+  readonly strippedState: string | undefined
+  /** `{"notification_count":…,"highlight_count":…}` where known. */
+  readonly unread: string | undefined
+}
+
+/** Worker → user: a client's sync request, parsed. */
+export interface SyncRequest {
+  readonly since: string | undefined
+  readonly timeoutMs: number
+  readonly fullState: boolean
+  /** A filter ID, or an inline filter as JSON. */
+  readonly filter: string | undefined
+  readonly connectionId: string
+}
+
+/** User → Worker: what to put into the response. */
+export interface SyncPlan {
+  /** True when nothing happened since the token: the Worker may park. */
+  readonly empty: boolean
+  readonly nextBatch: string
+  readonly rooms: readonly PlannedRoom[]
+  /** Global account data events, a JSON array, or absent. */
+  readonly accountData: string | undefined
+  /** To-device events, a JSON array, or absent. */
+  readonly toDevice: string | undefined
+  /** `{"changed":[…],"left":[…]}` or absent. */
+  readonly deviceLists: string | undefined
+  /** `{"signed_curve25519":…}` */
+  readonly oneTimeKeyCounts: string | undefined
+  readonly unusedFallbackTypes: string | undefined
+  /** The whole resolved filter as JSON, so that the Worker needs no second question. */
+  readonly filter: string | undefined
+  readonly ignoredUsers: readonly string[]
+}
