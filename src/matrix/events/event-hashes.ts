@@ -1,9 +1,9 @@
 import { encodeBase64, encodeBase64Url } from '../base64.ts'
 import type { CanonicalNumbers } from '../canonical-json.ts'
 import { canonicalJson } from '../canonical-json.ts'
-import { sha256 } from '../crypto.ts'
+import { sha256, utf8ByteLength } from '../crypto.ts'
 import { badJson } from '../errors.ts'
-import type { JsonObject } from '../json.ts'
+import type { JsonObject, JsonValue } from '../json.ts'
 import type { RoomVersionRules } from '../room-versions/rules.ts'
 import { signedPayload } from '../signing.ts'
 import { redactPdu } from './redaction.ts'
@@ -62,4 +62,9 @@ export function eventIdOfPayload(payload: string, rules: RoomVersionRules): Even
 /** The ID of the room that a create event founds, in versions whose room IDs are hashes: the event's ID under the other sigil. */
 export function roomIdOfCreateEvent(createEventId: EventId): string {
   return `!${createEventId.slice(1)}`
+}
+
+/** Bytes that one more member adds to the canonical JSON of an object that has others: `,"key":value`. */
+export function memberBytes(key: string, value: JsonValue): number {
+  return utf8ByteLength(canonicalJson(value)) + key.length + 4
 }
