@@ -1,0 +1,46 @@
+import type { RoomEvent } from '../../matrix/events/room-event.ts'
+import type { RoomVersionRules } from '../../matrix/room-versions/rules.ts'
+import { type AuthState, membershipOf } from './auth-state.ts'
+import { namedLevel, type PowerSource, requiredLevel, userLevel } from './power-levels-of.ts'
+import { ruleNumbers } from './rule-numbers.ts'
+import { ALLOWED, refuse, type Verdict } from './verdict.ts'
+
+/** The rule that only members send: 6, in versions 6 to 11 5. */
+export function checkSenderJoined(event: RoomEvent, state: AuthState, rules: RoomVersionRules): Verdict {
+  // If the sender's current membership state is not join, reject.
+  if (membershipOf(state, event.sender) === 'join') return ALLOWED
+  return refuse(ruleNumbers(rules).senderJoined, 'sender_not_joined', `${event.sender} is not in the room.`)
+}
+
+/** The rule on `m.room.third_party_invite`: 7, in versions 6 to 11 6. */
+export function checkThirdPartyInviteEvent(event: RoomEvent, power: PowerSource): Verdict {
+  // Allow if and only if sender's current power level is greater than or equal to the invite level.
+  const needed = namedLevel(power, 'invite')
+  const level = userLevel(power, event.sender)
+  if (level >= needed) return ALLOWED
+  return refuse(
+    `${ruleNumbers(power.rules).thirdPartyInvite}.1`,
+    'invite_level_too_low',
+    `${event.sender} may not invite: that needs level ${needed}, and theirs is ${level}.`,
+  )
+}
+
+/** The rule on the required power level: 8, in versions 6 to 11 7. */
+export function checkRequiredLevel(event: RoomEvent, power: PowerSource): Verdict {
+  // If the event type's required power level is greater than the sender's power level, reject.
+  const needed = requiredLevel(power, event.type, event.stateKey !== undefined)
+  const level = userLevel(power, event.sender)
+  if (level >= needed) return ALLOWED
+  return refuse(
+    ruleNumbers(power.rules).requiredLevel,
+    'sender_level_too_low',
+    `${event.sender} may not send ${event.type}: that needs level ${needed}, and theirs is ${level}.`,
+  )
+}
+
+/** The rule on state that belongs to a user: 9, in versions 6 to 11 8. */
+export function checkUserStateKey(event: RoomEvent, rules: RoomVersionRules): Verdict {
+  // If the event has a state_key that starts with an @ and does not match the sender, reject.
+  if (event.stateKey === undefined || !event.stateKey.startsWith('@') || event.stateKey === event.sender) return ALLOWED
+  return refuse(ruleNumbers(rules).userStateKey, 'state_key_of_other_user', `${event.sender} cannot set the state of ${event.stateKey}.`)
+}
