@@ -1,6 +1,6 @@
 import type { RoomEvent } from '../../matrix/events/room-event.ts'
+import { serverNameOf } from '../../matrix/ids/server-name.ts'
 import type { RoomVersionRules } from '../../matrix/room-versions/rules.ts'
-import { serverNameOf } from './identifiers.ts'
 import { ruleNumbers } from './rule-numbers.ts'
 import { ALLOWED, refuse, type Verdict } from './verdict.ts'
 

@@ -1,3 +1,4 @@
+import { roomIdOfCreateEvent } from '../../matrix/events/event-hashes.ts'
 import type { EventId, RoomEvent } from '../../matrix/events/room-event.ts'
 import type { RoomVersionRules } from '../../matrix/room-versions/rules.ts'
 import { stateMapKey } from '../state-map.ts'
@@ -17,7 +18,8 @@ export function checkRoomOfCreate(
 ): Verdict {
   // 2. If the event's room_id is not an event ID for an accepted (not rejected) m.room.create event, with the sigil ! instead of $, reject.
   if (!rules.roomIdIsCreateHash) return ALLOWED
-  if (create !== undefined && isCreateOf(event.roomId, create) && !isRejected(create.eventId)) return ALLOWED
+  if (create?.type === 'm.room.create' && event.roomId === roomIdOfCreateEvent(create.eventId) && !isRejected(create.eventId))
+    return ALLOWED
   return refuse(
     ruleNumbers(rules).roomId,
     'room_without_accepted_create',
@@ -28,10 +30,6 @@ export function checkRoomOfCreate(
 /** In room version 12, the ID of the create event of a room. */
 export function createIdOfRoom(roomId: string): EventId {
   return `$${roomId.slice(1)}`
-}
-
-function isCreateOf(roomId: string, create: RoomEvent): boolean {
-  return create.type === 'm.room.create' && roomId.startsWith('!') && create.eventId === createIdOfRoom(roomId)
 }
 
 /**

@@ -1,4 +1,6 @@
 import type { RoomEvent } from '../../matrix/events/room-event.ts'
+import { PowerLevels } from '../../matrix/power-levels.ts'
+import type { RoomVersionRules } from '../../matrix/room-versions/rules.ts'
 import { type StateMapKey, stateMapKey } from '../state-map.ts'
 
 /** The room state that an event is checked against: its auth events, the state before it, or the current state. */
@@ -35,4 +37,9 @@ export function joinRuleOf(state: AuthState): string | undefined {
   const joinRule = state.get('m.room.join_rules', '')?.content.join_rule
   if (joinRule === undefined) return 'invite'
   return typeof joinRule === 'string' ? joinRule : undefined
+}
+
+/** The power levels in force in a state. */
+export function powerLevelsOf(state: AuthState, rules: RoomVersionRules): PowerLevels {
+  return new PowerLevels(state.create, state.get('m.room.power_levels', '')?.content, rules)
 }

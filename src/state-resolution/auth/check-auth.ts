@@ -2,12 +2,11 @@ import type { EventId, RoomEvent } from '../../matrix/events/room-event.ts'
 import type { RoomVersionRules } from '../../matrix/room-versions/rules.ts'
 import { checkAliases } from './aliases.ts'
 import { checkAuthEvents, checkRoomOfCreate } from './auth-events.ts'
-import { type AuthState, authStateOf } from './auth-state.ts'
+import { type AuthState, authStateOf, powerLevelsOf } from './auth-state.ts'
 import { checkCreate } from './create.ts'
 import { checkFederate } from './federate.ts'
 import { checkMember } from './member.ts'
 import { checkPowerLevels } from './power-levels.ts'
-import { powerSourceOf } from './power-levels-of.ts'
 import { checkRedaction } from './redaction.ts'
 import { authEventsRuleNumbers, ruleNumbers } from './rule-numbers.ts'
 import { checkRequiredLevel, checkSenderJoined, checkThirdPartyInviteEvent, checkUserStateKey } from './sending.ts'
@@ -56,7 +55,7 @@ export function checkAuth(event: RoomEvent, state: AuthState, rules: RoomVersion
   const federate = checkFederate(event, create, rules)
   if (!federate.allowed) return federate
   if (event.type === 'm.room.aliases' && rules.specialCaseAliases) return checkAliases(event, rules)
-  if (event.type === 'm.room.member') return checkMember(event, create, state, powerSourceOf(state, rules))
+  if (event.type === 'm.room.member') return checkMember(event, create, state, rules)
   return checkSending(event, create, state, rules)
 }
 
@@ -80,13 +79,13 @@ export function checkAgainstAuthEvents(
 function checkSending(event: RoomEvent, create: RoomEvent, state: AuthState, rules: RoomVersionRules): Verdict {
   const joined = checkSenderJoined(event, state, rules)
   if (!joined.allowed) return joined
-  const power = powerSourceOf(state, rules)
-  if (event.type === 'm.room.third_party_invite') return checkThirdPartyInviteEvent(event, power)
-  const level = checkRequiredLevel(event, power)
+  const power = powerLevelsOf(state, rules)
+  if (event.type === 'm.room.third_party_invite') return checkThirdPartyInviteEvent(event, power, rules)
+  const level = checkRequiredLevel(event, power, rules)
   if (!level.allowed) return level
   const stateKey = checkUserStateKey(event, rules)
   if (!stateKey.allowed) return stateKey
-  if (event.type === 'm.room.power_levels') return checkPowerLevels(event, create, state, power)
-  if (event.type === 'm.room.redaction' && rules.redactionAuthRule) return checkRedaction(event, power)
+  if (event.type === 'm.room.power_levels') return checkPowerLevels(event, create, state, power, rules)
+  if (event.type === 'm.room.redaction' && rules.redactionAuthRule) return checkRedaction(event, power, rules)
   return ALLOWED
 }

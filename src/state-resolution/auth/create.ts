@@ -1,7 +1,8 @@
 import type { RoomEvent } from '../../matrix/events/room-event.ts'
+import { isUserId } from '../../matrix/ids/user-id.ts'
 import { findRoomVersionRules, type RoomVersionRules } from '../../matrix/room-versions/rules.ts'
-import { isUserId, onSameServer } from './identifiers.ts'
 import { createRuleNumbers } from './rule-numbers.ts'
+import { onSameServer } from './same-server.ts'
 import { ALLOWED, refuse, type Verdict } from './verdict.ts'
 
 /** The version of a room whose create event does not name one. */
@@ -60,5 +61,5 @@ function checkRoomId(event: RoomEvent, rules: RoomVersionRules): Verdict {
 }
 
 function areAdditionalCreators(value: unknown): boolean {
-  return value === undefined || (Array.isArray(value) && value.every(isUserId))
+  return value === undefined || (Array.isArray(value) && value.every((entry) => typeof entry === 'string' && isUserId(entry)))
 }

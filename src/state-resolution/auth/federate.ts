@@ -1,7 +1,7 @@
 import type { RoomEvent } from '../../matrix/events/room-event.ts'
 import type { RoomVersionRules } from '../../matrix/room-versions/rules.ts'
-import { onSameServer } from './identifiers.ts'
 import { ruleNumbers } from './rule-numbers.ts'
+import { onSameServer } from './same-server.ts'
 import { ALLOWED, refuse, type Verdict } from './verdict.ts'
 
 /** The rule on `m.federate`: 3, in version 12 4. */

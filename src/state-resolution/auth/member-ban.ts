@@ -1,6 +1,5 @@
 import { membershipOf } from './auth-state.ts'
 import type { MembershipChange } from './member.ts'
-import { namedLevel, userLevel } from './power-levels-of.ts'
 import { memberRuleNumbers } from './rule-numbers.ts'
 import { ALLOWED, refuse, type Verdict } from './verdict.ts'
 
@@ -13,8 +12,8 @@ export function checkBan(change: MembershipChange): Verdict {
   }
   // .2 If the sender's power level is greater than or equal to the ban level, and the target user's power level is less than the sender's
   // power level, allow. .3 Otherwise, reject.
-  const level = userLevel(power, event.sender)
-  const needed = namedLevel(power, 'ban')
+  const level = power.userLevel(event.sender)
+  const needed = power.ban
   if (!(level >= needed)) {
     return refuse(
       `${memberRuleNumbers(rules).ban}.3`,
@@ -22,7 +21,7 @@ export function checkBan(change: MembershipChange): Verdict {
       `${event.sender} may not ban: that needs level ${needed}, and theirs is ${level}.`,
     )
   }
-  const targetLevel = userLevel(power, target)
+  const targetLevel = power.userLevel(target)
   if (targetLevel < level) return ALLOWED
   return refuse(
     `${memberRuleNumbers(rules).ban}.3`,

@@ -1,6 +1,5 @@
 import { membershipOf } from './auth-state.ts'
 import type { MembershipChange } from './member.ts'
-import { namedLevel, userLevel } from './power-levels-of.ts'
 import { memberRuleNumbers } from './rule-numbers.ts'
 import { checkThirdPartyInvite } from './third-party-invite.ts'
 import { ALLOWED, refuse, type Verdict } from './verdict.ts'
@@ -23,8 +22,8 @@ export function checkInvite(change: MembershipChange): Verdict {
     return refuse(`${memberRuleNumbers(rules).invite}.3`, 'invite_target_joined', `${target} is already in the room.`)
   }
   // .4 If the sender's power level is greater than or equal to the invite level, allow.
-  const needed = namedLevel(power, 'invite')
-  const level = userLevel(power, event.sender)
+  const needed = power.invite
+  const level = power.userLevel(event.sender)
   if (level >= needed) return ALLOWED
   // .5 Otherwise, reject.
   return refuse(

@@ -1,7 +1,7 @@
+import { isRoomCreator } from '../../matrix/power-levels.ts'
 import type { RoomVersionRules } from '../../matrix/room-versions/rules.ts'
 import { joinRuleOf, membershipOf } from './auth-state.ts'
 import type { MembershipChange } from './member.ts'
-import { isCreator } from './power-levels-of.ts'
 import { checkJoinAuthoriser, checkRestrictedJoin } from './restricted-join.ts'
 import { joinRuleNumbers } from './rule-numbers.ts'
 import { ALLOWED, refuse, type Verdict } from './verdict.ts'
@@ -39,7 +39,7 @@ export function checkJoin(change: MembershipChange): Verdict {
 /** The creator's own first join, which no membership and no join rule precede. */
 function isFirstJoin({ event, target, create, rules }: MembershipChange): boolean {
   if (event.prevEvents.length !== 1 || event.prevEvents[0] !== create.eventId) return false
-  return rules.implicitCreator ? create.sender === target : isCreator(create, target, rules)
+  return rules.implicitCreator ? create.sender === target : isRoomCreator(create, target, rules)
 }
 
 function isRestricted(joinRule: string | undefined, rules: RoomVersionRules): boolean {

@@ -1,6 +1,5 @@
 import { membershipOf } from './auth-state.ts'
 import type { MembershipChange } from './member.ts'
-import { namedLevel, userLevel } from './power-levels-of.ts'
 import { memberRuleNumbers } from './rule-numbers.ts'
 import { ALLOWED, refuse, type Verdict } from './verdict.ts'
 
@@ -18,9 +17,9 @@ export function checkLeave(change: MembershipChange): Verdict {
       `${event.sender} is not in the room and cannot remove others.`,
     )
   }
-  const level = userLevel(power, event.sender)
+  const level = power.userLevel(event.sender)
   // .3 If the target user's current membership state is ban, and the sender's power level is less than the ban level, reject.
-  const banLevel = namedLevel(power, 'ban')
+  const banLevel = power.ban
   if (membershipOf(state, target) === 'ban' && !(level >= banLevel)) {
     return refuse(
       `${memberRuleNumbers(rules).leave}.3`,
@@ -30,7 +29,7 @@ export function checkLeave(change: MembershipChange): Verdict {
   }
   // .4 If the sender's power level is greater than or equal to the kick level, and the target user's power level is less than the
   // sender's power level, allow. .5 Otherwise, reject.
-  const kickLevel = namedLevel(power, 'kick')
+  const kickLevel = power.kick
   if (!(level >= kickLevel)) {
     return refuse(
       `${memberRuleNumbers(rules).leave}.5`,
@@ -38,7 +37,7 @@ export function checkLeave(change: MembershipChange): Verdict {
       `${event.sender} may not remove others: that needs level ${kickLevel}, and theirs is ${level}.`,
     )
   }
-  const targetLevel = userLevel(power, target)
+  const targetLevel = power.userLevel(target)
   if (targetLevel < level) return ALLOWED
   return refuse(
     `${memberRuleNumbers(rules).leave}.5`,

@@ -1,15 +1,22 @@
 import type { RoomEvent } from '../../matrix/events/room-event.ts'
+import { isUserId } from '../../matrix/ids/user-id.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../matrix/json.ts'
+import { DEFAULT_POWER_LEVELS, isRoomCreator, type NamedPowerLevel, type PowerLevels, parsePowerLevel } from '../../matrix/power-levels.ts'
 import type { RoomVersionRules } from '../../matrix/room-versions/rules.ts'
 import type { AuthState } from './auth-state.ts'
-import { isUserId } from './identifiers.ts'
-import { isCreator, NAMED_LEVELS, type PowerSource, parseLevel, userLevel } from './power-levels-of.ts'
 import { powerLevelsRuleNumbers } from './rule-numbers.ts'
 import { ALLOWED, refuse, type Verdict } from './verdict.ts'
 
+const LEVEL_NAMES = Object.keys(DEFAULT_POWER_LEVELS) as readonly NamedPowerLevel[]
+
 /** The rule on `m.room.power_levels`: 10, in versions 6 to 11 9. */
-export function checkPowerLevels(event: RoomEvent, create: RoomEvent, state: AuthState, power: PowerSource): Verdict {
-  const { rules } = power
+export function checkPowerLevels(
+  event: RoomEvent,
+  create: RoomEvent,
+  state: AuthState,
+  power: PowerLevels,
+  rules: RoomVersionRules,
+): Verdict {
   const shape = checkShape(event.content, rules)
   if (!shape.allowed) return shape
   const creators = checkNamesNoCreator(event.content, create, rules)
@@ -17,7 +24,7 @@ export function checkPowerLevels(event: RoomEvent, create: RoomEvent, state: Aut
   // If there is no previous m.room.power_levels event in the room, allow.
   const current = state.get('m.room.power_levels', '')?.content
   if (current === undefined) return ALLOWED
-  const change: LevelsChange = { current, next: event.content, sender: event.sender, level: userLevel(power, event.sender), rules }
+  const change: LevelsChange = { current, next: event.content, sender: event.sender, level: power.userLevel(event.sender), rules }
   for (const check of [checkLevelChanges, checkMapChanges, checkUserChanges]) {
     const verdict = check(change)
     if (!verdict.allowed) return verdict
@@ -33,9 +40,9 @@ export function checkPowerLevels(event: RoomEvent, create: RoomEvent, state: Aut
 function checkShape(content: JsonObject, rules: RoomVersionRules): Verdict {
   const numbers = powerLevelsRuleNumbers(rules)
   // From version 10: n.1 If any of the properties users_default, events_default, … in content are present and not an integer, reject.
-  for (const name of NAMED_LEVELS) {
+  for (const name of LEVEL_NAMES) {
     const value = content[name]
-    if (value !== undefined && parseLevel(value, rules) === undefined) {
+    if (value !== undefined && parsePowerLevel(value, rules) === undefined) {
       return refuse(numbers.integerLevels || numbers.levels, 'power_levels_malformed', `The power level ${name} is not an integer.`)
     }
   }
@@ -66,7 +73,7 @@ function checkShape(content: JsonObject, rules: RoomVersionRules): Verdict {
 function checkNamesNoCreator(content: JsonObject, create: RoomEvent, rules: RoomVersionRules): Verdict {
   // If the users property in content contains the sender of the m.room.create event or any of its additional_creators, reject.
   if (!rules.privilegedCreators) return ALLOWED
-  const creator = Object.keys(mapOf(content, 'users')).find((userId) => isCreator(create, userId, rules))
+  const creator = Object.keys(mapOf(content, 'users')).find((userId) => isRoomCreator(create, userId, rules))
   if (creator === undefined) return ALLOWED
   return refuse(
     powerLevelsRuleNumbers(rules).creators,
@@ -93,9 +100,9 @@ function checkLevelChanges(change: LevelsChange): Verdict {
   const { current, next, level, rules } = change
   // For each of the properties that was added, changed or removed: .1 if the current value is higher than the sender's current power
   // level, reject; .2 if the new value is higher, reject.
-  for (const name of NAMED_LEVELS) {
+  for (const name of LEVEL_NAMES) {
     const before = currentLevel(current[name], rules)
-    const after = parseLevel(next[name], rules)
+    const after = parsePowerLevel(next[name], rules)
     if (before === after) continue
     if (before !== undefined && before > level) return tooHigh(`${powerLevelsRuleNumbers(rules).levels}.1`, name, before, change)
     if (after !== undefined && after > level) return tooHigh(`${powerLevelsRuleNumbers(rules).levels}.2`, name, after, change)
@@ -145,7 +152,7 @@ function* changedEntries(
   const fresh = mapOf(next, name)
   for (const key of Object.keys(fresh)) {
     const before = Object.hasOwn(old, key) ? currentLevel(old[key], rules) : undefined
-    const after = parseLevel(fresh[key], rules)
+    const after = parsePowerLevel(fresh[key], rules)
     if (before !== after) yield [key, before, after]
   }
   for (const key of Object.keys(old)) {
@@ -157,12 +164,12 @@ function* changedEntries(
 
 /** A level in force. One that cannot be read is above everybody, so that only what does not touch it passes. */
 function currentLevel(value: JsonValue | undefined, rules: RoomVersionRules): number | undefined {
-  return value === undefined ? undefined : (parseLevel(value, rules) ?? Number.POSITIVE_INFINITY)
+  return value === undefined ? undefined : (parsePowerLevel(value, rules) ?? Number.POSITIVE_INFINITY)
 }
 
 function isLevelMap(value: JsonValue | undefined, rules: RoomVersionRules): boolean {
   if (value === undefined) return true
-  return isJsonObject(value) && Object.values(value).every((level) => parseLevel(level, rules) !== undefined)
+  return isJsonObject(value) && Object.values(value).every((level) => parsePowerLevel(level, rules) !== undefined)
 }
 
 const EMPTY: JsonObject = {}

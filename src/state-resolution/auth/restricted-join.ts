@@ -1,9 +1,8 @@
 import type { RoomEvent } from '../../matrix/events/room-event.ts'
+import { parseUserId } from '../../matrix/ids/user-id.ts'
 import type { RoomVersionRules } from '../../matrix/room-versions/rules.ts'
 import { membershipOf } from './auth-state.ts'
-import { isUserId, serverNameOf } from './identifiers.ts'
 import type { MembershipChange } from './member.ts'
-import { namedLevel, userLevel } from './power-levels-of.ts'
 import { joinRuleNumbers, memberRuleNumbers } from './rule-numbers.ts'
 import { ALLOWED, refuse, type Verdict } from './verdict.ts'
 
@@ -23,8 +22,9 @@ export interface JoinAuthoriser {
 export function joinAuthoriserOf(event: Pick<RoomEvent, 'type' | 'content'>, rules: RoomVersionRules): JoinAuthoriser | undefined {
   if (!rules.restrictedJoins || event.type !== 'm.room.member' || event.content.membership !== 'join') return undefined
   const userId = event.content.join_authorised_via_users_server
-  const serverName = isUserId(userId) ? serverNameOf(userId) : undefined
-  return serverName === undefined ? undefined : { userId: userId as string, serverName }
+  if (typeof userId !== 'string') return undefined
+  const serverName = parseUserId(userId)?.serverName
+  return serverName === undefined ? undefined : { userId, serverName }
 }
 
 /** The part of n.2 that needs no signature: what names no user was signed by nobody's server. */
@@ -49,7 +49,7 @@ export function checkRestrictedJoin(change: MembershipChange, membership: string
   if (
     authoriser === undefined ||
     membershipOf(state, authoriser.userId) !== 'join' ||
-    !(userLevel(power, authoriser.userId) >= namedLevel(power, 'invite'))
+    !(power.userLevel(authoriser.userId) >= power.invite)
   ) {
     return refuse(
       `${joinRuleNumbers(rules).restricted}.2`,

@@ -1,7 +1,7 @@
 import type { RoomEvent } from '../../matrix/events/room-event.ts'
+import type { PowerLevels } from '../../matrix/power-levels.ts'
 import type { RoomVersionRules } from '../../matrix/room-versions/rules.ts'
 import { type AuthState, membershipOf } from './auth-state.ts'
-import { namedLevel, type PowerSource, requiredLevel, userLevel } from './power-levels-of.ts'
 import { ruleNumbers } from './rule-numbers.ts'
 import { ALLOWED, refuse, type Verdict } from './verdict.ts'
 
@@ -13,26 +13,26 @@ export function checkSenderJoined(event: RoomEvent, state: AuthState, rules: Roo
 }
 
 /** The rule on `m.room.third_party_invite`: 7, in versions 6 to 11 6. */
-export function checkThirdPartyInviteEvent(event: RoomEvent, power: PowerSource): Verdict {
+export function checkThirdPartyInviteEvent(event: RoomEvent, power: PowerLevels, rules: RoomVersionRules): Verdict {
   // Allow if and only if sender's current power level is greater than or equal to the invite level.
-  const needed = namedLevel(power, 'invite')
-  const level = userLevel(power, event.sender)
+  const needed = power.invite
+  const level = power.userLevel(event.sender)
   if (level >= needed) return ALLOWED
   return refuse(
-    `${ruleNumbers(power.rules).thirdPartyInvite}.1`,
+    `${ruleNumbers(rules).thirdPartyInvite}.1`,
     'invite_level_too_low',
     `${event.sender} may not invite: that needs level ${needed}, and theirs is ${level}.`,
   )
 }
 
 /** The rule on the required power level: 8, in versions 6 to 11 7. */
-export function checkRequiredLevel(event: RoomEvent, power: PowerSource): Verdict {
+export function checkRequiredLevel(event: RoomEvent, power: PowerLevels, rules: RoomVersionRules): Verdict {
   // If the event type's required power level is greater than the sender's power level, reject.
-  const needed = requiredLevel(power, event.type, event.stateKey !== undefined)
-  const level = userLevel(power, event.sender)
+  const needed = power.eventLevel(event.type, event.stateKey !== undefined)
+  const level = power.userLevel(event.sender)
   if (level >= needed) return ALLOWED
   return refuse(
-    ruleNumbers(power.rules).requiredLevel,
+    ruleNumbers(rules).requiredLevel,
     'sender_level_too_low',
     `${event.sender} may not send ${event.type}: that needs level ${needed}, and theirs is ${level}.`,
   )
