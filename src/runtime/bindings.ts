@@ -16,6 +16,8 @@ export interface Env {
   readonly MYELIN_RATE_LIMITS?: string
   readonly MYELIN_ALLOW_PRIVATE_NETWORK?: string
   readonly MYELIN_LOG?: string
+  /** Set by the self-hosting program: where the client's address is believed from; see `clientAddressSource` of the configuration. */
+  readonly MYELIN_CLIENT_ADDRESS?: string
   /** Secret: master key from which token MACs and sync-token MACs are derived. At least 32 bytes of Base64. */
   readonly MYELIN_SECRET?: string
   /** Secret: `ed25519 <key version> <unpadded Base64 seed>`, the format of Synapse's signing key file. */

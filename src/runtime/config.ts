@@ -16,6 +16,11 @@ export interface Config {
   readonly secret: Uint8Array
   readonly signingKey: { readonly keyId: string; readonly seed: Uint8Array }
   readonly controlToken: string | undefined
+  /**
+   * Which header the request's origin address is believed from: the edge's own on Cloudflare; self-hosted, the last entry of
+   * `X-Forwarded-For` where only a reverse proxy can reach the plain port, else nothing.
+   */
+  readonly clientAddressSource: 'cf-connecting-ip' | 'x-forwarded-for' | 'none'
 }
 
 /** Every problem of a configuration at once. */
@@ -45,21 +50,33 @@ function text(vars: Variables, name: string): string | undefined {
 }
 
 function decodeBase64(value: string): Uint8Array | undefined {
-  if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(value)) return undefined
+  const digits = value.replace(/=+$/, '').length
+  // A remainder of one digit holds less than a byte, which atob would throw for.
+  if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(value) || digits % 4 === 1) return undefined
   const binary = atob(value.replaceAll('-', '+').replaceAll('_', '/').replace(/=+$/, ''))
   return Uint8Array.from(binary, (char) => char.charCodeAt(0))
 }
 
 const SERVER_NAME = /^(?:[A-Za-z0-9.-]{1,230}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/
 const ROOM_VERSIONS = ['10', '11', '12'] as const
+const CLIENT_ADDRESS_SOURCES = ['cf-connecting-ip', 'x-forwarded-for', 'none'] as const
+/** Shortest registration shared secret that is accepted, in characters. */
+const MIN_SHARED_SECRET = 16
 
 /** Parses the variables that the Worker reads. Throws {@link ConfigError} with every problem found. */
 export function parseConfig(vars: Variables): Config {
   const problems: string[] = []
   const serverName = text(vars, 'MYELIN_SERVER_NAME') ?? 'localhost:8448'
-  if (!SERVER_NAME.test(serverName)) problems.push(`MYELIN_SERVER_NAME is ${JSON.stringify(serverName)}, which is not a server name`)
+  const serverPort = /:(\d+)$/.exec(serverName)?.[1]
+  if (!SERVER_NAME.test(serverName) || Number(serverPort ?? 0) > 65535) {
+    problems.push(`MYELIN_SERVER_NAME is ${JSON.stringify(serverName)}, which is not a server name`)
+  }
   const publicUrl = (text(vars, 'MYELIN_PUBLIC_URL') ?? `https://${serverName}`).replace(/\/+$/, '')
   if (!/^https?:\/\/[^/]+/.test(publicUrl)) problems.push('MYELIN_PUBLIC_URL must be an http or https URL')
+  const sharedSecret = text(vars, 'MYELIN_REGISTRATION_SHARED_SECRET')
+  if (sharedSecret !== undefined && sharedSecret.length < MIN_SHARED_SECRET) {
+    problems.push(`MYELIN_REGISTRATION_SHARED_SECRET must have at least ${MIN_SHARED_SECRET} characters`)
+  }
   const secret = decodeBase64(text(vars, 'MYELIN_SECRET') ?? '')
   if (secret === undefined || secret.length < 32) problems.push('MYELIN_SECRET must be at least 32 bytes of Base64')
   const [algorithm, version, seedText] = (text(vars, 'MYELIN_SIGNING_KEY') ?? '').split(' ')
@@ -71,7 +88,7 @@ export function parseConfig(vars: Variables): Config {
     serverName,
     publicUrl,
     registration: choice(vars, 'MYELIN_REGISTRATION', ['closed', 'token', 'open'], 'closed', problems),
-    registrationSharedSecret: text(vars, 'MYELIN_REGISTRATION_SHARED_SECRET'),
+    registrationSharedSecret: sharedSecret,
     defaultRoomVersion: choice(vars, 'MYELIN_DEFAULT_ROOM_VERSION', ROOM_VERSIONS, '12', problems),
     rateLimits: choice(vars, 'MYELIN_RATE_LIMITS', ['on', 'off'], 'on', problems) === 'on',
     allowPrivateNetwork: choice(vars, 'MYELIN_ALLOW_PRIVATE_NETWORK', ['off', 'on'], 'off', problems) === 'on',
@@ -79,6 +96,7 @@ export function parseConfig(vars: Variables): Config {
     secret: secret ?? new Uint8Array(32),
     signingKey: { keyId: `ed25519:${version ?? ''}`, seed: seed ?? new Uint8Array(32) },
     controlToken: text(vars, 'MYELIN_CONTROL_TOKEN'),
+    clientAddressSource: choice(vars, 'MYELIN_CLIENT_ADDRESS', CLIENT_ADDRESS_SOURCES, 'cf-connecting-ip', problems),
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return Object.freeze(config)

@@ -1,0 +1,101 @@
+import { randomBytes } from 'node:crypto'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import type { Miniflare, MiniflareOptions } from 'miniflare'
+import type { WorkerConfig } from './worker-config.ts'
+
+/** What one workerd process needs. */
+export interface RuntimeOptions {
+  readonly script: string
+  readonly worker: WorkerConfig
+  /** Folder for databases and blobs; one subfolder per kind of storage. */
+  readonly storageDir: string
+  /** MYELIN_ variables and secrets, bound as text. */
+  readonly variables: Readonly<Record<string, string>>
+  /** Where clients connect; absent while the registry is being migrated, when nobody may connect. */
+  readonly listen: { readonly host: string; readonly port: number } | undefined
+  /** File that receives workerd's process ID. */
+  readonly pidFile: string
+  /** Found again in the environment of workerd, to tell ours from a stranger with a recycled process ID. */
+  readonly instance: string
+  /** PEM file of certificate authorities to trust, besides the usual ones, for outgoing requests. */
+  readonly extraCa: string | undefined
+  readonly onLog: (level: string, message: string) => void
+}
+
+const WORKER_NAME = 'myelin'
+/** Miniflare's constant has this many characters; the launcher replaces it without moving any other byte. */
+const CONNECT_HOST_LENGTH = 'miniflare-unsafe-internal-capnp-connect'.length
+
+/** Options that serve the Worker straight from workerd, and switch off what only development wants. */
+export function miniflareOptions(options: RuntimeOptions): MiniflareOptions {
+  const { worker } = options
+  const classes = worker.durable_objects.bindings
+  return {
+    // Miniflare's own entry: control traffic of this program only, on a random loopback port. Clients use the direct socket below.
+    host: '127.0.0.1',
+    port: 0,
+    unsafeProxySharedSecret: randomBytes(32).toString('hex'),
+    cf: false,
+    logRequests: false,
+    enableDevRegistry: false,
+    telemetry: { enabled: false },
+    resourcePersistencePath: options.storageDir,
+    handleStructuredLogs: ({ level, message }) => options.onLog(level, message),
+    unsafeRuntimeEnv: { MYELIN_INSTANCE: options.instance },
+    workers: [
+      {
+        config: {
+          name: WORKER_NAME,
+          compatibilityDate: worker.compatibility_date,
+          compatibilityFlags: worker.compatibility_flags,
+          manifest: { mainModule: 'worker.js', modules: { 'worker.js': { type: 'esm', contents: options.script } } },
+          env: {
+            ...Object.fromEntries(Object.entries(options.variables).map(([name, value]) => [name, { type: 'text' as const, value }])),
+            ...Object.fromEntries(
+              classes.map((entry) => [entry.name, { type: 'durable-object' as const, exportName: entry.class_name, worker: WORKER_NAME }]),
+            ),
+            ...Object.fromEntries(worker.d1_databases.map(({ binding }) => [binding, { type: 'd1' as const, id: binding }])),
+            ...Object.fromEntries(worker.kv_namespaces.map(({ binding }) => [binding, { type: 'kv' as const, id: binding }])),
+            ...Object.fromEntries(worker.r2_buckets.map(({ binding }) => [binding, { type: 'r2' as const, name: binding }])),
+          },
+          exports: Object.fromEntries(
+            classes.map((entry) => [
+              entry.class_name,
+              { type: 'durable-object' as const, storage: 'sqlite' as const, unsafeUniqueKey: `myelin-${entry.class_name}` },
+            ]),
+          ),
+        },
+        dev: {
+          cacheAPI: false,
+          unsafeRegisterWorker: false,
+          ...(options.listen === undefined ? {} : { unsafeDirectSockets: [{ host: options.listen.host, port: options.listen.port }] }),
+        },
+      },
+    ],
+  }
+}
+
+/** Starts workerd and waits until it listens. Throws when the port is taken or the Worker does not compile. */
+export async function startMiniflare(options: RuntimeOptions): Promise<Miniflare> {
+  if (options.extraCa !== undefined) process.env.NODE_EXTRA_CA_CERTS = options.extraCa
+  const require = createRequire(import.meta.url)
+  const workerd: unknown = createRequire(require.resolve('miniflare'))('workerd')
+  if (typeof workerd !== 'object' || workerd === null || !('default' in workerd) || typeof workerd.default !== 'string') {
+    throw new Error('the workerd package does not name its binary')
+  }
+  process.env.MYELIN_WORKERD = workerd.default
+  process.env.MYELIN_WORKERD_PID_FILE = options.pidFile
+  process.env.MYELIN_CONNECT_HOST = randomBytes(CONNECT_HOST_LENGTH).toString('hex').slice(0, CONNECT_HOST_LENGTH)
+  process.env.MINIFLARE_WORKERD_PATH = join(import.meta.dirname, 'workerd-launcher.sh')
+  // Imported late: Miniflare reads the variables above and NODE_EXTRA_CA_CERTS while it loads.
+  const { Miniflare } = await import('miniflare')
+  const miniflare = new Miniflare(miniflareOptions(options))
+  try {
+    await miniflare.ready
+  } catch (cause) {
+    await miniflare.dispose().catch(() => undefined)
+    throw cause
+  }
+  return miniflare
+}

@@ -1,0 +1,9 @@
+/** Command-line options that every command shares. */
+export interface Options {
+  /** Configuration file instead of `myelin.jsonc`. */
+  readonly config: string | undefined
+  /** File to run instead of bundling the sources. */
+  readonly bundle: string | undefined
+  /** The command and what follows it. */
+  readonly positionals: readonly string[]
+}

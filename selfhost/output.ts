@@ -1,0 +1,20 @@
+/** Log levels, most verbose first. */
+const ORDER = ['debug', 'info', 'warn', 'error']
+let threshold = 'info'
+
+/** Sets the least severe level that is written. */
+export function setOutputLevel(level: string): void {
+  threshold = level
+}
+
+/** Writes one line of the log: information to standard output, warnings and errors to standard error. */
+export function logLine(level: string, message: string): void {
+  if (ORDER.indexOf(level) < ORDER.indexOf(threshold)) return
+  const stream = level === 'warn' || level === 'error' ? process.stderr : process.stdout
+  stream.write(`${new Date().toISOString()} ${level}: ${message}\n`)
+}
+
+/** Writes what a person at the terminal should read, whatever the log level. */
+export function say(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
