@@ -1,6 +1,9 @@
+import { app } from './app.ts'
+import type { Env } from './runtime/bindings.ts'
+
 export { Room } from './durable/room/room.ts'
 export { User } from './durable/user/user.ts'
 
 export default {
-  fetch: () => new Response('Myelin'),
-}
+  fetch: (request, env, execution) => app.fetch(request, env, execution),
+} satisfies ExportedHandler<Env>

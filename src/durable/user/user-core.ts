@@ -1,21 +1,34 @@
+import { Buckets } from '../../http/rate-limit.ts'
 import type { Env } from '../../runtime/bindings.ts'
 import { type Config, configOf } from '../../runtime/config.ts'
 import { ObjectStore } from '../../storage/object-store.ts'
 import { USER_MIGRATIONS } from '../../storage/user/migrations.generated.ts'
+import { AdmittedTokens } from './tokens-admitted.ts'
 
 /** What every concern of a `User` object works with. One per object, shared by all of its sessions. */
 export class UserCore {
   readonly userId: string
+  /** The part of the user ID before the server name, without the sigil. */
+  readonly localpart: string
   readonly store: ObjectStore
   readonly env: Env
   readonly config: Config
   readonly ctx: DurableObjectState
+  /** Tokens that have been looked up since this object woke. */
+  readonly admitted = new AdmittedTokens()
+  /** Requests of this user by class of limit. */
+  readonly buckets = new Buckets()
+  /** When and from where each device was last used; written with the device's next change. */
+  readonly lastSeen = new Map<string, { readonly seenTs: number; readonly address: string }>()
+  /** Passwords being checked right now; they count as failed attempts until they turn out right. */
+  passwordChecks = 0
 
   constructor(ctx: DurableObjectState, env: Env, userId: string) {
     this.ctx = ctx
     this.env = env
     this.config = configOf(env)
     this.userId = userId
+    this.localpart = userId.slice(1, userId.indexOf(':'))
     this.store = new ObjectStore(ctx.storage, USER_MIGRATIONS)
   }
 }

@@ -1,7 +1,9 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { Env } from '../../runtime/bindings.ts'
 import { countCost } from '../../runtime/metrics.ts'
+import { admit, type Credential } from './tokens.ts'
 import { UserCore } from './user-core.ts'
+import { UserSession } from './user-session.ts'
 
 /** One account: its devices, tokens, account data, room list and feed. A thin shell; each concern has its own file. */
 export class User extends DurableObject<Env> {
@@ -12,5 +14,10 @@ export class User extends DurableObject<Env> {
     countCost('construct')
     // Objects are only ever addressed by name, and the name is the Matrix ID.
     this.#core = new UserCore(ctx, env, ctx.id.name ?? '')
+  }
+
+  /** Opens a session: the capability through which everything else on this account is done. Never refuses by itself: its methods do. */
+  open(credential: Credential): UserSession {
+    return new UserSession(this.#core, admit(this.#core, credential))
   }
 }

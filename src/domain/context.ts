@@ -1,0 +1,58 @@
+import { type Objects, objectsOf, type SessionStub } from '../durable/objects.ts'
+import type { DisposableContext, RequestFacts } from '../http/context.ts'
+import { missingToken } from '../matrix/errors.ts'
+import type { Env } from '../runtime/bindings.ts'
+import type { Config } from '../runtime/config.ts'
+import { countCost } from '../runtime/metrics.ts'
+
+/** What every handler and use case receives: configuration, the objects, and the session of whoever asks. */
+export class RequestContext implements DisposableContext {
+  readonly env: Env
+  readonly config: Config
+  readonly requestId: string
+  readonly clientAddress: string
+  /** The objects; every access is counted as a round trip of this request. */
+  readonly objects: Objects
+  /** Lets work outlive the answer, within the platform's limits. */
+  readonly waitUntil: (work: Promise<unknown>) => void
+  readonly #facts: RequestFacts
+  #session: SessionStub | undefined
+
+  constructor(facts: RequestFacts) {
+    this.env = facts.env
+    this.config = facts.config
+    this.requestId = facts.requestId
+    this.clientAddress = facts.clientAddress
+    this.waitUntil = facts.waitUntil
+    this.objects = objectsOf(facts.env, facts.requestId)
+    this.#facts = facts
+  }
+
+  /** The account that the request's token names. Only the answer of a session method proves that the token is still valid. */
+  get claimedUserId(): string | undefined {
+    return this.#facts.token?.userId
+  }
+
+  /**
+   * The session of the presented access token: `unwrap(await ctx.session.whoami())`. Opened together with the first method called on it, in
+   * one round trip; every access counts as one. A refused token is the outcome of each method.
+   * @throws MatrixError M_MISSING_TOKEN where a token is optional and there is none.
+   */
+  get session(): SessionStub {
+    if (this.#session !== undefined) {
+      countCost('rpc', this.requestId)
+      return this.#session
+    }
+    const { token } = this.#facts
+    if (token === undefined) throw missingToken()
+    const { requestId, rateLimit, clientAddress } = this.#facts
+    this.#session = this.objects.user(token.userId).open({ kind: 'access_token', token: token.text, requestId, rateLimit, clientAddress })
+    return this.#session
+  }
+
+  /** Lets go of the session, e.g. before parking; the next access opens it anew. */
+  close(): void {
+    this.#session?.[Symbol.dispose]()
+    this.#session = undefined
+  }
+}

@@ -1,0 +1,49 @@
+import type { Env } from '../runtime/bindings.ts'
+import { countCost } from '../runtime/metrics.ts'
+import type { Room } from './room/room.ts'
+import type { User } from './user/user.ts'
+import type { UserSession } from './user/user-session.ts'
+
+/** Methods of an object as a caller elsewhere sees them: each answers a promise. Lifecycle methods are not for calling. */
+export type Remote<T> = {
+  readonly [Name in Exclude<keyof T, Lifecycle> as T[Name] extends (...args: never[]) => unknown ? Name : never]: T[Name] extends (
+    ...args: infer Arguments
+  ) => infer Result
+    ? (...args: Arguments) => RemoteResult<Awaited<Result>>
+    : never
+}
+type Lifecycle = 'fetch' | 'alarm' | 'webSocketMessage' | 'webSocketClose' | 'webSocketError' | typeof Symbol.dispose
+/** A capability comes back as a stub that can be called before it has arrived (pipelining); everything else as a promise of data. */
+type RemoteResult<Result> = Result extends UserSession ? SessionStub : Promise<Result>
+
+/** A capability on one account, reached in the same round trip as the method that is called on it. Dispose it after use. */
+export type SessionStub = Remote<UserSession> & Disposable
+/** One account's object. */
+export type UserStub = Remote<User> & Pick<DurableObjectStub, 'fetch'>
+/** One room's object. */
+export type RoomStub = Remote<Room> & Pick<DurableObjectStub, 'fetch'>
+
+/**
+ * Objects by name, counted. Ask for the stub at each call: every access counts as one round trip. Name an object only after its existence is
+ * established (by a token's MAC, by the registry, by another object), because naming one creates it.
+ */
+export interface Objects {
+  user(userId: string): UserStub
+  room(roomId: string): RoomStub
+}
+
+/** The objects that an invocation reaches; what they cost is counted for `requestId`. */
+export function objectsOf(env: Env, requestId: string | undefined): Objects {
+  return {
+    user: (userId) => {
+      countCost('rpc', requestId)
+      const stub: DurableObjectStub = env.USER.get(env.USER.idFromName(userId))
+      return stub as DurableObjectStub & UserStub
+    },
+    room: (roomId) => {
+      countCost('rpc', requestId)
+      const stub: DurableObjectStub = env.ROOM.get(env.ROOM.idFromName(roomId))
+      return stub as DurableObjectStub & RoomStub
+    },
+  }
+}

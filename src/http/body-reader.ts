@@ -1,0 +1,68 @@
+import { badJson, notJson, tooLarge } from '../matrix/errors.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from '../matrix/json.ts'
+import { parseJsonText } from './json-text.ts'
+
+/** Bytes of a request body unless the endpoint says otherwise (SECURITY P1). */
+export const DEFAULT_MAX_BODY_BYTES = 1024 * 1024
+
+/**
+ * The JSON object in a request's body, whatever the content type says. Stops reading at `maxBytes`, also when there is no Content-Length
+ * or a false one.
+ * @param emptyAs what an absent body stands for; without it an absent body is not JSON.
+ * @throws MatrixError M_TOO_LARGE, M_NOT_JSON (not JSON, not UTF-8), M_BAD_JSON (not an object, too deep, duplicate keys).
+ */
+export async function readJsonObject(request: Request, maxBytes: number, emptyAs?: JsonObject): Promise<JsonObject> {
+  const value = await readJson(request, maxBytes, emptyAs)
+  if (!isJsonObject(value)) throw badJson('The request body must be a JSON object')
+  return value
+}
+
+async function readJson(request: Request, maxBytes: number, emptyAs: JsonObject | undefined): Promise<JsonValue> {
+  const bytes = await readBytes(request, maxBytes)
+  if (bytes.length === 0 && emptyAs !== undefined) return emptyAs
+  return parseJsonText(decodeUtf8(bytes))
+}
+
+/** The whole body, at most `maxBytes` of it. */
+async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
+  const declared = request.headers.get('content-length')
+  if (declared !== null && Number(declared) > maxBytes) throw tooLarge(`The request body has more than ${maxBytes} bytes`)
+  if (request.body === null) return new Uint8Array(0)
+  const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader()
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for (;;) {
+    const chunk = await reader.read()
+    if (chunk.done) break
+    length += chunk.value.length
+    if (length > maxBytes) {
+      await reader.cancel()
+      throw tooLarge(`The request body has more than ${maxBytes} bytes`)
+    }
+    chunks.push(chunk.value)
+  }
+  return join(chunks, length)
+}
+
+function join(chunks: readonly Uint8Array[], length: number): Uint8Array {
+  const [first] = chunks
+  if (first !== undefined && chunks.length === 1) return first
+  const whole = new Uint8Array(length)
+  let at = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, at)
+    at += chunk.length
+  }
+  return whole
+}
+
+// A byte order mark is kept, so that it is refused like any other character before the value.
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return UTF8.decode(bytes)
+  } catch {
+    throw notJson('The request body is not UTF-8')
+  }
+}

@@ -1,0 +1,50 @@
+import type { TokenClaims } from '../runtime/access-token.ts'
+import type { Env } from '../runtime/bindings.ts'
+import type { Config } from '../runtime/config.ts'
+
+/** An access token whose MAC this server made: it names its account, but only the account's object says whether it is still valid. */
+export interface PresentedToken extends TokenClaims {
+  /** The token itself, for the account's object. Never log it. */
+  readonly text: string
+  /** Full Matrix ID of the account it names. */
+  readonly userId: string
+}
+
+/** What is known of a request before its handler runs. The context that handlers receive is built from it (`domain/context.ts`). */
+export interface RequestFacts {
+  readonly env: Env
+  readonly config: Config
+  readonly requestId: string
+  readonly clientAddress: string
+  /** Which limit the request counts against, charged to the user when the session opens. */
+  readonly rateLimit: RateLimitClass
+  readonly token: PresentedToken | undefined
+  /** Lets work outlive the answer, within the platform's limits. */
+  waitUntil(work: Promise<unknown>): void
+}
+
+/** What a context must offer the endpoint wrapper. */
+export interface DisposableContext {
+  /** Lets go of what the request held; called once, after the answer has been made or has failed. */
+  close(): void
+}
+
+/** Classes of requests that share a limit (SECURITY O6). `none` is never limited. */
+export type RateLimitClass =
+  | 'none'
+  | 'read'
+  | 'write'
+  | 'message'
+  | 'sync'
+  | 'ephemeral'
+  | 'create-room'
+  | 'join'
+  | 'invite'
+  | 'account'
+  | 'login'
+  | 'register'
+
+/** Where a request says it comes from. The edge, or the self-hosting listener, sets this header itself and drops what clients send. */
+export function clientAddressOf(request: Request): string {
+  return request.headers.get('cf-connecting-ip') ?? 'unknown'
+}

@@ -1,0 +1,77 @@
+import { limitExceeded } from '../matrix/errors.ts'
+import type { RateLimitClass } from './context.ts'
+
+/** A bucket of `burst` requests that refills at `perSecond`. */
+export interface Limit {
+  readonly burst: number
+  readonly perSecond: number
+}
+
+/** Limits of one user over all of their devices (SECURITY O6), kept in the memory of the account's object. */
+export const USER_LIMITS: Readonly<Record<RateLimitClass, Limit | undefined>> = {
+  none: undefined,
+  read: { burst: 300, perSecond: 50 },
+  write: { burst: 100, perSecond: 10 },
+  message: { burst: 60, perSecond: 10 },
+  sync: { burst: 100, perSecond: 20 },
+  ephemeral: { burst: 100, perSecond: 20 },
+  'create-room': { burst: 20, perSecond: 0.2 },
+  join: { burst: 30, perSecond: 0.5 },
+  invite: { burst: 50, perSecond: 0.5 },
+  account: { burst: 20, perSecond: 0.5 },
+  login: { burst: 20, perSecond: 0.2 },
+  register: { burst: 10, perSecond: 0.05 },
+}
+
+/** Limits of one address for requests that carry no valid token, kept in the memory of each isolate. */
+export const ADDRESS_LIMITS: Readonly<Record<RateLimitClass, Limit | undefined>> = {
+  ...USER_LIMITS,
+  account: { burst: 20, perSecond: 0.2 },
+  login: { burst: 20, perSecond: 0.2 },
+}
+
+/** Buckets kept at once; the one idle longest is forgotten first. */
+const MAX_BUCKETS = 10_000
+const MS_PER_SECOND = 1000
+
+interface Bucket {
+  tokens: number
+  atMs: number
+}
+
+/** Token buckets by key, bounded in number. */
+export class Buckets {
+  readonly #buckets = new Map<string, Bucket>()
+  readonly #max: number
+
+  constructor(max: number = MAX_BUCKETS) {
+    this.#max = max
+  }
+
+  /** Takes one request out of a bucket. Answers 0, or how many milliseconds to wait until there is one again. */
+  take(key: string, limit: Limit, nowMs: number): number {
+    const bucket = this.#buckets.get(key) ?? { tokens: limit.burst, atMs: nowMs }
+    const elapsedMs = Math.max(0, nowMs - bucket.atMs)
+    const tokens = Math.min(limit.burst, bucket.tokens + (elapsedMs / MS_PER_SECOND) * limit.perSecond)
+    const allowed = tokens >= 1
+    this.#buckets.delete(key)
+    this.#buckets.set(key, { tokens: allowed ? tokens - 1 : tokens, atMs: nowMs })
+    if (this.#buckets.size > this.#max) this.#forgetOldest()
+    return allowed ? 0 : Math.ceil(((1 - tokens) / limit.perSecond) * MS_PER_SECOND)
+  }
+
+  #forgetOldest(): void {
+    const oldest = this.#buckets.keys().next()
+    if (!oldest.done) this.#buckets.delete(oldest.value)
+  }
+}
+
+const addressBuckets = new Buckets()
+
+/** Counts a request without a valid token against its address. @throws MatrixError M_LIMIT_EXCEEDED. */
+export function chargeAddress(rateLimit: RateLimitClass, address: string, nowMs: number): void {
+  const limit = ADDRESS_LIMITS[rateLimit]
+  if (limit === undefined) return
+  const waitMs = addressBuckets.take(`${rateLimit} ${address}`, limit, nowMs)
+  if (waitMs > 0) throw limitExceeded(waitMs)
+}

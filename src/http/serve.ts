@@ -1,0 +1,76 @@
+import type { z } from 'zod'
+import type { Env } from '../runtime/bindings.ts'
+import { nowMs } from '../runtime/clock.ts'
+import { configOf } from '../runtime/config.ts'
+import { authenticate } from './authentication.ts'
+import { DEFAULT_MAX_BODY_BYTES, readJsonObject } from './body-reader.ts'
+import { clientAddressOf, type DisposableContext, type RequestFacts } from './context.ts'
+import { CORS_HEADERS } from './cors.ts'
+import type { Endpoint } from './endpoint.ts'
+import { errorResponse } from './error-response.ts'
+import { type HandlerResult, jsonResponse } from './json-response.ts'
+import { checkEncodedPath } from './path.ts'
+import { parseQuery } from './query.ts'
+import { chargeAddress } from './rate-limit.ts'
+import { nextRequestId } from './request-id.ts'
+import { type RequestPart, schemaProblem } from './schema-problems.ts'
+
+/** Makes what handlers receive out of what is known of a request. */
+export type ContextFactory<Context> = (facts: RequestFacts) => Context
+
+/** What an absent body stands for where an endpoint accepts one. */
+const EMPTY_BODY = {}
+
+/** One request to one endpoint: limits, credential, input, handler, answer. Never throws. */
+export async function serve<Context extends DisposableContext>(
+  endpoint: Endpoint<Context>,
+  makeContext: ContextFactory<Context>,
+  request: Request,
+  params: Readonly<Record<string, string>>,
+  env: Env,
+  execution: Pick<ExecutionContext, 'waitUntil'>,
+): Promise<Response> {
+  const requestId = nextRequestId()
+  let context: Context | undefined
+  try {
+    checkEncodedPath(request.url)
+    const config = configOf(env)
+    const clientAddress = clientAddressOf(request)
+    const token = authenticate(endpoint.auth, request, config)
+    if (token === undefined && config.rateLimits) chargeAddress(endpoint.rateLimit, clientAddress, nowMs())
+    const waitUntil = (work: Promise<unknown>): void => execution.waitUntil(work)
+    context = makeContext({ env, config, requestId, clientAddress, rateLimit: endpoint.rateLimit, token, waitUntil })
+    const { schemas } = endpoint
+    const result = await endpoint.handle({
+      params: parsePart('path', schemas.params, params),
+      query: schemas.query === undefined ? undefined : parsePart('query', schemas.query, parseQuery(request.url)),
+      body: schemas.body === undefined ? undefined : parsePart('body', schemas.body, await bodyOf(endpoint, request)),
+      ctx: context,
+      request,
+    })
+    return render(result, requestId)
+  } catch (cause) {
+    return errorResponse(cause, requestId)
+  } finally {
+    context?.close()
+  }
+}
+
+function bodyOf<Context>(endpoint: Endpoint<Context>, request: Request): ReturnType<typeof readJsonObject> {
+  return readJsonObject(request, endpoint.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES, endpoint.emptyBody ? EMPTY_BODY : undefined)
+}
+
+function parsePart(part: RequestPart, schema: z.ZodType | undefined, input: unknown): unknown {
+  if (schema === undefined) return undefined
+  const parsed = schema.safeParse(input, { reportInput: true })
+  if (!parsed.success) throw schemaProblem(part, parsed.error)
+  return parsed.data
+}
+
+function render(result: HandlerResult, requestId: string): Response {
+  if (!(result instanceof Response)) return jsonResponse(result, { requestId })
+  if (result.webSocket !== null || result.headers.has('Access-Control-Allow-Origin')) return result
+  const response = new Response(result.body, result)
+  for (const [name, value] of Object.entries(CORS_HEADERS)) response.headers.set(name, value)
+  return response
+}
