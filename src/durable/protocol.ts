@@ -1,5 +1,9 @@
 /** What rooms, users and Workers say to one another. The protocol is explained in docs/design/feed.md. All of it crosses RPC: plain data only. */
 
+import type { Membership } from '../matrix/membership.ts'
+
+export type { Membership }
+
 /** Who asks a room for something. Set by the Worker from an admitted session, never from a request's body. */
 export interface Caller {
   readonly userId: string
@@ -8,8 +12,6 @@ export interface Caller {
   readonly requestId: string
 }
 
-/** A user's membership in a room; `leave` also stands for "never a member" where the room list has a row. */
-export type Membership = 'join' | 'invite' | 'knock' | 'leave' | 'ban'
 
 /** Room → user: there is something up to `head`. Idempotent, lossy, never committed on arrival. */
 export interface Hint {

@@ -28,6 +28,7 @@ export class ObjectStore {
   readonly #migrations: readonly Migration[]
   #version: number | undefined
   #depth = 0
+  #wrote = false
 
   constructor(storage: DurableObjectStorage, migrations: readonly Migration[]) {
     this.#storage = storage
@@ -53,6 +54,7 @@ export class ObjectStore {
     let version = this.#version ?? 0
     if (version >= this.#migrations.length) return
     this.transaction(undefined, () => {
+      this.#wrote = true
       this.sql.exec('CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, name TEXT NOT NULL)')
       for (const migration of this.#migrations.slice(version)) {
         this.sql.exec(migration.sql)
@@ -65,12 +67,14 @@ export class ObjectStore {
 
   /** Runs `body` atomically: all of its writes or, if it throws, none. Nested calls are savepoints of the outer one. */
   transaction<T>(requestId: string | undefined, body: () => T): T {
-    if (this.#depth === 0) countCost('commit', requestId)
+    if (this.#depth === 0) this.#wrote = false
     this.#depth += 1
     try {
       return this.#storage.transactionSync(body)
     } finally {
       this.#depth -= 1
+      // A transaction that wrote nothing costs no commit.
+      if (this.#depth === 0 && this.#wrote) countCost('commit', requestId)
     }
   }
 
@@ -90,6 +94,7 @@ export class ObjectStore {
     const cursor = this.sql.exec(query, ...values)
     const written = cursor.rowsWritten
     countRowsWritten(written)
+    this.#wrote = true
     return written
   }
 }

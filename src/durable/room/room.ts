@@ -1,11 +1,88 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { Env } from '../../runtime/bindings.ts'
 import { countCost } from '../../runtime/metrics.ts'
+import { type Outcome, refusal, success } from '../../runtime/outcome.ts'
+import type { Caller, PullReply, RoomWindow, WindowRequest } from '../protocol.ts'
+import { CommitQueue } from './append/commit-queue.ts'
+import type { Committed } from './append/finish-draft.ts'
+import { type CreateRoomRequest, createRoom } from './create-room.ts'
+import { FanOut } from './fan-out.ts'
+import { NoticeDelivery } from './notice-delivery.ts'
+import { RoomCore } from './room-core.ts'
+import { type SendRequest, sendEvent } from './send.ts'
+import { Settlement } from './settle.ts'
+import { buildWindow } from './sync/window.ts'
 
 /** Single writer of one room: its events, its state and its forward extremities. A thin shell; each concern has its own file. */
 export class Room extends DurableObject<Env> {
+  readonly #core: RoomCore
+  readonly #queue: CommitQueue
+  readonly #fanOut: FanOut
+  readonly #settlement: Settlement
+  readonly #notices: NoticeDelivery
+
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     countCost('construct')
+    this.#core = new RoomCore(ctx, env)
+    this.#fanOut = new FanOut(this.#core)
+    this.#settlement = new Settlement(this.#core, this.#fanOut)
+    this.#queue = new CommitQueue(this.#core, (committed) => this.#afterCommit(committed))
+    this.#notices = new NoticeDelivery(this.#core, this.#queue, this.#fanOut)
+  }
+
+  /** Creates the room and answers once every local member and invited user has committed their own membership. */
+  async create(caller: Caller, request: CreateRoomRequest): Promise<Outcome<null>> {
+    return this.#run(async () => {
+      const committed = createRoom(this.#core, request, caller.requestId)
+      if (committed !== undefined) await this.#afterCommit(committed)
+      return null
+    })
+  }
+
+  /** Sends an event or a state event, a membership included (client-server-api `PUT /rooms/{roomId}/send` and `/state`). */
+  send(caller: Caller, request: SendRequest): Promise<Outcome<{ readonly eventId: string }>> {
+    return sendEvent(this.#core, this.#queue, caller, request)
+  }
+
+  /** The part of a sync response between two positions. */
+  async window(caller: Caller, request: WindowRequest): Promise<Outcome<RoomWindow>> {
+    return this.#run(() => buildWindow(this.#core, caller, request))
+  }
+
+  /** Re-arms hints for a user and answers where the room is. */
+  pull(userId: string): PullReply {
+    if (this.#core.findHead() === undefined) return { head: 0, generation: '', member: false }
+    return this.#settlement.pull(userId)
+  }
+
+  /** Deferred work: what a crash left in the outbox, members to settle. */
+  override async alarm(): Promise<void> {
+    const core = this.#core
+    core.due.alarmFired()
+    if (core.findHead() === undefined) return
+    const again = [await this.#notices.run(), await this.#settlement.run()].filter((at) => at !== undefined)
+    if (again.length > 0) await core.due.arm(Math.min(...again))
+  }
+
+  /** Ends this life of the object, as a crash would. Reached only through the control routes and tests. */
+  abortForTest(): void {
+    this.ctx.abort('ended by a test')
+  }
+
+  #afterCommit(committed: Committed): Promise<boolean> {
+    for (const userId of committed.draft.localMembersChanged) this.#fanOut.memberChanged(userId)
+    this.#settlement.committed()
+    const delivered = this.#notices.deliver(committed.outbox)
+    this.#fanOut.ring()
+    return delivered
+  }
+
+  async #run<T>(body: () => T | Promise<T>): Promise<Outcome<T>> {
+    try {
+      return success(await body())
+    } catch (cause) {
+      return refusal(cause)
+    }
   }
 }

@@ -1,0 +1,141 @@
+import { forbidden } from '../../../matrix/errors.ts'
+import { createEvent } from '../../../matrix/events/create-event.ts'
+import { redactPdu } from '../../../matrix/events/redaction.ts'
+import { parseUserId } from '../../../matrix/ids/user-id.ts'
+import type { JsonObject } from '../../../matrix/json.ts'
+import { toMembership } from '../../../matrix/membership.ts'
+import { PowerLevels } from '../../../matrix/power-levels.ts'
+import { authTypesFor } from '../../../state-resolution/auth/auth-types.ts'
+import { checkAuth } from '../../../state-resolution/auth/check-auth.ts'
+import { type StoredEvent, toPdu } from '../../../storage/room/events.ts'
+import { MAX_PREV_EVENTS, ORD_STEP } from '../../../storage/room/limits.ts'
+import { membershipNotice } from '../notices.ts'
+import type { RoomCore } from '../room-core.ts'
+import type { Draft } from './draft.ts'
+
+/** What a local user wants to add to the room. */
+export interface LocalEvent {
+  readonly type: string
+  readonly stateKey?: string | undefined
+  readonly sender: string
+  readonly content: JsonObject
+  readonly redacts?: string | undefined
+  /** JSON array [device, endpoint, transaction ID]; makes the event idempotent per sender. */
+  readonly txn?: string | undefined
+  readonly originServerTs: number
+}
+
+/**
+ * Authorizes an event of a local user against current state and persists it; the caller holds a savepoint and a draft of its own.
+ * Local events see the resolved state of all extremities, so state before and current state are the same.
+ * @throws MatrixError M_FORBIDDEN with the rule's message, or M_TOO_LARGE; nothing was written then.
+ */
+export function appendLocalEvent(core: RoomCore, draft: Draft, local: LocalEvent): StoredEvent {
+  if (local.txn !== undefined) {
+    const known = core.events.findByTransaction(local.sender, local.txn)
+    if (known !== undefined) return known
+  }
+  const { rules } = draft
+  const roomId = draft.head.roomId
+  const state = core.authState(roomId)
+  const current = local.stateKey === undefined ? undefined : state.get(local.type, local.stateKey)
+  const authEvents: string[] = []
+  for (const [type, stateKey] of authTypesFor({ ...local, stateKey: local.stateKey }, rules)) {
+    const event = state.get(type, stateKey)
+    if (event !== undefined && !authEvents.includes(event.eventId)) authEvents.push(event.eventId)
+  }
+  const prev = core.events.getMany(draft.head.extremities.slice(-MAX_PREV_EVENTS))
+  const event = createEvent(
+    {
+      roomId,
+      type: local.type,
+      stateKey: local.stateKey,
+      sender: local.sender,
+      content: local.content,
+      originServerTs: local.originServerTs,
+      depth: prev.reduce((deepest, { depth }) => Math.max(deepest, depth), 0) + 1,
+      prevEvents: prev.map(({ eventId }) => eventId),
+      authEvents,
+      redacts: local.redacts,
+    },
+    rules,
+    core.signer,
+  )
+  const verdict = checkAuth(event, state, rules)
+  if (!verdict.allowed) throw forbidden(verdict.message)
+  if (local.redacts !== undefined) checkRedactionOfLocalUser(core, draft, local.sender, local.redacts)
+  const stored = persistLive(core, draft, event, { txn: local.txn, replaces: current?.eventId })
+  if (local.redacts !== undefined) applyRedaction(core, draft, stored, local.redacts, local.originServerTs)
+  return stored
+}
+
+/** Persists an accepted event at the end of the room: row, state group, current state, log, members, notices, extremities. */
+export function persistLive(
+  core: RoomCore,
+  draft: Draft,
+  event: Parameters<RoomCore['events']['insert']>[0]['event'],
+  options: { readonly txn: string | undefined; readonly replaces: string | undefined },
+): StoredEvent {
+  const nid = core.events.nextNid()
+  const pos = draft.nextPos
+  const groupBefore = draft.head.currentGroup
+  let groupAfter = groupBefore
+  let replaces: number | undefined
+  if (event.stateKey !== undefined) {
+    const kid = core.keys.intern(event.type, event.stateKey)
+    replaces = core.state.find(kid)
+    groupAfter = core.groups.extend(groupBefore, [{ kid, nid }])
+    core.state.move(kid, nid, pos)
+  }
+  const stored = core.events.insert({
+    nid,
+    event,
+    groupBefore,
+    groupAfter,
+    status: 'accepted',
+    pos,
+    ord: pos * ORD_STEP,
+    replaces,
+    txn: options.txn,
+  })
+  draft.nextPos = pos + 1
+  draft.head = {
+    ...draft.head,
+    headPos: pos,
+    currentGroup: groupAfter,
+    extremities: [...draft.head.extremities.slice(0, -MAX_PREV_EVENTS), nid],
+  }
+  draft.appended.push(stored)
+  if (event.type === 'm.room.member' && event.stateKey !== undefined) {
+    moveMember(core, draft, stored, event.stateKey, event.content.membership, replaces !== undefined)
+  }
+  return stored
+}
+
+function moveMember(core: RoomCore, draft: Draft, stored: StoredEvent, userId: string, word: unknown, existed: boolean): void {
+  const before = existed ? core.members.find(userId) : undefined
+  const membership = toMembership(word)
+  const local = parseUserId(userId)?.serverName === core.config.serverName
+  // A profile change (join → join) does not move the position since which the user is a member.
+  const pos = before?.membership === membership ? before.pos : draft.head.headPos
+  core.members.set({ userId, membership, local, nid: stored.nid, pos })
+  if (!local || before?.membership === membership) return
+  if (before?.membership === 'join' || membership === 'join') draft.localMembersChanged.add(userId)
+  draft.notices.push({ userId, notice: membershipNotice(core, draft, stored, userId, membership) })
+}
+
+function checkRedactionOfLocalUser(core: RoomCore, draft: Draft, sender: string, targetId: string): void {
+  const target = core.events.findById(targetId)
+  // Targets that we do not know are left to whoever does; they have no effect here (E13).
+  if (target === undefined || target.sender === sender) return
+  const state = core.authState(draft.head.roomId)
+  const levels = new PowerLevels(state.create, state.get('m.room.power_levels', '')?.content, draft.rules)
+  if (levels.userLevel(sender) < levels.redact) throw forbidden('You may not redact the events of others')
+}
+
+function applyRedaction(core: RoomCore, draft: Draft, redaction: StoredEvent, targetId: string, nowMs: number): void {
+  const target = core.events.findById(targetId)
+  if (target === undefined || target.redactedBy !== undefined || target.type === 'm.room.create') return
+  core.events.redact(target, redactPdu(toPdu(target), draft.rules), redaction.nid, nowMs)
+  core.forgetRoomEvent(target.nid)
+}

@@ -1,0 +1,29 @@
+import type { RoomVersionRules } from '../../../matrix/room-versions/rules.ts'
+import type { StoredEvent } from '../../../storage/room/events.ts'
+import type { RoomHead } from '../../../storage/room/room-row.ts'
+import type { MembershipNotice } from '../../protocol.ts'
+
+/**
+ * A transaction in progress: the head as it will be, and what must happen once it is committed. Copied per savepoint, so that a refused
+ * operation leaves no trace in its neighbours' commit.
+ */
+export interface Draft {
+  head: RoomHead
+  rules: RoomVersionRules
+  nextPos: number
+  readonly appended: StoredEvent[]
+  /** What local users will be told about their own membership, in order. */
+  readonly notices: { readonly userId: string; readonly notice: MembershipNotice }[]
+  /** Local users whose joined membership began or ended. */
+  readonly localMembersChanged: Set<string>
+}
+
+/** A draft to be changed without touching the original. */
+export function copyDraft(draft: Draft): Draft {
+  return {
+    ...draft,
+    appended: [...draft.appended],
+    notices: [...draft.notices],
+    localMembersChanged: new Set(draft.localMembersChanged),
+  }
+}

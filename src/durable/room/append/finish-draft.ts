@@ -1,0 +1,27 @@
+import { POSITION_BLOCK } from '../../../storage/room/limits.ts'
+import { insertOutbox, type OutboxEntry } from '../../../storage/room/outbox.ts'
+import { writeRoomHead } from '../../../storage/room/room-row.ts'
+import type { RoomCore } from '../room-core.ts'
+import type { Draft } from './draft.ts'
+
+/** About when unsettled members are asked to make durable what they heard (docs/design/feed.md). */
+export const SETTLE_DELAY_MS = 25_000
+
+/** What a commit made true and what must follow it. */
+export interface Committed {
+  readonly draft: Draft
+  /** Notices to deliver, in order. */
+  readonly outbox: readonly OutboxEntry[]
+}
+
+/** The end of a room's transaction: outbox, head and due rows. The caller holds the transaction and adopts the head after it. */
+export function finishDraft(core: RoomCore, draft: Draft): Committed {
+  const head = { ...draft.head, reservedPos: draft.head.headPos + POSITION_BLOCK }
+  const outbox = draft.notices.map(({ userId, notice }) =>
+    // Whoever joined in this commit may see all of it; for everybody else their own change is the end.
+    insertOutbox(core.store, userId, JSON.stringify(notice.membership === 'join' ? { ...notice, head: head.headPos } : notice)),
+  )
+  writeRoomHead(core.store, head)
+  core.due.set('settle', '', core.nowMs() + SETTLE_DELAY_MS)
+  return { draft: { ...draft, head }, outbox }
+}

@@ -1,0 +1,104 @@
+import { log } from '../../runtime/log.ts'
+import { countCost } from '../../runtime/metrics.ts'
+import type { HintReply } from '../protocol.ts'
+import type { RoomCore } from './room-core.ts'
+
+/** Hints under way at once per room; further members wait for an answer to free a place. */
+const MAX_HINTS_IN_FLIGHT = 256
+
+/** What the room knows of one joined local member; all of it may be forgotten (docs/design/feed.md). */
+export interface Listener {
+  readonly userId: string
+  /** The member's database covers everything up to here. */
+  durablePos: number
+  /** Newest head that the member was told. */
+  toldPos: number
+  /** The member committed a dirty mark and need not be rung. */
+  asleep: boolean
+  /** Raised by every pull: answers to older questions cannot put the member to sleep. */
+  serial: number
+  inFlight: boolean
+}
+
+/** Rings the joined local members of a room after commits: at most one hint in flight per member, later events only raise the next one's head. */
+export class FanOut {
+  readonly #core: RoomCore
+  #listeners: Map<string, Listener> | undefined
+  #inFlight = 0
+  readonly #queue = new Set<Listener>()
+
+  constructor(core: RoomCore) {
+    this.#core = core
+  }
+
+  /** Joined local members; read from storage once per boot. */
+  listeners(): Map<string, Listener> {
+    if (this.#listeners === undefined) {
+      this.#listeners = new Map(this.#core.members.localJoined().map((userId) => [userId, newListener(userId)]))
+    }
+    return this.#listeners
+  }
+
+  /** A local user joined or left. */
+  memberChanged(userId: string): void {
+    const listeners = this.listeners()
+    const joined = this.#core.members.find(userId)?.membership === 'join'
+    if (!joined) listeners.delete(userId)
+    // The notice of a join covers everything up to its own commit.
+    else if (!listeners.has(userId)) listeners.set(userId, { ...newListener(userId), toldPos: this.#core.lastPos })
+  }
+
+  /** Tells every awake member that there is something up to the room's newest position. */
+  ring(): void {
+    for (const listener of this.listeners().values()) {
+      if (!listener.asleep && !listener.inFlight) this.#queue.add(listener)
+    }
+    this.#drain()
+  }
+
+  /** The user has committed everything up to a position, as a notice or settle answer told. */
+  noteDurable(userId: string, pos: number): void {
+    const listener = this.listeners().get(userId)
+    if (listener === undefined) return
+    listener.durablePos = Math.max(listener.durablePos, pos)
+    // What came between the notice's commit and its arrival was refused as "not a member".
+    listener.toldPos = pos
+    if (!listener.inFlight) this.#queue.add(listener)
+    this.#drain()
+  }
+
+  #drain(): void {
+    for (const listener of this.#queue) {
+      if (this.#inFlight >= MAX_HINTS_IN_FLIGHT) return
+      this.#queue.delete(listener)
+      if (listener.toldPos < this.#core.lastPos) this.#core.ctx.waitUntil(this.#hint(listener))
+    }
+  }
+
+  async #hint(listener: Listener): Promise<void> {
+    const core = this.#core
+    const head = core.lastPos
+    listener.inFlight = true
+    this.#inFlight += 1
+    countCost('hint')
+    try {
+      const stub = core.env.USER.get(core.env.USER.idFromName(listener.userId))
+      const reply: HintReply = await stub.hint({ roomId: core.roomId, generation: core.head.generation, head })
+      // A member whose notice is still on its way is rung again when that has arrived.
+      listener.toldPos = Math.max(listener.toldPos, head)
+      if (reply.member) listener.durablePos = Math.max(listener.durablePos, reply.durablePos)
+    } catch (cause) {
+      // The user's object ended. The settle row of the event's commit makes sure that it is asked again.
+      log.debug('a hint was lost', cause)
+    } finally {
+      listener.inFlight = false
+      this.#inFlight -= 1
+    }
+    if (listener.toldPos >= head && listener.toldPos < core.lastPos && !listener.asleep) this.#queue.add(listener)
+    this.#drain()
+  }
+}
+
+function newListener(userId: string): Listener {
+  return { userId, durablePos: 0, toldPos: 0, asleep: false, serial: 0, inFlight: false }
+}

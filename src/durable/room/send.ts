@@ -1,0 +1,57 @@
+import { canonicalJson } from '../../matrix/canonical-json.ts'
+import type { JsonObject } from '../../matrix/json.ts'
+import { type Outcome, refusal } from '../../runtime/outcome.ts'
+import type { StoredEvent } from '../../storage/room/events.ts'
+import type { Caller } from '../protocol.ts'
+import { appendLocalEvent } from './append/append-local-event.ts'
+import type { CommitQueue } from './append/commit-queue.ts'
+import type { Draft } from './append/draft.ts'
+import type { RoomCore } from './room-core.ts'
+
+/** Worker → room: an event that the caller wants to send. */
+export interface SendRequest {
+  readonly type: string
+  /** Present for state events; the empty string is a state key. */
+  readonly stateKey: string | undefined
+  readonly content: JsonObject
+  /** Makes the request idempotent per device and endpoint. */
+  readonly txn: { readonly endpoint: string; readonly id: string } | undefined
+  /** Target of an `m.room.redaction`. */
+  readonly redacts: string | undefined
+}
+
+/** Sends an event in the caller's name. The answer comes when it is durable. */
+export function sendEvent(
+  core: RoomCore,
+  queue: CommitQueue,
+  caller: Caller,
+  request: SendRequest,
+): Promise<Outcome<{ readonly eventId: string }>> {
+  if (core.findHead() === undefined) return Promise.resolve(refusal(core.unknownRoom()))
+  const txn = request.txn === undefined ? undefined : JSON.stringify([caller.deviceId ?? '', request.txn.endpoint, request.txn.id])
+  return queue.enqueue(caller.requestId, (draft) => {
+    const unchanged = request.txn === undefined ? findUnchangedState(core, caller, request) : undefined
+    const stored = unchanged ?? append(core, draft, caller, request, txn)
+    return { eventId: stored.eventId }
+  })
+}
+
+function append(core: RoomCore, draft: Draft, caller: Caller, request: SendRequest, txn: string | undefined): StoredEvent {
+  return appendLocalEvent(core, draft, {
+    type: request.type,
+    stateKey: request.stateKey,
+    sender: caller.userId,
+    content: request.content,
+    redacts: request.redacts,
+    txn,
+    originServerTs: core.nowMs(),
+  })
+}
+
+/** A state event that would change nothing is not repeated: clients set the same state again and again. */
+function findUnchangedState(core: RoomCore, caller: Caller, request: SendRequest): StoredEvent | undefined {
+  if (request.stateKey === undefined) return undefined
+  const current = core.currentEvent(request.type, request.stateKey)
+  if (current === undefined || current.sender !== caller.userId) return undefined
+  return canonicalJson(core.roomEvent(current, core.roomId).content) === canonicalJson(request.content) ? current : undefined
+}

@@ -1,0 +1,86 @@
+import { log } from '../../runtime/log.ts'
+import { countCost } from '../../runtime/metrics.ts'
+import type { PullReply } from '../protocol.ts'
+import { SETTLE_DELAY_MS } from './append/finish-draft.ts'
+import type { FanOut, Listener } from './fan-out.ts'
+import type { RoomCore } from './room-core.ts'
+
+/** A busy room settles at least this often. */
+const MAX_UNSETTLED_MS = 180_000
+/** Members asked at once. */
+const SETTLE_PARALLEL = 32
+/** When a member did not answer, ask again after this. */
+const SETTLE_RETRY_MS = 30_000
+
+/** Makes every joined local member hold durably what the room has committed (docs/design/feed.md, "Settle"). */
+export class Settlement {
+  readonly #core: RoomCore
+  readonly #fanOut: FanOut
+  /** When the last event was committed and since when somebody is unsettled, as far as this boot knows. */
+  #lastEventMs = 0
+  #unsettledSinceMs: number | undefined
+
+  constructor(core: RoomCore, fanOut: FanOut) {
+    this.#core = core
+    this.#fanOut = fanOut
+  }
+
+  /** Something was committed: the due row was written with it, the alarm must be set. */
+  committed(): void {
+    this.#lastEventMs = this.#core.nowMs()
+    this.#unsettledSinceMs ??= this.#lastEventMs
+    this.#core.ctx.waitUntil(this.#core.due.arm(this.#lastEventMs + SETTLE_DELAY_MS))
+  }
+
+  /** The alarm's handler: answers when to come back, or `undefined` when everybody is settled. */
+  async run(): Promise<number | undefined> {
+    const now = this.#core.nowMs()
+    const quietSince = this.#lastEventMs + SETTLE_DELAY_MS
+    if (quietSince > now && now - (this.#unsettledSinceMs ?? now) < MAX_UNSETTLED_MS) return quietSince
+    const target = this.#core.lastPos
+    const unsettled = [...this.#fanOut.listeners().values()].filter(({ asleep, durablePos }) => !asleep && durablePos < target)
+    let failed = false
+    for (let start = 0; start < unsettled.length; start += SETTLE_PARALLEL) {
+      const answers = await Promise.all(unsettled.slice(start, start + SETTLE_PARALLEL).map((listener) => this.#ask(listener)))
+      failed ||= answers.includes(false)
+    }
+    if (failed) return this.#core.nowMs() + SETTLE_RETRY_MS
+    if (this.#core.lastPos > target) {
+      this.#unsettledSinceMs = this.#lastEventMs
+      return Math.max(this.#lastEventMs, now) + SETTLE_DELAY_MS
+    }
+    this.#unsettledSinceMs = undefined
+    return undefined
+  }
+
+  /** A user asks where the room is and wants to be rung again: one turn, so that nothing falls between. */
+  pull(userId: string): PullReply {
+    const listener = this.#fanOut.listeners().get(userId)
+    const { head } = this.#core
+    if (listener === undefined) return { head: 0, generation: head.generation, member: false }
+    listener.asleep = false
+    listener.serial += 1
+    listener.toldPos = Math.max(listener.toldPos, this.#core.lastPos)
+    return { head: this.#core.lastPos, generation: head.generation, member: true }
+  }
+
+  async #ask(listener: Listener): Promise<boolean> {
+    const core = this.#core
+    const { serial } = listener
+    const head = core.lastPos
+    countCost('settle')
+    try {
+      const stub = core.env.USER.get(core.env.USER.idFromName(listener.userId))
+      const reply = await stub.settle({ roomId: core.roomId, generation: core.head.generation, head })
+      // Not on the user's list (any more): the membership notice in the outbox has the last word.
+      if (!reply.member) return true
+      listener.durablePos = Math.max(listener.durablePos, reply.durablePos)
+      listener.toldPos = Math.max(listener.toldPos, head)
+      if (listener.serial === serial) listener.asleep = !reply.awake
+      return reply.durablePos >= head
+    } catch (cause) {
+      log.debug('a member could not be settled', cause)
+      return false
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import type { ObjectStore } from '../object-store.ts'
+import { MAX_CACHED_STATE_KEYS } from './limits.ts'
+
+/** How one key of current state moved at a position. Event number 0 stands for "none". */
+export interface StateChange {
+  readonly kid: number
+  readonly pos: number
+  readonly oldNid: number
+  readonly newNid: number
+}
+
+/** Current state and the log of its movements. The log is what sync derives from: resolution moves state without a new event. */
+export class CurrentState {
+  readonly #store: ObjectStore
+  /** Event number by key number; 0 for a key that is known to be unset. */
+  readonly #cache = new Map<number, number>()
+
+  constructor(store: ObjectStore) {
+    this.#store = store
+  }
+
+  forgetCache(): void {
+    this.#cache.clear()
+  }
+
+  /** The event number under a key now. */
+  find(kid: number): number | undefined {
+    const cached = this.#cache.get(kid)
+    if (cached !== undefined) return cached === 0 ? undefined : cached
+    const nid = this.#store.first<{ nid: number }>('SELECT nid FROM current_state WHERE kid = ?', kid)?.nid
+    this.#remember(kid, nid ?? 0)
+    return nid
+  }
+
+  #remember(kid: number, nid: number): void {
+    if (this.#cache.size >= MAX_CACHED_STATE_KEYS) this.#cache.clear()
+    this.#cache.set(kid, nid)
+  }
+
+  /** Moves one key and writes the log. The caller holds the transaction. */
+  move(kid: number, newNid: number, pos: number): StateChange {
+    const oldNid = this.find(kid) ?? 0
+    if (newNid === 0) this.#store.run('DELETE FROM current_state WHERE kid = ?', kid)
+    else this.#store.run('INSERT OR REPLACE INTO current_state (kid, nid) VALUES (?, ?)', kid, newNid)
+    this.#store.run('INSERT OR REPLACE INTO state_log (kid, pos, old_nid, new_nid) VALUES (?, ?, ?, ?)', kid, pos, oldNid, newNid)
+    this.#remember(kid, newNid)
+    return { kid, pos, oldNid, newNid }
+  }
+
+  /** Every key of current state: key number → event number. `types` narrows by event type. */
+  all(types?: readonly string[]): Map<number, number> {
+    const rows =
+      types === undefined
+        ? this.#store.sql.exec<{ kid: number; nid: number }>('SELECT kid, nid FROM current_state')
+        : this.#store.sql.exec<{ kid: number; nid: number }>(
+            'SELECT c.kid, c.nid FROM current_state c JOIN state_keys k ON k.kid = c.kid WHERE k.type IN (SELECT value FROM json_each(?))',
+            JSON.stringify(types),
+          )
+    const state = new Map<number, number>()
+    for (const row of rows) state.set(row.kid, row.nid)
+    return state
+  }
+
+  /** Movements with `afterPos < pos ≤ toPos`, oldest first. */
+  changes(afterPos: number, toPos: number): StateChange[] {
+    return this.#store
+      .all<{ kid: number; pos: number; old_nid: number; new_nid: number }>(
+        'SELECT kid, pos, old_nid, new_nid FROM state_log WHERE pos > ? AND pos <= ? ORDER BY pos',
+        afterPos,
+        toPos,
+      )
+      .map((row) => ({ kid: row.kid, pos: row.pos, oldNid: row.old_nid, newNid: row.new_nid }))
+  }
+
+  /** Movements of one key, oldest first. */
+  history(kid: number): StateChange[] {
+    return this.#store
+      .all<{ kid: number; pos: number; old_nid: number; new_nid: number }>(
+        'SELECT kid, pos, old_nid, new_nid FROM state_log WHERE kid = ? ORDER BY pos',
+        kid,
+      )
+      .map((row) => ({ kid: row.kid, pos: row.pos, oldNid: row.old_nid, newNid: row.new_nid }))
+  }
+
+  /** Current state as it was at a position: today's with later movements taken back. */
+  at(pos: number, headPos: number): Map<number, number> {
+    const state = this.all()
+    for (const change of this.changes(pos, headPos).reverse()) {
+      if (change.oldNid === 0) state.delete(change.kid)
+      else state.set(change.kid, change.oldNid)
+    }
+    return state
+  }
+}

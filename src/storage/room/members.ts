@@ -1,0 +1,94 @@
+import { type Membership, toMembership } from '../../matrix/membership.ts'
+import type { ObjectStore } from '../object-store.ts'
+
+/** A user's current membership. */
+export interface Member {
+  readonly userId: string
+  readonly membership: Membership
+  readonly local: boolean
+  /** Number of the membership event. */
+  readonly nid: number
+  /** Position at which it became current. */
+  readonly pos: number
+}
+
+interface MemberRow extends Record<string, SqlStorageValue> {
+  user_id: string
+  membership: string
+  local: number
+  nid: number
+  pos: number
+}
+
+const decode = (row: MemberRow): Member => ({
+  userId: row.user_id,
+  membership: toMembership(row.membership),
+  local: row.local === 1,
+  nid: row.nid,
+  pos: row.pos,
+})
+
+/** Current memberships of the room; follows current state. */
+export class MemberTable {
+  readonly #store: ObjectStore
+
+  constructor(store: ObjectStore) {
+    this.#store = store
+  }
+
+  find(userId: string): Member | undefined {
+    const row = this.#store.first<MemberRow>('SELECT * FROM members WHERE user_id = ?', userId)
+    return row === undefined ? undefined : decode(row)
+  }
+
+  /** Sets a user's membership. The caller holds the transaction. */
+  set(member: Member): void {
+    this.#store.run(
+      'INSERT OR REPLACE INTO members (user_id, membership, local, nid, pos) VALUES (?, ?, ?, ?, ?)',
+      member.userId,
+      member.membership,
+      member.local ? 1 : 0,
+      member.nid,
+      member.pos,
+    )
+  }
+
+  delete(userId: string): void {
+    this.#store.run('DELETE FROM members WHERE user_id = ?', userId)
+  }
+
+  count(membership: Membership): number {
+    return this.#store.sql.exec<{ n: number }>('SELECT count(*) AS n FROM members WHERE membership = ?', membership).one().n
+  }
+
+  /** User IDs of this server's joined members. */
+  localJoined(): string[] {
+    return this.#store
+      .all<{ user_id: string }>("SELECT user_id FROM members WHERE membership = 'join' AND local = 1")
+      .map((row) => row.user_id)
+  }
+
+  /** Members with one of the memberships, in order of user ID, after `afterUserId`. */
+  list(memberships: readonly Membership[], afterUserId: string, limit: number): Member[] {
+    return this.#store
+      .all<MemberRow>(
+        'SELECT * FROM members WHERE membership IN (SELECT value FROM json_each(?)) AND user_id > ? ORDER BY user_id LIMIT ?',
+        JSON.stringify(memberships),
+        afterUserId,
+        limit,
+      )
+      .map(decode)
+  }
+
+  /** The members whose events are oldest, for naming a room: joined and invited first. */
+  heroes(excludedUserId: string, memberships: readonly Membership[], limit: number): Member[] {
+    return this.#store
+      .all<MemberRow>(
+        'SELECT * FROM members WHERE membership IN (SELECT value FROM json_each(?)) AND user_id <> ? ORDER BY nid LIMIT ?',
+        JSON.stringify(memberships),
+        excludedUserId,
+        limit,
+      )
+      .map(decode)
+  }
+}

@@ -1,0 +1,225 @@
+import type { ObjectStore } from '../object-store.ts'
+import { ByteCache } from './byte-cache.ts'
+import { MAX_CACHED_CHUNK_BYTES, STATE_CHUNK_PAIRS } from './limits.ts'
+
+/** The empty state: the group before the create event. */
+export const EMPTY_GROUP = 0
+
+interface Layer {
+  readonly parent: number
+  readonly size: number
+  readonly chain: number
+}
+
+/** One entry of a state: key number and event number; event number 0 shadows the key away. */
+export interface StateEntry {
+  readonly kid: number
+  readonly nid: number
+}
+
+/**
+ * Immutable room states as chains of layers of geometrically growing sizes: a layer is merged into its parent once it is at least half as large, so a chain
+ * is about log2(state) long, and one change writes a few rows however large the state. Groups are never changed; merging makes a new one.
+ */
+export class StateGroups {
+  readonly #store: ObjectStore
+  readonly #layers = new Map<number, Layer>()
+  readonly #chunks = new ByteCache<string, Uint32Array>(MAX_CACHED_CHUNK_BYTES)
+  /** Chunks read from storage or cache since the object started, for the budget tests. */
+  layerReads = 0
+
+  constructor(store: ObjectStore) {
+    this.#store = store
+  }
+
+  forgetCache(): void {
+    this.#layers.clear()
+    this.#chunks.clear()
+  }
+
+  /** The state after `changes` on top of `base`, as a new group. The caller holds the transaction. */
+  extend(base: number, changes: readonly StateEntry[]): number {
+    let own = sortedUnique(changes)
+    let parent = base
+    while (parent !== EMPTY_GROUP) {
+      const layer = this.#layer(parent)
+      if (own.length / 2 < layer.size / 2) break
+      own = mergeOver(own, this.#entries(parent, layer))
+      parent = layer.parent
+    }
+    return this.#insert(parent, own)
+  }
+
+  /** The event number under a key in a state, or `undefined`. Reads at most one chunk per layer of the chain. */
+  lookup(group: number, kid: number): number | undefined {
+    let gid = group
+    while (gid !== EMPTY_GROUP) {
+      const nid = this.#lookupOwn(gid, kid)
+      if (nid !== undefined) return nid === 0 ? undefined : nid
+      gid = this.#layer(gid).parent
+    }
+    return undefined
+  }
+
+  /** The whole state of a group as key number → event number. As large as the state: bounded use only. */
+  all(group: number): Map<number, number> {
+    const state = new Map<number, number>()
+    let gid = group
+    while (gid !== EMPTY_GROUP) {
+      const layer = this.#layer(gid)
+      const entries = this.#entries(gid, layer)
+      for (let index = 0; index < entries.length; index += 2) {
+        const kid = entries[index] ?? 0
+        if (!state.has(kid)) state.set(kid, entries[index + 1] ?? 0)
+      }
+      gid = layer.parent
+    }
+    for (const [kid, nid] of state) if (nid === 0) state.delete(kid)
+    return state
+  }
+
+  /** Layers from a group down to the empty state. */
+  chainLength(group: number): number {
+    return group === EMPTY_GROUP ? 0 : this.#layer(group).chain
+  }
+
+  #insert(parent: number, own: Uint32Array): number {
+    const chain = this.chainLength(parent) + 1
+    const size = own.length / 2
+    this.#store.run('INSERT INTO state_groups (parent, size, chain) VALUES (?, ?, ?)', parent, size, chain)
+    const { gid } = this.#store.sql.exec<{ gid: number }>('SELECT last_insert_rowid() AS gid').one()
+    this.#layers.set(gid, { parent, size, chain })
+    for (let start = 0; start < own.length; start += 2 * STATE_CHUNK_PAIRS) {
+      const chunk = own.slice(start, start + 2 * STATE_CHUNK_PAIRS)
+      this.#store.run('INSERT INTO state_chunks (gid, first_kid, entries) VALUES (?, ?, ?)', gid, chunk[0] ?? 0, packChunk(chunk))
+      this.#chunks.set(size <= STATE_CHUNK_PAIRS ? `${gid}/` : `${gid}/${chunk[0] ?? 0}`, chunk, chunk.byteLength + 64)
+    }
+    return gid
+  }
+
+  #layer(gid: number): Layer {
+    const cached = this.#layers.get(gid)
+    if (cached !== undefined) return cached
+    const row = this.#store.first<{ parent: number; size: number; chain: number }>(
+      'SELECT parent, size, chain FROM state_groups WHERE gid = ?',
+      gid,
+    )
+    if (row === undefined) throw new Error(`state group ${gid} is missing`)
+    if (this.#layers.size >= 4096) this.#layers.clear()
+    this.#layers.set(gid, row)
+    return row
+  }
+
+  #lookupOwn(gid: number, kid: number): number | undefined {
+    this.layerReads += 1
+    const layer = this.#layer(gid)
+    const chunk =
+      layer.size <= STATE_CHUNK_PAIRS
+        ? this.#onlyChunk(gid)
+        : this.#readChunk(
+            gid,
+            this.#store.first<{ first_kid: number }>(
+              'SELECT first_kid FROM state_chunks WHERE gid = ? AND first_kid <= ? ORDER BY first_kid DESC LIMIT 1',
+              gid,
+              kid,
+            )?.first_kid,
+          )
+    if (chunk === undefined) return undefined
+    let low = 0
+    let high = chunk.length / 2 - 1
+    while (low <= high) {
+      const middle = (low + high) >> 1
+      const found = chunk[2 * middle] ?? 0
+      if (found === kid) return chunk[2 * middle + 1]
+      if (found < kid) low = middle + 1
+      else high = middle - 1
+    }
+    return undefined
+  }
+
+  #onlyChunk(gid: number): Uint32Array | undefined {
+    const cached = this.#chunks.get(`${gid}/`)
+    if (cached !== undefined) return cached
+    const row = this.#store.first<{ entries: ArrayBuffer }>('SELECT entries FROM state_chunks WHERE gid = ?', gid)
+    if (row === undefined) return undefined
+    const chunk = unpackChunk(row.entries)
+    this.#chunks.set(`${gid}/`, chunk, chunk.byteLength + 64)
+    return chunk
+  }
+
+  #readChunk(gid: number, firstKid: number | undefined): Uint32Array | undefined {
+    if (firstKid === undefined) return undefined
+    const key = `${gid}/${firstKid}`
+    const cached = this.#chunks.get(key)
+    if (cached !== undefined) return cached
+    const row = this.#store.first<{ entries: ArrayBuffer }>(
+      'SELECT entries FROM state_chunks WHERE gid = ? AND first_kid = ?',
+      gid,
+      firstKid,
+    )
+    if (row === undefined) throw new Error(`state chunk ${key} is missing`)
+    const chunk = unpackChunk(row.entries)
+    this.#chunks.set(key, chunk, chunk.byteLength + 64)
+    return chunk
+  }
+
+  #entries(gid: number, layer: Layer): Uint32Array {
+    const all = new Uint32Array(2 * layer.size)
+    let filled = 0
+    const rows = this.#store.sql.exec<{ entries: ArrayBuffer }>('SELECT entries FROM state_chunks WHERE gid = ? ORDER BY first_kid', gid)
+    for (const row of rows) {
+      const chunk = unpackChunk(row.entries)
+      all.set(chunk, filled)
+      filled += chunk.length
+    }
+    if (filled !== all.length) throw new Error(`state group ${gid} has ${filled / 2} entries, expected ${layer.size}`)
+    return all
+  }
+}
+
+function packChunk(chunk: Uint32Array): ArrayBuffer {
+  const packed = new ArrayBuffer(chunk.length * 4)
+  const view = new DataView(packed)
+  chunk.forEach((value, index) => {
+    view.setUint32(index * 4, value, true)
+  })
+  return packed
+}
+
+function unpackChunk(packed: ArrayBuffer): Uint32Array {
+  const view = new DataView(packed)
+  const chunk = new Uint32Array(packed.byteLength / 4)
+  for (let index = 0; index < chunk.length; index += 1) chunk[index] = view.getUint32(index * 4, true)
+  return chunk
+}
+
+function sortedUnique(changes: readonly StateEntry[]): Uint32Array {
+  const latest = new Map<number, number>()
+  for (const { kid, nid } of changes) latest.set(kid, nid)
+  const sorted = [...latest].sort(([left], [right]) => left - right)
+  return Uint32Array.from(sorted.flat())
+}
+
+/** Entries of both layers, those of `upper` where both have a key. */
+function mergeOver(upper: Uint32Array, lower: Uint32Array): Uint32Array {
+  const merged = new Uint32Array(upper.length + lower.length)
+  let filled = 0
+  let fromUpper = 0
+  let fromLower = 0
+  while (fromUpper < upper.length || fromLower < lower.length) {
+    const upperKid = fromUpper < upper.length ? (upper[fromUpper] ?? 0) : Number.POSITIVE_INFINITY
+    const lowerKid = fromLower < lower.length ? (lower[fromLower] ?? 0) : Number.POSITIVE_INFINITY
+    if (upperKid <= lowerKid) {
+      merged[filled] = upperKid
+      merged[filled + 1] = upper[fromUpper + 1] ?? 0
+      fromUpper += 2
+      if (upperKid === lowerKid) fromLower += 2
+    } else {
+      merged[filled] = lowerKid
+      merged[filled + 1] = lower[fromLower + 1] ?? 0
+      fromLower += 2
+    }
+    filled += 2
+  }
+  return merged.slice(0, filled)
+}

@@ -1,0 +1,41 @@
+import type { ObjectStore } from '../object-store.ts'
+import { MAX_CACHED_STATE_KEYS } from './limits.ts'
+
+/** Numbers for (type, state_key) pairs, given out once and kept for ever. */
+export class StateKeyTable {
+  readonly #store: ObjectStore
+  readonly #cache = new Map<string, number>()
+
+  constructor(store: ObjectStore) {
+    this.#store = store
+  }
+
+  forgetCache(): void {
+    this.#cache.clear()
+  }
+
+  /** The number of a pair that was ever set in this room, or `undefined`. */
+  find(type: string, stateKey: string): number | undefined {
+    const key = `${type}\u0000${stateKey}`
+    const cached = this.#cache.get(key)
+    if (cached !== undefined) return cached
+    const row = this.#store.first<{ kid: number }>('SELECT kid FROM state_keys WHERE type = ? AND state_key = ?', type, stateKey)
+    if (row !== undefined) this.#remember(key, row.kid)
+    return row?.kid
+  }
+
+  /** The number of a pair, given out now if it is new. The caller holds the transaction. */
+  intern(type: string, stateKey: string): number {
+    const found = this.find(type, stateKey)
+    if (found !== undefined) return found
+    this.#store.run('INSERT INTO state_keys (type, state_key) VALUES (?, ?)', type, stateKey)
+    const { kid } = this.#store.sql.exec<{ kid: number }>('SELECT last_insert_rowid() AS kid').one()
+    this.#remember(`${type}\u0000${stateKey}`, kid)
+    return kid
+  }
+
+  #remember(key: string, kid: number): void {
+    if (this.#cache.size >= MAX_CACHED_STATE_KEYS) this.#cache.clear()
+    this.#cache.set(key, kid)
+  }
+}
