@@ -178,7 +178,7 @@ function compileNames(names: readonly string[]): GlobMatcher {
 
 function compileTypes(types: readonly string[]): GlobMatcher {
   const exact = new Set(types.filter((type) => !type.includes('*')))
-  const globs = types.filter((type) => type.includes('*')).map((type) => compileGlob(type, { questionMark: false }))
+  const globs = types.filter((type) => type.includes('*')).map((type) => compileGlob(type, { wildcards: 'star' }))
   return (type) => exact.has(type) || globs.some((matches) => matches(type))
 }
 

@@ -14,8 +14,8 @@ export const MAX_GLOB_CHARACTERS = 512
 export interface GlobOptions {
   /** Compare lower-cased text. */
   readonly ignoreCase?: boolean
-  /** Whether `?` is a wildcard; otherwise only `*` is. */
-  readonly questionMark?: boolean
+  /** Which wildcards the pattern has (default: both); without any it is compared as it stands. */
+  readonly wildcards?: 'star-and-question-mark' | 'star' | 'none'
   /** Match any substring that starts and ends at a word boundary, instead of the whole text (client-server-api#push-rules). */
   readonly wholeWords?: boolean
 }
@@ -25,18 +25,20 @@ export type GlobMatcher = (text: string) => boolean
 
 /** Compiles a glob pattern. Never throws; patterns over {@link MAX_GLOB_CHARACTERS} give a matcher that answers `false`. */
 export function compileGlob(pattern: string, options: GlobOptions = {}): GlobMatcher {
-  const { ignoreCase = false, questionMark = true, wholeWords = false } = options
+  const { ignoreCase = false, wildcards = 'star-and-question-mark', wholeWords = false } = options
   const source = ignoreCase ? pattern.toLowerCase() : pattern
-  const match = compileFolded(source, questionMark, wholeWords)
+  const match = compileFolded(source, wildcards, wholeWords)
   return ignoreCase ? (text) => match(text.toLowerCase()) : match
 }
 
-function compileFolded(source: string, questionMark: boolean, wholeWords: boolean): GlobMatcher {
-  const pieces = source.split(questionMark ? /[*?]/ : '*')
+type Wildcards = NonNullable<GlobOptions['wildcards']>
+
+function compileFolded(source: string, wildcards: Wildcards, wholeWords: boolean): GlobMatcher {
+  const pieces = wildcards === 'none' ? [source] : source.split(wildcards === 'star' ? '*' : /[*?]/)
   const firstWildcard = pieces[0]?.length ?? 0
   if (!wholeWords && pieces.length === 1) return (text) => text === source
   if (!wholeWords && pieces.length === 2 && source[firstWildcard] === '*') return compileOneStar(pieces[0] ?? '', pieces[1] ?? '')
-  const tables = compileTables(source, questionMark)
+  const tables = compileTables(source, wildcards)
   if (tables === undefined) return () => false
   // Most texts lack the pattern's longest literal piece, and the native search says so much faster.
   const needle = pieces.reduce((longest, piece) => (piece.length > longest.length ? piece : longest))
@@ -64,10 +66,13 @@ interface GlobTables {
 
 const QUESTION_MARK = 0x3f
 const STAR = 0x2a
+const NO_WILDCARD = -1
 
-function compileTables(source: string, questionMark: boolean): GlobTables | undefined {
+function compileTables(source: string, wildcards: Wildcards): GlobTables | undefined {
   const points = Array.from(source, (character) => character.codePointAt(0) ?? 0)
-  const length = points.filter((point) => point !== STAR).length
+  const star = wildcards === 'none' ? NO_WILDCARD : STAR
+  const questionMark = wildcards === 'star-and-question-mark' ? QUESTION_MARK : NO_WILDCARD
+  const length = points.filter((point) => point !== star).length
   if (length > MAX_GLOB_CHARACTERS) return undefined
   const words = (length >> 5) + 1
   const loops = new Uint32Array(words)
@@ -75,12 +80,12 @@ function compileTables(source: string, questionMark: boolean): GlobTables | unde
   const reached = new Map<number, Uint32Array>()
   let state = 0
   for (const point of points) {
-    if (point === STAR) {
+    if (point === star) {
       setBit(loops, state)
       continue
     }
     state++
-    if (point === QUESTION_MARK && questionMark) {
+    if (point === questionMark) {
       setBit(reachedByAny, state)
     } else {
       const set = reached.get(point) ?? new Uint32Array(words)

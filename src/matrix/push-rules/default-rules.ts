@@ -1,0 +1,65 @@
+import type { PushAction, PushCondition, PushRule, PushRuleset } from './ruleset.ts'
+
+/*
+ * The server-default rules (client-server-api#predefined-rules), in the specification's order.
+ */
+
+const NOTIFY: readonly PushAction[] = ['notify']
+const NOTIFY_WITH_SOUND: readonly PushAction[] = ['notify', { set_tweak: 'sound', value: 'default' }]
+const NOTIFY_WITH_RING: readonly PushAction[] = ['notify', { set_tweak: 'sound', value: 'ring' }]
+const NOTIFY_WITH_HIGHLIGHT: readonly PushAction[] = ['notify', { set_tweak: 'highlight' }]
+const NOTIFY_WITH_SOUND_AND_HIGHLIGHT: readonly PushAction[] = [...NOTIFY_WITH_SOUND, { set_tweak: 'highlight' }]
+const NOTHING: readonly PushAction[] = []
+
+/** The rules that every account starts with. */
+export function defaultPushRules(userId: string): PushRuleset {
+  return { override: defaultOverrideRules(userId), content: [], room: [], sender: [], underride: DEFAULT_UNDERRIDE_RULES }
+}
+
+function defaultOverrideRules(userId: string): readonly PushRule[] {
+  return [
+    { ...rule('.m.rule.master', [], NOTHING), enabled: false },
+    rule('.m.rule.suppress_notices', [eventMatch('content.msgtype', 'm.notice')], NOTHING),
+    rule(
+      '.m.rule.invite_for_me',
+      [eventMatch('type', 'm.room.member'), eventMatch('content.membership', 'invite'), eventMatch('state_key', userId)],
+      NOTIFY_WITH_SOUND,
+    ),
+    rule('.m.rule.member_event', [eventMatch('type', 'm.room.member')], NOTHING),
+    rule(
+      '.m.rule.is_user_mention',
+      [{ kind: 'event_property_contains', key: 'content.m\\.mentions.user_ids', value: userId }],
+      NOTIFY_WITH_SOUND_AND_HIGHLIGHT,
+    ),
+    rule(
+      '.m.rule.is_room_mention',
+      [
+        { kind: 'event_property_is', key: 'content.m\\.mentions.room', value: true },
+        { kind: 'sender_notification_permission', key: 'room' },
+      ],
+      NOTIFY_WITH_HIGHLIGHT,
+    ),
+    rule('.m.rule.tombstone', [eventMatch('type', 'm.room.tombstone'), eventMatch('state_key', '')], NOTIFY_WITH_HIGHLIGHT),
+    rule('.m.rule.reaction', [eventMatch('type', 'm.reaction')], NOTHING),
+    rule('.m.rule.room.server_acl', [eventMatch('type', 'm.room.server_acl'), eventMatch('state_key', '')], NOTHING),
+    rule('.m.rule.suppress_edits', [{ kind: 'event_property_is', key: 'content.m\\.relates_to.rel_type', value: 'm.replace' }], NOTHING),
+  ]
+}
+
+const TWO_MEMBERS: PushCondition = { kind: 'room_member_count', is: '2' }
+
+const DEFAULT_UNDERRIDE_RULES: readonly PushRule[] = [
+  rule('.m.rule.call', [eventMatch('type', 'm.call.invite')], NOTIFY_WITH_RING),
+  rule('.m.rule.encrypted_room_one_to_one', [TWO_MEMBERS, eventMatch('type', 'm.room.encrypted')], NOTIFY_WITH_SOUND),
+  rule('.m.rule.room_one_to_one', [TWO_MEMBERS, eventMatch('type', 'm.room.message')], NOTIFY_WITH_SOUND),
+  rule('.m.rule.message', [eventMatch('type', 'm.room.message')], NOTIFY),
+  rule('.m.rule.encrypted', [eventMatch('type', 'm.room.encrypted')], NOTIFY),
+]
+
+function rule(ruleId: string, conditions: readonly PushCondition[], actions: readonly PushAction[]): PushRule {
+  return { rule_id: ruleId, default: true, enabled: true, conditions, actions }
+}
+
+function eventMatch(key: string, pattern: string): PushCondition {
+  return { kind: 'event_match', key, pattern }
+}

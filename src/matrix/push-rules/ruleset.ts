@@ -1,0 +1,31 @@
+import type { JsonObject, JsonValue } from '../json.ts'
+
+/*
+ * Push rules in the form in which clients send and receive them (client-server-api#push-rules), hence the keys of the wire.
+ */
+
+/** Kinds of push rules in the order in which they are tried. */
+export const PUSH_RULE_KINDS = ['override', 'content', 'room', 'sender', 'underride'] as const
+export type PushRuleKind = (typeof PUSH_RULE_KINDS)[number]
+
+/** What to do about an event: `notify`, or a tweak such as `{ "set_tweak": "sound", "value": "default" }`. */
+export type PushAction = string | { readonly set_tweak: string; readonly value?: JsonValue }
+
+/** A condition of an override or underride rule. Which other keys it has depends on `kind`; unknown kinds never hold. */
+export type PushCondition = JsonObject & { readonly kind: string }
+
+/** One push rule. */
+export interface PushRule {
+  readonly rule_id: string
+  /** Whether the server brought it; its ID then starts with a dot. */
+  readonly default: boolean
+  readonly enabled: boolean
+  readonly actions: readonly PushAction[]
+  /** Override and underride rules only; all must hold. */
+  readonly conditions?: readonly PushCondition[]
+  /** Content rules only: a glob for the words of the body. */
+  readonly pattern?: string
+}
+
+/** A user's rules, each kind in descending priority. */
+export type PushRuleset = Readonly<Record<PushRuleKind, readonly PushRule[]>>
