@@ -4,6 +4,7 @@ import { missingToken } from '../matrix/errors.ts'
 import type { Env } from '../runtime/bindings.ts'
 import type { Config } from '../runtime/config.ts'
 import { countCost } from '../runtime/metrics.ts'
+import { openRegistry, type Registry } from '../storage/d1/open.ts'
 
 /** What every handler and use case receives: configuration, the objects, and the session of whoever asks. */
 export class RequestContext implements DisposableContext {
@@ -17,6 +18,7 @@ export class RequestContext implements DisposableContext {
   readonly waitUntil: (work: Promise<unknown>) => void
   readonly #facts: RequestFacts
   #session: SessionStub | undefined
+  #registry: Registry | undefined
 
   constructor(facts: RequestFacts) {
     this.env = facts.env
@@ -26,6 +28,12 @@ export class RequestContext implements DisposableContext {
     this.waitUntil = facts.waitUntil
     this.objects = objectsOf(facts.env, facts.requestId)
     this.#facts = facts
+  }
+
+  /** The registry in D1; every statement is counted for this request. */
+  get registry(): Registry {
+    this.#registry ??= openRegistry(this.env, this.requestId)
+    return this.#registry
   }
 
   /** The account that the request's token names. Only the answer of a session method proves that the token is still valid. */

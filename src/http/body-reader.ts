@@ -1,26 +1,35 @@
 import { badJson, notJson, tooLarge } from '../matrix/errors.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../matrix/json.ts'
-import { parseJsonText } from './json-text.ts'
+import { parseStrictJson, type StrictJsonOptions, strictJsonError } from '../matrix/strict-json.ts'
 
 /** Bytes of a request body unless the endpoint says otherwise (SECURITY P1). */
 export const DEFAULT_MAX_BODY_BYTES = 1024 * 1024
 
+/** What an endpoint accepts as its body. */
+export interface BodyOptions {
+  readonly maxBytes: number
+  /** An absent body counts as `{}`; without this it is not JSON. */
+  readonly emptyBody: boolean
+  /** Which numbers are accepted: `integers` where the body becomes part of an event. */
+  readonly numbers: NonNullable<StrictJsonOptions['numbers']>
+}
+
 /**
  * The JSON object in a request's body, whatever the content type says. Stops reading at `maxBytes`, also when there is no Content-Length
  * or a false one.
- * @param emptyAs what an absent body stands for; without it an absent body is not JSON.
- * @throws MatrixError M_TOO_LARGE, M_NOT_JSON (not JSON, not UTF-8), M_BAD_JSON (not an object, too deep, duplicate keys).
+ * @throws MatrixError M_TOO_LARGE, M_NOT_JSON (not JSON, not UTF-8), M_BAD_JSON (not an object, too deep, duplicate keys, bad numbers).
  */
-export async function readJsonObject(request: Request, maxBytes: number, emptyAs?: JsonObject): Promise<JsonObject> {
-  const value = await readJson(request, maxBytes, emptyAs)
+export async function readJsonObject(request: Request, options: BodyOptions): Promise<JsonObject> {
+  const bytes = await readBytes(request, options.maxBytes)
+  const value: JsonValue = bytes.length === 0 && options.emptyBody ? {} : parse(decodeUtf8(bytes), options)
   if (!isJsonObject(value)) throw badJson('The request body must be a JSON object')
   return value
 }
 
-async function readJson(request: Request, maxBytes: number, emptyAs: JsonObject | undefined): Promise<JsonValue> {
-  const bytes = await readBytes(request, maxBytes)
-  if (bytes.length === 0 && emptyAs !== undefined) return emptyAs
-  return parseJsonText(decodeUtf8(bytes))
+function parse(text: string, { numbers }: BodyOptions): JsonValue {
+  const parsed = parseStrictJson(text, { numbers })
+  if (!parsed.ok) throw strictJsonError(parsed.reason)
+  return parsed.value
 }
 
 /** The whole body, at most `maxBytes` of it. */

@@ -1,5 +1,4 @@
 import type { z } from 'zod'
-import type { JsonObject } from '../matrix/json.ts'
 import type { AuthRequirement } from './authentication.ts'
 import type { RateLimitClass } from './context.ts'
 import type { HandlerResult } from './json-response.ts'
@@ -28,6 +27,8 @@ export interface EndpointSpec<P extends Schema, Q extends Schema, B extends Sche
   /** An absent body counts as `{}`. For endpoints whose body has no required keys, because clients leave it out. */
   readonly emptyBody?: boolean
   readonly maxBodyBytes?: number
+  /** Numbers in the body: `integers` where it becomes part of an event (appendices#canonical-json), else `any`. */
+  readonly numbers?: 'integers' | 'any'
 }
 
 /** What a handler receives. */
@@ -39,13 +40,6 @@ export interface EndpointInput<Context, P extends Schema, Q extends Schema, B ex
   readonly request: Request
 }
 
-/** Input of a request before its schemas. */
-export interface RawInput {
-  readonly params: Readonly<Record<string, string>>
-  readonly query: Readonly<Record<string, string | readonly string[]>>
-  readonly body: JsonObject
-}
-
 /** A declared endpoint, its types closed over: what the registry lists and the router mounts. */
 export interface Endpoint<Context> {
   readonly method: Method
@@ -55,6 +49,7 @@ export interface Endpoint<Context> {
   readonly schemas: { readonly params: Schema; readonly query: Schema; readonly body: Schema }
   readonly emptyBody: boolean
   readonly maxBodyBytes: number | undefined
+  readonly numbers: 'integers' | 'any'
   /** Runs the handler on input that has passed the schemas. */
   handle(input: EndpointInput<Context, Schema, Schema, Schema>): HandlerResult | Promise<HandlerResult>
 }
@@ -75,6 +70,7 @@ export function endpointsFor<Context>() {
     schemas: { params: spec.params, query: spec.query, body: spec.body },
     emptyBody: spec.emptyBody ?? false,
     maxBodyBytes: spec.maxBodyBytes,
+    numbers: spec.numbers ?? 'any',
     // The router has parsed the input with exactly the schemas above.
     handle: (input) => handler(input as EndpointInput<Context, P, Q, B>),
   })

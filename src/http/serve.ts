@@ -18,9 +18,6 @@ import { type RequestPart, schemaProblem } from './schema-problems.ts'
 /** Makes what handlers receive out of what is known of a request. */
 export type ContextFactory<Context> = (facts: RequestFacts) => Context
 
-/** What an absent body stands for where an endpoint accepts one. */
-const EMPTY_BODY = {}
-
 /** One request to one endpoint: limits, credential, input, handler, answer. Never throws. */
 export async function serve<Context extends DisposableContext>(
   endpoint: Endpoint<Context>,
@@ -57,7 +54,8 @@ export async function serve<Context extends DisposableContext>(
 }
 
 function bodyOf<Context>(endpoint: Endpoint<Context>, request: Request): ReturnType<typeof readJsonObject> {
-  return readJsonObject(request, endpoint.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES, endpoint.emptyBody ? EMPTY_BODY : undefined)
+  const { maxBodyBytes = DEFAULT_MAX_BODY_BYTES, emptyBody, numbers } = endpoint
+  return readJsonObject(request, { maxBytes: maxBodyBytes, emptyBody, numbers })
 }
 
 function parsePart(part: RequestPart, schema: z.ZodType | undefined, input: unknown): unknown {
