@@ -125,7 +125,7 @@ function scanText(
 }
 
 /** Index of the quote that ends the string which starts at `start`, or -1. */
-function endOfString(text: string, start: number): number {
+export function endOfString(text: string, start: number): number {
   let end = text.indexOf('"', start + 1)
   while (end > 0 && text.charCodeAt(end - 1) === BACKSLASH) {
     let run = end - 1
