@@ -1,17 +1,8 @@
-import { timingSafeEqual } from 'node:crypto'
 import type { Config } from './config.ts'
+import { constantTimeEqual } from './constant-time.ts'
 
 /** Header by which the self-hosting program's TLS listener vouches for an address: `<control token> <address>`. */
 export const VOUCHED_ADDRESS_HEADER = 'x-myelin-client-address'
-
-const encoder = new TextEncoder()
-
-/** Whether two strings are equal, in a time that depends on their lengths only. */
-export function constantTimeEqual(left: string, right: string): boolean {
-  const a = encoder.encode(left)
-  const b = encoder.encode(right)
-  return a.length === b.length && timingSafeEqual(a, b)
-}
 
 /**
  * Where a request comes from, or `undefined` when nobody trustworthy said so. Whoever connects can send any header, so each source is

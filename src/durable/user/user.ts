@@ -20,4 +20,9 @@ export class User extends DurableObject<Env> {
   open(credential: Credential): UserSession {
     return new UserSession(this.#core, admit(this.#core, credential))
   }
+
+  /** Ends this life of the object, as a crash would. Reached only through the control routes and tests. */
+  abortForTest(): void {
+    this.ctx.abort('ended by a test')
+  }
 }

@@ -1,0 +1,10 @@
+declare namespace Cloudflare {
+  interface Env extends Readonly<import('../../src/runtime/bindings.ts').Env> {
+    /** Given by vitest.worker.config.ts. */
+    TEST_MIGRATIONS: import('cloudflare:test').D1Migration[]
+  }
+  interface GlobalProps {
+    mainModule: typeof import('../../src/index.ts')
+    durableNamespaces: 'Room' | 'User'
+  }
+}
