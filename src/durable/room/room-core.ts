@@ -1,5 +1,6 @@
 import { type MatrixError, notFound, unsupportedRoomVersion } from '../../matrix/errors.ts'
 import type { RoomEvent } from '../../matrix/events/room-event.ts'
+import { historyVisibilityOf } from '../../matrix/history-visibility.ts'
 import { PowerLevels } from '../../matrix/power-levels.ts'
 import { findRoomVersionRules, type RoomVersionRules } from '../../matrix/room-versions/rules.ts'
 import { createSigner, type EventSigner } from '../../matrix/signing.ts'
@@ -18,6 +19,15 @@ import { ROOM_MIGRATIONS } from '../../storage/room/migrations.generated.ts'
 import { type RoomHead, readRoomHead, writeRoomHead } from '../../storage/room/room-row.ts'
 import { StateGroups } from '../../storage/room/state-groups.ts'
 import { StateKeyTable } from '../../storage/room/state-keys.ts'
+import { LazyMembers } from './sync/lazy-members.ts'
+
+/** What sync asks of typing and receipts. Both answer the content of one event as JSON, or nothing. */
+export interface EphemeralReads {
+  /** The typing users, if the list changed in `afterPos < pos ≤ toPos`. */
+  typingContent(afterPos: number, toPos: number): string | undefined
+  /** Receipts of that range that the reader may see; `null` asks for all. */
+  receiptsContent(readerId: string, afterPos: number | null, toPos: number, ignoredUsers: readonly string[]): string | undefined
+}
 
 /** Signers are the same for every room of the isolate: importing a key costs more than signing with it. */
 const signers = new WeakMap<Config, EventSigner>()
@@ -47,6 +57,12 @@ export class RoomCore {
   readonly state: CurrentState
   readonly members: MemberTable
   readonly due: DueTable
+  /** The reader-independent part of events in client form, by event number. */
+  readonly clientParts = new ByteCache<number, string>(MAX_CACHED_EVENT_BYTES)
+  readonly lazyMembers = new LazyMembers()
+  /** Typing and receipts; set by the object once, absent in tests that need neither. */
+  ephemeral: EphemeralReads | undefined
+  #restriction: { readonly nid: number | undefined; readonly never: boolean } | undefined
   readonly #roomEvents = new ByteCache<number, RoomEvent>(MAX_CACHED_EVENT_BYTES)
   #head: RoomHead | undefined
   /** Newest position handed out, committed or in memory. */
@@ -140,6 +156,8 @@ export class RoomCore {
     this.groups.forgetCache()
     this.state.forgetCache()
     this.#roomEvents.clear()
+    this.clientParts.clear()
+    this.#restriction = undefined
   }
 
   /** A stored event as the rules see it. */
@@ -154,6 +172,7 @@ export class RoomCore {
   /** A redaction changed the event: its parsed form is stale. */
   forgetRoomEvent(nid: number): void {
     this.#roomEvents.delete(nid)
+    this.clientParts.delete(nid)
   }
 
   /** The current state event of a type and state key. */
@@ -170,6 +189,21 @@ export class RoomCore {
       return stored === undefined ? undefined : this.roomEvent(stored, roomId)
     }
     return { get, create: get('m.room.create', '') }
+  }
+
+  /** Whether the room's history was readable by later members all along: then whoever is joined may read everything. */
+  historyNeverRestricted(): boolean {
+    const kid = this.keys.find('m.room.history_visibility', '')
+    const nid = kid === undefined ? undefined : this.state.find(kid)
+    if (this.#restriction === undefined || this.#restriction.nid !== nid) {
+      const past = kid === undefined ? [] : this.state.history(kid)
+      const never = past.every(({ newNid }) => {
+        const visibility = newNid === 0 ? 'shared' : historyVisibilityOf(this.roomEvent(this.events.get(newNid), this.roomId).content)
+        return visibility === 'shared' || visibility === 'world_readable'
+      })
+      this.#restriction = { nid, never }
+    }
+    return this.#restriction.never
   }
 
   /** Power levels in force now. */

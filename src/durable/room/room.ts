@@ -8,6 +8,17 @@ import type { Committed } from './append/finish-draft.ts'
 import { type CreateRoomRequest, createRoom } from './create-room.ts'
 import { FanOut } from './fan-out.ts'
 import { NoticeDelivery } from './notice-delivery.ts'
+import { type ContextRequest, readContext } from './read/context.ts'
+import { type MessagesRequest, readMessages } from './read/messages.ts'
+import {
+  type MembersRequest,
+  readEvent,
+  readJoinedMembers,
+  readMembers,
+  readState,
+  readStateEvent,
+  type StateEventRequest,
+} from './read/state.ts'
 import { RoomCore } from './room-core.ts'
 import { type SendRequest, sendEvent } from './send.ts'
 import { Settlement } from './settle.ts'
@@ -48,6 +59,41 @@ export class Room extends DurableObject<Env> {
   /** The part of a sync response between two positions. */
   async window(caller: Caller, request: WindowRequest): Promise<Outcome<RoomWindow>> {
     return this.#run(() => buildWindow(this.#core, caller, request))
+  }
+
+  /** `GET /rooms/{roomId}/messages`, as JSON text. */
+  messages(caller: Caller, request: MessagesRequest): Promise<Outcome<string>> {
+    return this.#run(() => readMessages(this.#core, caller, request))
+  }
+
+  /** `GET /rooms/{roomId}/context/{eventId}`, as JSON text. */
+  context(caller: Caller, request: ContextRequest): Promise<Outcome<string>> {
+    return this.#run(() => readContext(this.#core, caller, request))
+  }
+
+  /** `GET /rooms/{roomId}/event/{eventId}`, as JSON text. */
+  event(caller: Caller, request: { readonly eventId: string }): Promise<Outcome<string>> {
+    return this.#run(() => readEvent(this.#core, caller, request.eventId))
+  }
+
+  /** `GET /rooms/{roomId}/state`, as JSON text. */
+  fullState(caller: Caller): Promise<Outcome<string>> {
+    return this.#run(() => readState(this.#core, caller))
+  }
+
+  /** `GET /rooms/{roomId}/state/{eventType}/{stateKey}`, as JSON text. */
+  stateEvent(caller: Caller, request: StateEventRequest): Promise<Outcome<string>> {
+    return this.#run(() => readStateEvent(this.#core, caller, request))
+  }
+
+  /** `GET /rooms/{roomId}/members`, as JSON text. */
+  membersAt(caller: Caller, request: MembersRequest): Promise<Outcome<string>> {
+    return this.#run(() => readMembers(this.#core, caller, request))
+  }
+
+  /** `GET /rooms/{roomId}/joined_members`, as JSON text. */
+  joinedMembers(caller: Caller): Promise<Outcome<string>> {
+    return this.#run(() => readJoinedMembers(this.#core, caller))
   }
 
   /** Re-arms hints for a user and answers where the room is. */

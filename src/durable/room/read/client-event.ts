@@ -1,0 +1,78 @@
+import { isJsonObject } from '../../../matrix/json.ts'
+import type { StoredEvent } from '../../../storage/room/events.ts'
+import type { RoomCore } from '../room-core.ts'
+import type { Visibility } from './visibility.ts'
+
+/** Who reads, as far as the form of an event depends on it. */
+export interface EventReader {
+  readonly visibility: Visibility
+  /** The device whose transaction IDs come back to it and to no other. */
+  readonly deviceId: string | undefined
+  readonly nowMs: number
+}
+
+/**
+ * An event as clients receive it (client-server-api#room-event-format), as JSON text: stored fragments are joined, content is not parsed.
+ * @param withRoomId `/sync` leaves the room ID out.
+ */
+export function clientEvent(core: RoomCore, event: StoredEvent, reader: EventReader, withRoomId: boolean): string {
+  const roomId = withRoomId ? `"room_id":${JSON.stringify(core.roomId)},` : ''
+  return `{${roomId}${sharedPart(core, event)},"unsigned":{${unsignedPart(core, event, reader)}}}`
+}
+
+/** A state event as `/state` and the state sections of `/sync` show it. */
+export function clientStateEvents(core: RoomCore, events: readonly StoredEvent[], reader: EventReader, withRoomId: boolean): string {
+  return `[${events.map((event) => clientEvent(core, event, reader, withRoomId)).join(',')}]`
+}
+
+/** What is the same for every reader; cached with the room. */
+function sharedPart(core: RoomCore, event: StoredEvent): string {
+  const cached = core.clientParts.get(event.nid)
+  if (cached !== undefined) return cached
+  const stateKey = event.stateKey === undefined ? '' : `"state_key":${JSON.stringify(event.stateKey)},`
+  const part =
+    `"content":${event.content},"event_id":${JSON.stringify(event.eventId)},"origin_server_ts":${event.originServerTs},` +
+    `"sender":${JSON.stringify(event.sender)},${stateKey}${redacts(core, event)}"type":${JSON.stringify(event.type)}`
+  core.clientParts.set(event.nid, part, 100 + 2 * part.length)
+  return part
+}
+
+/** Clients of before room version 11 look for `redacts` at the top level: it is shown there in every version. */
+function redacts(core: RoomCore, event: StoredEvent): string {
+  if (event.type !== 'm.room.redaction') return ''
+  const target = core.roomEvent(event, core.roomId).redacts
+  return target === undefined ? '' : `"redacts":${JSON.stringify(target)},`
+}
+
+function unsignedPart(core: RoomCore, event: StoredEvent, reader: EventReader): string {
+  const parts = [`"age":${Math.max(0, reader.nowMs - event.originServerTs)}`, `"membership":"${reader.visibility.membershipAt(event)}"`]
+  if (event.replaces !== undefined) {
+    const replaced = core.events.get(event.replaces)
+    parts.push(`"replaces_state":${JSON.stringify(replaced.eventId)}`)
+    if (reader.visibility.mayRead(replaced)) {
+      parts.push(`"prev_content":${replaced.content}`, `"prev_sender":${JSON.stringify(replaced.sender)}`)
+    }
+  }
+  if (event.redactedBy !== undefined) {
+    const redaction = core.events.get(event.redactedBy)
+    parts.push(`"redacted_because":{"room_id":${JSON.stringify(core.roomId)},${sharedPart(core, redaction)}}`)
+  }
+  const transactionId = transactionIdFor(event, reader)
+  if (transactionId !== undefined) parts.push(`"transaction_id":${JSON.stringify(transactionId)}`)
+  return parts.join(',')
+}
+
+function transactionIdFor(event: StoredEvent, reader: EventReader): string | undefined {
+  if (event.txn === undefined || event.sender !== reader.visibility.userId || reader.deviceId === undefined) return undefined
+  const txn: unknown = JSON.parse(event.txn)
+  if (!Array.isArray(txn) || txn[0] !== reader.deviceId) return undefined
+  const id: unknown = txn[2]
+  return typeof id === 'string' ? id : undefined
+}
+
+/** Whether an event's content has a `url`, for filters. Parses only where the text could hold one. */
+export function hasUrl(event: StoredEvent): boolean {
+  if (!event.content.includes('"url"')) return false
+  const content: unknown = JSON.parse(event.content)
+  return isJsonObject(content) && typeof content.url === 'string'
+}

@@ -1,0 +1,70 @@
+import { parseRoomEventFilter, type RoomEventFilter } from '../../../matrix/filters.ts'
+import type { JsonValue } from '../../../matrix/json.ts'
+import type { StoredEvent } from '../../../storage/room/events.ts'
+import { MAX_PAGE_EVENTS, ORD_STEP } from '../../../storage/room/limits.ts'
+import type { Caller } from '../../protocol.ts'
+import type { RoomCore } from '../room-core.ts'
+import { memberEvents } from '../sync/lazy-members.ts'
+import { clientEvent, clientStateEvents, type EventReader } from './client-event.ts'
+import { formatPositionToken, parsePositionToken } from './position-token.ts'
+import { readTimeline } from './timeline.ts'
+import { Visibility } from './visibility.ts'
+
+/** Worker → room: a page of history. */
+export interface MessagesRequest {
+  /** A position token, or `pos:<number>` where the Worker resolved a sync token; absent: from the end (backwards) or the start. */
+  readonly from: string | undefined
+  readonly to: string | undefined
+  readonly dir: 'b' | 'f'
+  readonly limit: number
+  /** A room event filter as JSON. */
+  readonly filter: string | undefined
+}
+
+/** `GET /rooms/{roomId}/messages` (client-server-api): a page of what the caller may see, as JSON text. */
+export function readMessages(core: RoomCore, caller: Caller, request: MessagesRequest): string {
+  const visibility = new Visibility(core, caller.userId)
+  visibility.requireReadable()
+  const backwards = request.dir === 'b'
+  const endOrd = Math.min(core.lastPos, visibility.horizonPos) * ORD_STEP + 1
+  const from = request.from === undefined ? (backwards ? endOrd : -1) : place(core, request.from)
+  const to = request.to === undefined ? undefined : place(core, request.to)
+  const filter = eventFilter(request.filter)
+  const page = readTimeline(core, visibility, {
+    direction: backwards ? 'backwards' : 'forwards',
+    afterOrd: backwards ? (to ?? -1) : from,
+    beforeOrd: backwards ? Math.min(from, endOrd) : (to ?? Number.MAX_SAFE_INTEGER),
+    limit: Math.max(1, Math.min(request.limit, MAX_PAGE_EVENTS)),
+    filter,
+    ignoredUsers: [],
+  })
+  const reader: EventReader = { visibility, deviceId: caller.deviceId, nowMs: core.nowMs() }
+  const chunk = page.events.map((event) => clientEvent(core, event, reader, true)).join(',')
+  const members = filter?.lazyLoadMembers ? lazyState(core, caller, page.events, filter, reader) : ''
+  // Without more to read there is no `end`: clients stop there.
+  const end = page.more ? `,"end":${JSON.stringify(formatPositionToken(core, page.nextOrd))}` : ''
+  const start = request.from !== undefined && !request.from.startsWith('pos:') ? request.from : formatPositionToken(core, Math.max(0, from))
+  return `{"chunk":[${chunk}],"start":${JSON.stringify(start)}${end}${members}}`
+}
+
+function lazyState(core: RoomCore, caller: Caller, events: readonly StoredEvent[], filter: RoomEventFilter, reader: EventReader): string {
+  const members = memberEvents(
+    core,
+    events.map(({ sender }) => sender),
+  )
+  const device = `${caller.userId}\u0000${caller.deviceId ?? ''}`
+  return `,"state":${clientStateEvents(core, core.lazyMembers.unsent(device, members, filter.includeRedundantMembers), reader, true)}`
+}
+
+/** The order that a token names. `pos:` comes from the Worker, for sync tokens: everything up to the position has been seen. */
+export function place(core: RoomCore, token: string): number {
+  if (token.startsWith('pos:')) return Number(token.slice(4)) * ORD_STEP + 1
+  return parsePositionToken(core, token)
+}
+
+/** A filter given as JSON text. */
+export function eventFilter(text: string | undefined): RoomEventFilter | undefined {
+  if (text === undefined) return undefined
+  const json: JsonValue = JSON.parse(text)
+  return parseRoomEventFilter(json)
+}

@@ -1,0 +1,63 @@
+import { matchesEventFilter, type RoomEventFilter } from '../../../matrix/filters.ts'
+import type { StoredEvent } from '../../../storage/room/events.ts'
+import { MAX_SCANNED_EVENTS } from '../../../storage/room/limits.ts'
+import type { RoomCore } from '../room-core.ts'
+import { hasUrl } from './client-event.ts'
+import type { Visibility } from './visibility.ts'
+
+/** Events read from storage at a time. */
+const SCAN_PAGE = 64
+
+/** One page of a room's timeline as a reader may see it. */
+export interface TimelinePage {
+  /** In the order of reading: newest first when reading backwards. */
+  readonly events: readonly StoredEvent[]
+  /** Where to go on, exclusive, in the direction of reading. */
+  readonly nextOrd: number
+  /** False when the bound was reached: nothing more in this direction. */
+  readonly more: boolean
+}
+
+/** What to read: strictly between two places, in one direction, at most `limit` events that pass. */
+export interface TimelineQuery {
+  readonly direction: 'backwards' | 'forwards'
+  readonly afterOrd: number
+  readonly beforeOrd: number
+  readonly limit: number
+  readonly filter: RoomEventFilter | undefined
+  readonly ignoredUsers: readonly string[]
+}
+
+/**
+ * Reads what a reader may see and asked for. Hidden and filtered events are passed over, at most {@link MAX_SCANNED_EVENTS} of them; then the page
+ * ends early with a place to go on from, so that a stretch of hidden events never ends pagination (E17).
+ */
+export function readTimeline(core: RoomCore, visibility: Visibility, query: TimelineQuery): TimelinePage {
+  const backwards = query.direction === 'backwards'
+  const events: StoredEvent[] = []
+  let { afterOrd, beforeOrd } = query
+  for (let scanned = 0; scanned < MAX_SCANNED_EVENTS; ) {
+    // One more than is wanted tells whether there is more without another look.
+    const page = core.events.page(query.direction, afterOrd, beforeOrd, Math.min(SCAN_PAGE, Math.max(16, query.limit - events.length + 1)))
+    for (const event of page) {
+      const wanted = isWanted(core, visibility, query, event)
+      if (wanted && events.length >= query.limit) return { events, nextOrd: backwards ? beforeOrd : afterOrd, more: true }
+      if (wanted) events.push(event)
+      if (backwards) beforeOrd = event.ord ?? beforeOrd
+      else afterOrd = event.ord ?? afterOrd
+    }
+    if (page.length === 0) return { events, nextOrd: backwards ? beforeOrd : afterOrd, more: false }
+    scanned += page.length
+  }
+  return { events, nextOrd: backwards ? beforeOrd : afterOrd, more: true }
+}
+
+function isWanted(core: RoomCore, visibility: Visibility, query: TimelineQuery, event: StoredEvent): boolean {
+  if (event.stateKey === undefined && query.ignoredUsers.includes(event.sender)) return false
+  const { filter } = query
+  if (filter !== undefined) {
+    const url = filter.containsUrl === undefined ? undefined : hasUrl(event)
+    if (!matchesEventFilter(filter, { type: event.type, sender: event.sender, roomId: core.roomId, hasUrl: url })) return false
+  }
+  return visibility.mayRead(event)
+}

@@ -1,0 +1,110 @@
+import { parseSyncFilter, type RoomFilter } from '../../../matrix/filters.ts'
+import type { JsonValue } from '../../../matrix/json.ts'
+import type { StoredEvent } from '../../../storage/room/events.ts'
+import { ORD_STEP } from '../../../storage/room/limits.ts'
+import type { Caller, RoomWindow, WindowRequest } from '../../protocol.ts'
+import { clientEvent, clientStateEvents, type EventReader } from '../read/client-event.ts'
+import { formatPositionToken } from '../read/position-token.ts'
+import { readTimeline, type TimelinePage } from '../read/timeline.ts'
+import { Visibility } from '../read/visibility.ts'
+import type { RoomCore } from '../room-core.ts'
+import { ephemeralSection } from './ephemeral-section.ts'
+import { memberEvents } from './lazy-members.ts'
+import { stateSection } from './state-section.ts'
+import { heroes, needsHeroes, roomSummary } from './summary.ts'
+
+const EMPTY: RoomWindow = {
+  empty: true,
+  timeline: '{"events":[],"limited":false}',
+  state: '{"events":[]}',
+  ephemeral: undefined,
+  summary: undefined,
+}
+
+/** The part of `/sync` that one room has to say between two positions (client-server-api `GET /sync`). */
+export function buildWindow(core: RoomCore, caller: Caller, request: WindowRequest): RoomWindow {
+  const visibility = new Visibility(core, caller.userId)
+  if (visibility.horizonOrd < 0 && visibility.membership !== 'join') return EMPTY
+  const to = Math.min(request.to, visibility.membership === 'join' ? request.to : visibility.horizonPos)
+  const filter = roomFilter(request.filter)
+  const from = request.from
+  const page = readTimeline(core, visibility, {
+    direction: 'backwards',
+    afterOrd: from === null ? -1 : from * ORD_STEP,
+    beforeOrd: to * ORD_STEP + 1,
+    limit: filter.timeline.limit,
+    filter: filter.timeline,
+    ignoredUsers: request.ignoredUsers,
+  })
+  const timeline = [...page.events].reverse()
+  const stateFrom = request.fullState ? null : from
+  const firstPos = timeline[0]?.pos
+  const at = request.useStateAfter || firstPos === undefined ? to : firstPos - 1
+  const reader: EventReader = { visibility, deviceId: caller.deviceId, nowMs: core.nowMs() }
+  const heroIds = needsHeroes(core) ? heroes(core, caller.userId) : undefined
+  const state = withLazyMembers(core, caller, filter, timeline, heroIds, from === null, (lazyMemberIds) =>
+    stateSection(core, {
+      from: stateFrom,
+      at,
+      to,
+      timeline: request.useStateAfter ? [] : timeline.filter(({ stateKey }) => stateKey !== undefined),
+      filter: filter.state,
+      lazyMemberIds,
+    }),
+  )
+  const membersMoved = from === null || [...timeline, ...state].some(({ type }) => type === 'm.room.member')
+  const ephemeral = request.section === 'join' ? ephemeralSection(core, caller, from, to, filter, request.ignoredUsers) : undefined
+  return {
+    empty: from !== null && timeline.length === 0 && !page.more && state.length === 0 && ephemeral === undefined,
+    timeline: timelineJson(core, page, timeline, reader, to),
+    state: `{"events":${clientStateEvents(core, state, reader, false)}}`,
+    ephemeral,
+    summary: membersMoved ? roomSummary(core, heroIds) : undefined,
+  }
+}
+
+function timelineJson(core: RoomCore, page: TimelinePage, timeline: readonly StoredEvent[], reader: EventReader, to: number): string {
+  const events = timeline.map((event) => clientEvent(core, event, reader, false)).join(',')
+  // The place before the first event shown; with nothing shown, the end of the window.
+  const start = page.more ? page.nextOrd : (timeline[0]?.ord ?? to * ORD_STEP + 1)
+  return `{"events":[${events}],"limited":${page.more},"prev_batch":${JSON.stringify(formatPositionToken(core, start))}}`
+}
+
+/** Adds the members whom a lazily loading client needs for this timeline and does not have. */
+function withLazyMembers(
+  core: RoomCore,
+  caller: Caller,
+  filter: RoomFilter,
+  timeline: readonly StoredEvent[],
+  heroIds: readonly string[] | undefined,
+  isNew: boolean,
+  build: (lazyMemberIds: ReadonlySet<string> | undefined) => StoredEvent[],
+): StoredEvent[] {
+  const lazy = filter.state.lazyLoadMembers || filter.timeline.lazyLoadMembers
+  if (!lazy) return build(undefined)
+  const needed = new Set([...timeline.map(({ sender }) => sender), ...(isNew ? [caller.userId, ...(heroIds ?? [])] : [])])
+  const section = build(needed)
+  const device = `${caller.userId}\u0000${caller.deviceId ?? ''}`
+  if (isNew) core.lazyMembers.forget(device)
+  const inTimeline = new Set(timeline.filter(({ type }) => type === 'm.room.member').map(({ stateKey }) => stateKey))
+  const present = new Set(section.filter(({ type }) => type === 'm.room.member').map(({ stateKey }) => stateKey))
+  const redundant = filter.state.includeRedundantMembers || filter.timeline.includeRedundantMembers
+  core.lazyMembers.unsent(
+    device,
+    section.filter(({ type }) => type === 'm.room.member'),
+    true,
+  )
+  const extra = memberEvents(core, needed).filter(({ stateKey }) => !present.has(stateKey) && !inTimeline.has(stateKey))
+  return [...section, ...core.lazyMembers.unsent(device, extra, redundant)]
+}
+
+let parsedFilter: { readonly text: string | undefined; readonly filter: RoomFilter } | undefined
+
+/** The parsed room filter; the rooms of one sync are asked with the same text one after the other. */
+function roomFilter(text: string | undefined): RoomFilter {
+  if (parsedFilter === undefined || parsedFilter.text !== text) {
+    const room: JsonValue = text === undefined ? {} : JSON.parse(text)
+    parsedFilter = { text, filter: parseSyncFilter({ room }).room }
+  }
+  return parsedFilter.filter
+}
