@@ -3,10 +3,7 @@ import { isJsonObject } from '../json.ts'
 import type { ConditionTest, PushContext } from './conditions.ts'
 import { compileCondition, compileEventMatch } from './conditions.ts'
 import type { PushAction, PushRule, PushRuleKind, PushRuleset } from './ruleset.ts'
-import { PUSH_RULE_KINDS } from './ruleset.ts'
-
-/** Most conditions of one rule; a rule with more never matches. */
-export const MAX_PUSH_CONDITIONS = 64
+import { MAX_PUSH_CONDITIONS, PUSH_RULE_KINDS } from './ruleset.ts'
 
 /** What the rules say about an event. */
 export interface PushVerdict {

@@ -8,6 +8,15 @@ import type { JsonObject, JsonValue } from '../json.ts'
 export const PUSH_RULE_KINDS = ['override', 'content', 'room', 'sender', 'underride'] as const
 export type PushRuleKind = (typeof PUSH_RULE_KINDS)[number]
 
+/** Most rules of one user, server-default ones not counted. */
+export const MAX_PUSH_RULES = 1_000
+/** Most conditions of one rule; a rule with more never matches. */
+export const MAX_PUSH_CONDITIONS = 64
+/** Most actions of one rule. */
+export const MAX_PUSH_ACTIONS = 32
+/** Longest ID of a rule, in characters. */
+export const MAX_RULE_ID_LENGTH = 255
+
 /** What to do about an event: `notify`, or a tweak such as `{ "set_tweak": "sound", "value": "default" }`. */
 export type PushAction = string | { readonly set_tweak: string; readonly value?: JsonValue }
 
