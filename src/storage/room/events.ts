@@ -66,8 +66,10 @@ interface EventRow extends Record<string, SqlStorageValue> {
 
 const CLIENT_FIELDS: ReadonlySet<string> = new Set(['type', 'state_key', 'sender', 'content', 'origin_server_ts', 'depth'])
 
+/** What clients do not see. The room ID is the same in every event and put back by {@link toPdu}; only create events may lack it and keep theirs. */
 function envelopeOf(pdu: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(pdu).filter(([key]) => !CLIENT_FIELDS.has(key)))
+  const isCreate = pdu.type === 'm.room.create'
+  return Object.fromEntries(Object.entries(pdu).filter(([key]) => !CLIENT_FIELDS.has(key) && (isCreate || key !== 'room_id')))
 }
 
 function decode(row: EventRow): StoredEvent {
@@ -280,17 +282,19 @@ export function toRoomEvent(stored: StoredEvent, roomId: string): RoomEvent {
     prevEvents: stringList(envelope.prev_events),
     authEvents: stringList(envelope.auth_events),
     redacts: typeof redacts === 'string' ? redacts : undefined,
-    pdu: toPdu(stored, content, envelope),
+    pdu: toPdu(stored, roomId, content, envelope),
   }
 }
 
 /** The PDU as it travels between servers. */
 export function toPdu(
   stored: StoredEvent,
+  roomId: string,
   content: JsonObject = parseObject(stored.content, stored.eventId),
   envelope: JsonObject = parseObject(stored.envelope, stored.eventId),
 ): JsonObject {
   return {
+    ...(stored.type === 'm.room.create' ? {} : { room_id: roomId }),
     ...envelope,
     type: stored.type,
     ...(stored.stateKey === undefined ? {} : { state_key: stored.stateKey }),

@@ -136,6 +136,6 @@ function checkRedactionOfLocalUser(core: RoomCore, draft: Draft, sender: string,
 function applyRedaction(core: RoomCore, draft: Draft, redaction: StoredEvent, targetId: string, nowMs: number): void {
   const target = core.events.findById(targetId)
   if (target === undefined || target.redactedBy !== undefined || target.type === 'm.room.create') return
-  core.events.redact(target, redactPdu(toPdu(target), draft.rules), redaction.nid, nowMs)
+  core.events.redact(target, redactPdu(toPdu(target, draft.head.roomId), draft.rules), redaction.nid, nowMs)
   core.forgetRoomEvent(target.nid)
 }

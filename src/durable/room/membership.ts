@@ -1,0 +1,104 @@
+import { canonicalJson } from '../../matrix/canonical-json.ts'
+import { badState, forbidden } from '../../matrix/errors.ts'
+import type { JsonObject } from '../../matrix/json.ts'
+import type { Membership } from '../../matrix/membership.ts'
+import { type Outcome, refusal } from '../../runtime/outcome.ts'
+import type { StoredEvent } from '../../storage/room/events.ts'
+import type { Caller } from '../protocol.ts'
+import { appendLocalEvent } from './append/append-local-event.ts'
+import type { CommitQueue } from './append/commit-queue.ts'
+import type { Draft } from './append/draft.ts'
+import { authoriserOfJoin, conditionsOfJoin } from './membership-restricted.ts'
+import type { RoomCore } from './room-core.ts'
+
+/** How a membership is to change. `kick` and `unban` both end in `leave`, but insist on what was there before. */
+export type MembershipAction = 'join' | 'invite' | 'leave' | 'kick' | 'ban' | 'unban' | 'knock'
+
+/** Worker → room: a change of the caller's own or somebody else's membership. */
+export interface MembershipRequest {
+  readonly action: MembershipAction
+  /** Whose membership; the Worker has checked that a local user exists (naming one creates an object). */
+  readonly target: string
+  /** The event's content apart from `membership`: profile, reason, `is_direct`, or what the client chose through `PUT /state`. */
+  readonly content: JsonObject
+  /** The client chose the content: somebody who has joined already may join again to change it. */
+  readonly ownContent: boolean
+  /** Rooms that the caller has joined, among those that a first attempt named; absent in a first attempt. */
+  readonly memberOf?: readonly string[]
+}
+
+/** Room → Worker: done, or come back with those of the named rooms that the caller has joined (rooms/v8#authorization-rules, restricted rooms). */
+export type MembershipAnswer = { readonly eventId: string } | { readonly needsMembershipIn: readonly string[] }
+
+const RESULTING: Readonly<Record<MembershipAction, Membership>> = {
+  join: 'join',
+  invite: 'invite',
+  leave: 'leave',
+  kick: 'leave',
+  ban: 'ban',
+  unban: 'leave',
+  knock: 'knock',
+}
+
+/** Changes a membership. Answered once the event is durable and the user concerned has committed it. */
+export function changeMembership(
+  core: RoomCore,
+  queue: CommitQueue,
+  caller: Caller,
+  request: MembershipRequest,
+): Promise<Outcome<MembershipAnswer>> {
+  if (core.findHead() === undefined) return Promise.resolve(refusal(core.unknownRoom()))
+  return queue.enqueue(caller.requestId, (draft) => decide(core, draft, caller, request))
+}
+
+function decide(core: RoomCore, draft: Draft, caller: Caller, request: MembershipRequest): MembershipAnswer {
+  const { action, target } = request
+  const current = core.currentEvent('m.room.member', target)
+  const before = current === undefined ? undefined : core.members.find(target)?.membership
+  requireTransition(core, caller, action, before)
+  // Only this server says who authorised a join; what a client sends under that name is dropped.
+  const { join_authorised_via_users_server: _claimed, ...given } = request.content
+  const content: JsonObject = { ...given, membership: RESULTING[action] }
+  if (current !== undefined && before !== undefined && isRepeated(core, caller, request, content, current, before)) {
+    return { eventId: current.eventId }
+  }
+  const conditions = action === 'join' ? conditionsOfJoin(core, before) : undefined
+  if (conditions !== undefined && request.memberOf === undefined) return { needsMembershipIn: conditions }
+  const authoriser = conditions === undefined ? undefined : authoriserOfJoin(core, conditions, request.memberOf ?? [])
+  const stored = appendLocalEvent(core, draft, {
+    type: 'm.room.member',
+    stateKey: target,
+    sender: caller.userId,
+    content: authoriser === undefined ? content : { ...content, join_authorised_via_users_server: authoriser },
+    originServerTs: core.nowMs(),
+  })
+  return { eventId: stored.eventId }
+}
+
+/** What an action demands beyond the authorization rules, which know no kick and no unban (client-server-api#room-membership). */
+function requireTransition(core: RoomCore, caller: Caller, action: MembershipAction, before: Membership | undefined): void {
+  if (action === 'join' || action === 'leave' || action === 'knock') return
+  // Asked first, so that nothing below tells an outsider about somebody's membership.
+  if (core.members.find(caller.userId)?.membership !== 'join') throw forbidden('You are not in this room')
+  if (action === 'unban' && before !== 'ban') throw badState('That user is not banned')
+  if (action !== 'kick') return
+  if (before === 'ban') throw badState('That user is banned; lift the ban instead')
+  if (before === undefined || before === 'leave') throw forbidden('That user is not in the room')
+}
+
+/** Whether the membership stands as asked already, so that repeating it is answered with the event that made it. */
+function isRepeated(
+  core: RoomCore,
+  caller: Caller,
+  request: MembershipRequest,
+  content: JsonObject,
+  current: StoredEvent,
+  before: Membership,
+): boolean {
+  if (before !== content.membership) return false
+  const own = request.target === caller.userId
+  if (own && !request.ownContent && (before === 'join' || before === 'leave' || before === 'knock')) return true
+  if (current.sender !== caller.userId) return false
+  const { join_authorised_via_users_server: _authoriser, ...stored } = core.roomEvent(current, core.roomId).content
+  return canonicalJson(stored) === canonicalJson(content)
+}
