@@ -174,7 +174,7 @@ export async function readHostConfig(sources: ConfigSources): Promise<HostConfig
   await checkFiles(values, problems)
   const variables: Record<string, string> = { MYELIN_CLIENT_ADDRESS: trustProxy ? 'x-forwarded-for' : 'none' }
   for (const name of WORKER_NAMES) if (values[name] !== undefined) variables[name] = values[name]
-  const worker = checkWorkerVariables(variables, problems)
+  const worker = checkWorkerVariables({ ...variables, ...secretsToCheck(sources.env) }, problems)
   if (worker === undefined || problems.length > 0) throw new ConfigError(problems)
   const warnings = unknownNames(sources.env)
   if (values.MYELIN_APPSERVICES !== undefined) warnings.push('MYELIN_APPSERVICES is not used yet by this version')
@@ -194,9 +194,17 @@ export async function readHostConfig(sources: ConfigSources): Promise<HostConfig
   }
 }
 
+/** The secrets that the environment overrides, and plausible ones for those that the data directory will provide. */
+function secretsToCheck(env: ConfigSources['env']): Readonly<Record<string, string>> {
+  return {
+    MYELIN_SECRET: env.MYELIN_SECRET ?? CHECK_ONLY.MYELIN_SECRET,
+    MYELIN_SIGNING_KEY: env.MYELIN_SIGNING_KEY ?? CHECK_ONLY.MYELIN_SIGNING_KEY,
+  }
+}
+
 function checkWorkerVariables(variables: Readonly<Record<string, string>>, problems: string[]): ReturnType<typeof parseConfig> | undefined {
   try {
-    return parseConfig({ ...variables, ...CHECK_ONLY })
+    return parseConfig(variables)
   } catch (cause) {
     if (!(cause instanceof ConfigError)) throw cause
     problems.push(...cause.problems)

@@ -18,6 +18,8 @@ export class DataDirError extends Error {
 /** What `version.json` holds. */
 interface LayoutFile {
   readonly layout: number
+  /** Whose data this is. Every ID in it ends in this name, so it can never change. */
+  readonly serverName: string
   /** Registry migrations known to be applied: a hint that saves a start of its own; the registry itself decides. */
   readonly registryMigrations: readonly string[]
 }
@@ -25,15 +27,20 @@ interface LayoutFile {
 /** A data directory that this process alone uses until it is closed or the process ends, however that happens. */
 export class DataDir {
   readonly path: string
+  readonly #serverName: string
   readonly #lock: DatabaseSync
 
-  private constructor(path: string, lock: DatabaseSync) {
+  private constructor(path: string, serverName: string, lock: DatabaseSync) {
     this.path = path
+    this.#serverName = serverName
     this.#lock = lock
   }
 
-  /** Opens or creates a directory. Throws {@link DataDirError} when another process has it, or a newer version wrote it. */
-  static async open(path: string): Promise<DataDir> {
+  /**
+   * Opens or creates the directory of a server. Throws {@link DataDirError} when another process has it, a newer version wrote it, or it
+   * belongs to a server of another name.
+   */
+  static async open(path: string, serverName: string): Promise<DataDir> {
     try {
       await mkdir(path, { recursive: true, mode: 0o700 })
       await chmod(path, 0o700)
@@ -41,7 +48,7 @@ export class DataDir {
       throw new DataDirError(`the data directory ${path} cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`)
     }
     const lock = await takeLock(path)
-    const dataDir = new DataDir(path, lock)
+    const dataDir = new DataDir(path, serverName, lock)
     try {
       await dataDir.#checkLayout()
     } catch (cause) {
@@ -63,7 +70,7 @@ export class DataDir {
 
   /** Notes which registry migrations are applied. */
   async noteRegistryMigrations(names: readonly string[]): Promise<void> {
-    const layout: LayoutFile = { layout: LAYOUT_VERSION, registryMigrations: names }
+    const layout: LayoutFile = { layout: LAYOUT_VERSION, serverName: this.#serverName, registryMigrations: names }
     await writePrivateFile(this.file('version.json'), `${JSON.stringify(layout, null, 2)}\n`)
   }
 
@@ -80,7 +87,8 @@ export class DataDir {
       throw new DataDirError(`${this.file('version.json')} is damaged`)
     }
     const names = 'registryMigrations' in parsed && Array.isArray(parsed.registryMigrations) ? parsed.registryMigrations : []
-    return { layout: parsed.layout, registryMigrations: names.filter((name) => typeof name === 'string') }
+    const serverName = 'serverName' in parsed && typeof parsed.serverName === 'string' ? parsed.serverName : this.#serverName
+    return { layout: parsed.layout, serverName, registryMigrations: names.filter((name) => typeof name === 'string') }
   }
 
   async #checkLayout(): Promise<void> {
@@ -89,6 +97,12 @@ export class DataDir {
     if (layout.layout > LAYOUT_VERSION) {
       throw new DataDirError(
         `${this.path} was written by a newer version of Myelin (layout ${layout.layout}, this one knows ${LAYOUT_VERSION}): refusing to touch it`,
+      )
+    }
+    if (layout.serverName !== this.#serverName) {
+      throw new DataDirError(
+        `${this.path} holds the data of ${layout.serverName}, but MYELIN_SERVER_NAME is ${this.#serverName}. ` +
+          'A server cannot be renamed: set the name back, or choose another MYELIN_DATA_DIR',
       )
     }
   }

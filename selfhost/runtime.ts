@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Miniflare } from 'miniflare'
+import { parseConfig } from '../src/runtime/config.ts'
 import { loadWorker } from './bundle.ts'
 import type { HostConfig } from './config.ts'
 import type { DataDir } from './data-dir.ts'
@@ -7,6 +8,7 @@ import { freePort } from './free-port.ts'
 import { endLeftoverWorkerd, instanceMark } from './leftover.ts'
 import { type RuntimeOptions, startMiniflare } from './miniflare-options.ts'
 import { logLine } from './output.ts'
+import { loadRegistrationSecret } from './registration.ts'
 import { applyRegistryMigrations, readRegistryMigrations } from './registry-migrations.ts'
 import { loadSecrets } from './secrets.ts'
 import { readWorkerConfig } from './worker-config.ts'
@@ -21,6 +23,8 @@ export interface Runtime {
   readonly url: string
   readonly port: number
   readonly controlToken: string
+  /** Shared secret of `/_synapse/admin/v1/register`: the configured one, or the data directory's own. */
+  readonly registrationSecret: string
   /** Whether this data directory was used for the first time. */
   readonly firstStart: boolean
 }
@@ -62,6 +66,7 @@ export async function startRuntime(config: HostConfig, dataDir: DataDir, bundle:
   const ended = await endLeftoverWorkerd(pidFile, instance)
   if (ended !== undefined) logLine('warn', `ended process ${ended}, which an earlier run had left behind`)
   const [secrets, worker, script] = await Promise.all([loadSecrets(dataDir.path), readWorkerConfig(), loadWorker(bundle)])
+  const registrationSecret = config.registrationSharedSecret ?? (await loadRegistrationSecret(dataDir.path))
   const controlToken = randomBytes(32).toString('base64url')
   const base = {
     script,
@@ -71,6 +76,7 @@ export async function startRuntime(config: HostConfig, dataDir: DataDir, bundle:
       ...config.variables,
       MYELIN_SECRET: process.env.MYELIN_SECRET ?? secrets.secret,
       MYELIN_SIGNING_KEY: process.env.MYELIN_SIGNING_KEY ?? secrets.signingKey,
+      MYELIN_REGISTRATION_SHARED_SECRET: registrationSecret,
       MYELIN_CONTROL_TOKEN: controlToken,
     },
     pidFile,
@@ -78,6 +84,8 @@ export async function startRuntime(config: HostConfig, dataDir: DataDir, bundle:
     extraCa: config.extraCa,
     onLog: logLine,
   }
+  // Again, now with the real secrets: a damaged key file must be reported here and not by every request.
+  parseConfig(base.variables)
   const migrations = await readRegistryMigrations(worker)
   const known = await dataDir.knownRegistryMigrations()
   if (migrations.some(({ name }) => !known.includes(name)) || known.length > migrations.length) {
@@ -91,5 +99,6 @@ export async function startRuntime(config: HostConfig, dataDir: DataDir, bundle:
     }
   }
   const { miniflare, port } = await startListening(config, base)
-  return { miniflare, url: `http://${reachableHost(config.bind)}:${port}`, port, controlToken, firstStart: secrets.fresh }
+  const url = `http://${reachableHost(config.bind)}:${port}`
+  return { miniflare, url, port, controlToken, registrationSecret, firstStart: secrets.fresh }
 }

@@ -1,80 +1,39 @@
 import { type HostConfig, readHostConfig } from '../config.ts'
-import { removeControlFile, writeControlFile } from '../control-file.ts'
-import { DataDir } from '../data-dir.ts'
-import { openFilesWarning } from '../open-files.ts'
 import type { Options } from '../options.ts'
-import { logLine, say, setOutputLevel } from '../output.ts'
-import { type Runtime, startRuntime } from '../runtime.ts'
+import { say } from '../output.ts'
+import { type Server, startServer } from '../server.ts'
+import { untilToldToStop } from '../stop-signal.ts'
 
-/** How long requests in flight may take to finish once the server is told to stop, in milliseconds. */
-const DRAIN_TIMEOUT_MS = 5000
+const NOT_LISTENING = 'not configured (other servers need it; see MYELIN_TLS_PORT in the README)'
 
-/** A server that is up. */
-export interface RunningServer {
-  readonly config: HostConfig
-  readonly runtime: Runtime
-  /** Lets requests finish, within a bound, then stops. Safe to call twice. */
-  stop(): Promise<void>
+function welcome(config: HostConfig, server: Server): string {
+  const { runtime } = server
+  const lines = [
+    `Myelin serves ${config.serverName}`,
+    `  clients      ${runtime.url}`,
+    `  TLS          ${server.tlsPort === undefined ? NOT_LISTENING : `port ${server.tlsPort}`}`,
+    `  data         ${server.dataDir.path}`,
+    `  registration ${config.registration}`,
+  ]
+  if (!runtime.firstStart) return lines.join('\n')
+  return [
+    ...lines,
+    '',
+    'This is the first start on this data directory. What to do next:',
+    '  1. Create your account, in a second terminal:   npm run user -- create <name> --admin',
+    `  2. Log in with any Matrix client, homeserver:   ${runtime.url}`,
+    `  3. Keep ${server.dataDir.file('signing.key')} safe: whoever has it can speak as ${config.serverName}, and it cannot be replaced unnoticed.`,
+    `  4. The server name ${config.serverName} cannot be changed later. To choose another, stop, remove the data directory,`,
+    '     and set MYELIN_SERVER_NAME (or "server_name" in myelin.jsonc).',
+    '',
+  ].join('\n')
 }
 
-/** Starts the server; answers when it accepts requests. */
-export async function startServer(config: HostConfig, options: Options): Promise<RunningServer> {
-  setOutputLevel(config.logLevel)
-  for (const warning of [...config.warnings, openFilesWarning()]) if (warning !== undefined) logLine('warn', warning)
-  const dataDir = await DataDir.open(config.dataDir)
-  try {
-    const runtime = await startRuntime(config, dataDir, options.bundle)
-    await writeControlFile(dataDir.path, {
-      pid: process.pid,
-      url: runtime.url,
-      port: runtime.port,
-      tlsPort: undefined,
-      token: runtime.controlToken,
-    })
-    let stopping: Promise<void> | undefined
-    const stop = async (): Promise<void> => {
-      await drain(runtime)
-      await runtime.miniflare.dispose()
-      await removeControlFile(dataDir.path)
-      dataDir.close()
-    }
-    return { config, runtime, stop: () => (stopping ??= stop()) }
-  } catch (cause) {
-    dataDir.close()
-    throw cause
-  }
-}
-
-/** Tells the Worker to answer waiting polls and to finish what it has begun; answers when it has, or when the time is up. */
-async function drain(runtime: Runtime): Promise<void> {
-  await fetch(`${runtime.url}/_myelin/control/drain`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${runtime.controlToken}` },
-    signal: AbortSignal.timeout(DRAIN_TIMEOUT_MS),
-  }).catch((cause: unknown) => logLine('warn', `stopping without having drained: ${String(cause)}`))
-}
-
-/** `npm start`: serves until SIGTERM, SIGINT or the end of the parent that asked to be followed. */
+/** `npm start`: serves until told to stop. */
 export async function serve(options: Options): Promise<void> {
   const config = await readHostConfig({ env: process.env, file: options.config, cwd: process.cwd() })
   const server = await startServer(config, options)
-  say(`Myelin serves ${config.serverName} on ${server.runtime.url}`)
+  say(welcome(config, server))
   await untilToldToStop()
   await server.stop()
-  process.exit(0)
-}
-
-/** Resolves at the first SIGTERM, SIGINT, SIGHUP, or loss of the bootstrap that started this program. */
-async function untilToldToStop(): Promise<void> {
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-      // Miniflare would exit at once on these.
-      process.removeAllListeners(signal)
-      process.on(signal, () => resolve())
-    }
-    if (process.channel !== undefined) {
-      process.removeAllListeners('message')
-      process.once('disconnect', () => resolve())
-    }
-  })
 }
