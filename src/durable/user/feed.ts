@@ -1,0 +1,278 @@
+import type { ObjectStore } from '../../storage/object-store.ts'
+import { readFlushedSeq, readHighestFlushedSeq, recordFlush } from '../../storage/user/boots.ts'
+import {
+  deleteFeedEntriesUpTo,
+  type FeedEntry,
+  insertFeedEntry,
+  readFeedBounds,
+  readFirstEntriesAbove,
+  readFirstEntryOf,
+  readLastEntriesUpTo,
+} from '../../storage/user/feed.ts'
+import { type RoomListRow, writeStrippedState } from '../../storage/user/room-list.ts'
+import type { Hint, MembershipNotice } from '../protocol.ts'
+import { RoomList } from './room-list.ts'
+
+/** Entries that a feed keeps; rooms whose older entries a client would need count as new to it. */
+export const MAX_FEED_ENTRIES = 10_000
+/** Entries above {@link MAX_FEED_ENTRIES} before pruning starts, so that it happens once in a while and not at each flush. */
+const PRUNE_SLACK = 500
+/** Entries in memory that make a flush urgent. */
+export const MAX_UNFLUSHED_ENTRIES = 1_000
+/** Lives of the object whose last flush is remembered. */
+const MAX_BOOTS = 64
+
+/** The bounds of a feed; tests make them small. */
+export interface FeedLimits {
+  readonly maxEntries: number
+  readonly pruneSlack: number
+  readonly maxBoots: number
+}
+const DEFAULT_LIMITS: FeedLimits = { maxEntries: MAX_FEED_ENTRIES, pruneSlack: PRUNE_SLACK, maxBoots: MAX_BOOTS }
+
+/** A place in the feed as a token names it. */
+export interface FeedMark {
+  readonly boot: string
+  readonly seq: number
+  /** Highest sequence number that was durable when the token was issued. */
+  readonly durable: number
+}
+
+/** What a token's mark means to this life of the object. */
+export interface FeedPosition {
+  readonly seq: number
+  /** The life that issued the token ended before it wrote all that the token covers: rooms should be asked before planning. */
+  readonly tailLost: boolean
+}
+
+/** A room with news for a position: `from` is exclusive, `null` where the room is new. */
+export interface ChangedRoom {
+  readonly row: RoomListRow
+  readonly from: number | null
+}
+
+/** What became of a hint. */
+export type HintEffect = 'stranger' | 'old' | 'extended' | 'appended'
+
+/**
+ * What this user knows of their rooms' progress (docs/design/feed.md): entries numbered in order, kept in memory and written lazily. Synchronous
+ * throughout; nothing here asks a room or a clock. The store must hold the account's schema.
+ */
+export class Feed {
+  readonly boot: string
+  readonly rooms: RoomList
+  readonly #store: ObjectStore
+  readonly #limits: FeedLimits
+  /** Entries that are not in the database yet, in order. */
+  #tail: FeedEntry[] = []
+  #loaded = false
+  #seq = 0
+  #flushedSeq = 0
+  #prunedSeq = 0
+  /** Highest sequence number that any token may cover: entries up to it never change again. */
+  #issuedSeq = 0
+
+  constructor(store: ObjectStore, boot: string, limits: FeedLimits = DEFAULT_LIMITS) {
+    this.#store = store
+    this.boot = boot
+    this.#limits = limits
+    this.rooms = new RoomList(store)
+  }
+
+  /** Sequence number of the latest entry. */
+  get seq(): number {
+    this.#load()
+    return this.#seq
+  }
+
+  /** Highest sequence number in the database. */
+  get flushedSeq(): number {
+    this.#load()
+    return this.#flushedSeq
+  }
+
+  get needsFlush(): boolean {
+    return this.#tail.length > 0 || this.rooms.hasChanges
+  }
+
+  /** So much is unwritten that the next turn should write it. */
+  get flushIsUrgent(): boolean {
+    return this.#tail.length >= MAX_UNFLUSHED_ENTRIES
+  }
+
+  /** Everything of a room up to this position is in the database. */
+  durablePos(roomId: string): number {
+    return this.rooms.flushed(roomId)?.lastPos ?? 0
+  }
+
+  /** A room says how far it is. The range follows from what is known already, so that lost and repeated hints heal by themselves. */
+  hint(hint: Hint): HintEffect {
+    this.#load()
+    const row = this.rooms.find(hint.roomId)
+    if (row === undefined || row.membership !== 'join') return 'stranger'
+    if (row.generation !== hint.generation) {
+      // Another life of the room's database: positions start over, and clients get it anew.
+      this.#append({ ...row, generation: hint.generation, lastPos: hint.head, newSeq: this.#seq + 1 }, null)
+      return 'appended'
+    }
+    if (hint.head <= row.lastPos) return 'old'
+    if (row.lastSeq > this.#issuedSeq) {
+      this.rooms.set({ ...row, lastPos: hint.head })
+      return 'extended'
+    }
+    this.#append({ ...row, lastPos: hint.head }, row.lastPos)
+    return 'appended'
+  }
+
+  /**
+   * The user's own membership changed. Answers false for a notice that changes nothing durable, because it came before or tells of a profile
+   * change; otherwise the caller must `flush` before it acknowledges.
+   */
+  notice(notice: MembershipNotice): boolean {
+    this.#load()
+    const row = this.rooms.find(notice.roomId)
+    const sameLife = row !== undefined && row.generation === notice.generation
+    if (sameLife && notice.pos <= row.membershipPos) return false
+    if (sameLife && row.membership === 'join' && notice.membership === 'join') {
+      this.hint(notice)
+      return false
+    }
+    const seq = this.#seq + 1
+    const isNew = notice.membership === 'join' || (row !== undefined && !sameLife)
+    const { roomId, generation, membership, pos, sender, isDirect } = notice
+    const changed: RoomListRow = {
+      ...{ roomId, generation, membership, membershipPos: pos, sender, isDirect },
+      lastPos: membership === 'join' ? notice.head : pos,
+      lastSeq: seq,
+      newSeq: isNew ? seq : (row?.newSeq ?? 0),
+      prunedSeq: row?.prunedSeq ?? 0,
+      dirty: false,
+      forgotten: false,
+    }
+    this.#append(changed, isNew ? null : startOfLeaving(notice, row))
+    return true
+  }
+
+  /** The user forgets a room that they are not in (client-server-api#leaving-rooms). The caller flushes. */
+  forget(row: RoomListRow): void {
+    this.rooms.set({ ...row, forgotten: true })
+  }
+
+  /** The user sleeps: the room is to be asked at the next sync. The caller flushes before it tells the room. */
+  markDirty(roomId: string): void {
+    const row = this.rooms.find(roomId)
+    if (row !== undefined && !row.dirty) this.rooms.set({ ...row, dirty: true })
+  }
+
+  /** The room has been asked. If it did not know the user (`asked` only), this life need not ask again. */
+  clearDirty(roomId: string, outcome: 'pulled' | 'asked'): void {
+    const row = this.rooms.find(roomId)
+    if (row === undefined || !row.dirty) return
+    if (outcome === 'pulled') this.rooms.set({ ...row, dirty: false })
+    else this.rooms.setInMemory({ ...row, dirty: false })
+  }
+
+  /** A mark for a token that covers everything known now. */
+  issue(): FeedMark {
+    this.#load()
+    this.#issuedSeq = this.#seq
+    return { boot: this.boot, seq: this.#seq, durable: this.#flushedSeq }
+  }
+
+  /** What the mark of a token means now. Never later than what the client has seen; possibly earlier. */
+  resolve(mark: FeedMark): FeedPosition {
+    this.#load()
+    const { boot, seq, durable } = mark
+    if (boot === this.boot) return { seq: Math.min(seq, this.#seq), tailLost: false }
+    // The database is older than the token, e.g. restored from a backup: its numbers mean nothing here.
+    const isAhead = durable > this.#flushedSeq
+    if (seq <= durable && !isAhead) return { seq, tailLost: false }
+    const flushed = readFlushedSeq(this.#store, boot)
+    if (flushed !== undefined && seq <= flushed) return { seq, tailLost: false }
+    if (flushed === undefined && isAhead) return { seq: 0, tailLost: true }
+    return { seq: Math.min(durable, flushed ?? durable), tailLost: true }
+  }
+
+  /** Rooms with entries above a position, forgotten ones included. */
+  changedSince(seq: number): ChangedRoom[] {
+    this.#load()
+    const first = new Map<string, number | null>()
+    const stored = seq < this.#flushedSeq ? readFirstEntriesAbove(this.#store, seq) : []
+    for (const { roomId, fromPos } of stored) first.set(roomId, fromPos)
+    for (const { seq: entrySeq, roomId, fromPos } of this.#tail) {
+      if (entrySeq > seq && !first.has(roomId)) first.set(roomId, fromPos)
+    }
+    if (seq < this.#prunedSeq) for (const roomId of this.rooms.prunedAbove(seq)) first.set(roomId, null)
+    return [...first].flatMap(([roomId, from]) => {
+      const row = this.rooms.find(roomId)
+      return row === undefined ? [] : [{ row, from: row.newSeq > seq ? null : from }]
+    })
+  }
+
+  /** Where a room's news start for a position: exclusive; `null` where it is new; its own `lastPos` where there are none. */
+  startOf(row: RoomListRow, seq: number): number | null {
+    this.#load()
+    if (row.newSeq > seq || row.prunedSeq > seq) return null
+    if (row.lastSeq <= seq) return row.lastPos
+    const stored = seq < this.#flushedSeq ? readFirstEntryOf(this.#store, row.roomId, seq) : undefined
+    const entry = stored ?? this.#tail.find((candidate) => candidate.roomId === row.roomId && candidate.seq > seq)
+    return entry === undefined ? null : entry.fromPos
+  }
+
+  /**
+   * Writes everything that is only in memory, in one commit. `alsoWrite` joins it.
+   * @throws whatever the storage throws; memory and database then disagree, and the object must end.
+   */
+  flush(requestId?: string, alsoWrite?: () => void): void {
+    this.#load()
+    if (!this.needsFlush && alsoWrite === undefined) return
+    const prune = this.#seq - this.#prunedSeq > this.#limits.maxEntries + this.#limits.pruneSlack
+    const pruneUpTo = prune ? this.#seq - this.#limits.maxEntries : this.#prunedSeq
+    this.#store.transaction(requestId, () => {
+      for (const entry of this.#tail) insertFeedEntry(this.#store, entry)
+      if (prune) this.#prune(pruneUpTo)
+      this.rooms.writeChanged()
+      if (this.#tail.length > 0) recordFlush(this.#store, this.boot, this.#seq, this.#limits.maxBoots)
+      alsoWrite?.()
+    })
+    this.rooms.noteWritten()
+    this.#tail = []
+    this.#flushedSeq = this.#seq
+    this.#prunedSeq = pruneUpTo
+  }
+
+  /** Writes a membership notice that `notice` accepted, its stripped state and everything else, in one commit. */
+  flushNotice(notice: MembershipNotice, requestId?: string): void {
+    this.flush(requestId, () => writeStrippedState(this.#store, notice.roomId, notice.strippedState))
+  }
+
+  #prune(upTo: number): void {
+    for (const { roomId, seq } of readLastEntriesUpTo(this.#store, upTo)) {
+      const row = this.rooms.find(roomId)
+      if (row !== undefined) this.rooms.set({ ...row, prunedSeq: seq })
+    }
+    deleteFeedEntriesUpTo(this.#store, upTo)
+  }
+
+  #append(row: RoomListRow, fromPos: number | null): void {
+    this.#seq += 1
+    this.#tail.push({ seq: this.#seq, roomId: row.roomId, fromPos })
+    this.rooms.set({ ...row, lastSeq: this.#seq })
+  }
+
+  #load(): void {
+    if (this.#loaded) return
+    const bounds = readFeedBounds(this.#store)
+    this.#flushedSeq = Math.max(bounds?.last ?? 0, readHighestFlushedSeq(this.#store))
+    this.#prunedSeq = (bounds?.first ?? this.#flushedSeq + 1) - 1
+    this.#seq = this.#flushedSeq
+    // Tokens of earlier lives may cover everything that was written.
+    this.#issuedSeq = this.#flushedSeq
+    this.#loaded = true
+  }
+}
+
+/** Where the window of a leave, ban, invite or knock starts: behind what is known, and always before the membership event itself. */
+function startOfLeaving(notice: MembershipNotice, row: RoomListRow | undefined): number {
+  return row?.membership === 'join' ? Math.min(row.lastPos, notice.pos - 1) : notice.pos - 1
+}

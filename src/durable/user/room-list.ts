@@ -1,0 +1,116 @@
+import type { ObjectStore } from '../../storage/object-store.ts'
+import {
+  type RoomListRow,
+  readDirtyRoomIds,
+  readRoomIdsPrunedAbove,
+  readRoomList,
+  readRoomListRow,
+  upsertRoomListRow,
+} from '../../storage/user/room-list.ts'
+
+/** What is in memory of one room. */
+interface Known {
+  readonly row: RoomListRow
+  /** The row as the database has it; `undefined` before its first flush. */
+  readonly flushed: RoomListRow | undefined
+}
+
+/**
+ * The user's rooms: a write-back cache over the table. Rows are read one by one as they are asked for, so that waking up costs nothing in
+ * proportion to the number of rooms; the whole list is read once if somebody asks for all of it. Changes stay in memory until `writeChanged`.
+ */
+export class RoomList {
+  readonly #store: ObjectStore
+  readonly #known = new Map<string, Known>()
+  readonly #changed = new Set<string>()
+  #complete = false
+  #dirty: Set<string> | undefined
+
+  constructor(store: ObjectStore) {
+    this.#store = store
+  }
+
+  /** A room of the list, forgotten ones included. */
+  find(roomId: string): RoomListRow | undefined {
+    const known = this.#known.get(roomId)
+    if (known !== undefined || this.#complete) return known?.row
+    const row = readRoomListRow(this.#store, roomId)
+    if (row !== undefined) this.#known.set(roomId, { row, flushed: row })
+    return row
+  }
+
+  /** Every room of the list, forgotten ones included. */
+  all(): RoomListRow[] {
+    if (!this.#complete) {
+      for (const row of readRoomList(this.#store)) {
+        if (!this.#known.has(row.roomId)) this.#known.set(row.roomId, { row, flushed: row })
+      }
+      this.#complete = true
+    }
+    return [...this.#known.values()].map(({ row }) => row)
+  }
+
+  /** Replaces a row in memory. */
+  set(row: RoomListRow): void {
+    const flushed = this.#known.get(row.roomId)?.flushed ?? (this.#complete ? undefined : readRoomListRow(this.#store, row.roomId))
+    this.#known.set(row.roomId, { row, flushed })
+    this.#changed.add(row.roomId)
+    this.#noteDirty(row)
+  }
+
+  /** Replaces a row whose change need not survive this life of the object: it is written only when something else of the row is. */
+  setInMemory(row: RoomListRow): void {
+    const known = this.#known.get(row.roomId)
+    if (known === undefined) throw new Error('only a known row can be changed in memory')
+    this.#known.set(row.roomId, { row, flushed: known.flushed })
+    this.#noteDirty(row)
+  }
+
+  /** The room's row as the database has it. */
+  flushed(roomId: string): RoomListRow | undefined {
+    this.find(roomId)
+    return this.#known.get(roomId)?.flushed
+  }
+
+  /** Whether rows have changed since the last write. */
+  get hasChanges(): boolean {
+    return this.#changed.size > 0
+  }
+
+  /** Writes changed rows, and only those. The caller holds the transaction and calls {@link noteWritten} after it. */
+  writeChanged(): void {
+    for (const roomId of this.#changed) {
+      const known = this.#known.get(roomId)
+      if (known !== undefined) upsertRoomListRow(this.#store, known.row)
+    }
+  }
+
+  /** The transaction with {@link writeChanged} has succeeded. */
+  noteWritten(): void {
+    for (const roomId of this.#changed) {
+      const known = this.#known.get(roomId)
+      if (known !== undefined) this.#known.set(roomId, { row: known.row, flushed: known.row })
+    }
+    this.#changed.clear()
+  }
+
+  /** Joined rooms that must be asked where they are. */
+  dirtyRoomIds(): readonly string[] {
+    return [...this.#dirtySet()].filter((roomId) => this.find(roomId)?.membership === 'join')
+  }
+
+  /** Rooms that lost feed entries above a sequence number to pruning, as far as that has been written. */
+  prunedAbove(seq: number): readonly string[] {
+    return readRoomIdsPrunedAbove(this.#store, seq)
+  }
+
+  #noteDirty(row: RoomListRow): void {
+    if (row.dirty) this.#dirtySet().add(row.roomId)
+    else this.#dirty?.delete(row.roomId)
+  }
+
+  #dirtySet(): Set<string> {
+    this.#dirty ??= new Set(readDirtyRoomIds(this.#store))
+    return this.#dirty
+  }
+}
