@@ -6,7 +6,7 @@ import type { EventId, RoomEvent } from '../../src/matrix/events/room-event.ts'
 import { serverNameOf } from '../../src/matrix/ids/server-name.ts'
 import type { JsonObject } from '../../src/matrix/json.ts'
 import { findRoomVersionRules, type RoomVersionRules } from '../../src/matrix/room-versions/rules.ts'
-import { createSigner, type EventSigner } from '../../src/matrix/signing.ts'
+import { createSigner, type EventSigner, publicKeyOfSeed } from '../../src/matrix/signing.ts'
 import { authTypesFor } from '../../src/state-resolution/auth/auth-types.ts'
 import { type AuthState, checkAuth, type Verdict } from '../../src/state-resolution/auth/check-auth.ts'
 import {
@@ -32,7 +32,16 @@ export function rulesOf(version: string): RoomVersionRules {
 
 /** A signer whose key is derived from the server's name. */
 export function signerOf(serverName: string): EventSigner {
-  return createSigner(serverName, 'ed25519:test', sha256(`seed of ${serverName}`))
+  return createSigner(serverName, 'ed25519:test', seedOf(serverName))
+}
+
+/** The public key of {@link signerOf}, in Base64. */
+export function publicKeyOf(serverName: string): string {
+  return encodeBase64(publicKeyOfSeed(seedOf(serverName)))
+}
+
+function seedOf(serverName: string): Uint8Array {
+  return sha256(`seed of ${serverName}`)
 }
 
 /** A signer that does not sign: much faster, for tests that look at no signatures. */
@@ -294,7 +303,7 @@ export function aRoom(options: RoomOptions = {}): RoomBranch {
   branch.joinedBy(creator)
   if (options.powerLevels !== null) {
     const users = rules.privilegedCreators ? {} : { [creator]: 100 }
-    branch.set(creator, 'm.room.power_levels', { users, ...options.powerLevels })
+    branch.set(creator, 'm.room.power_levels', { ...options.powerLevels, users: { ...users, ...asObject(options.powerLevels?.users) } })
   }
   if (joinRule !== null) branch.joinRule(creator, joinRule)
   return branch
