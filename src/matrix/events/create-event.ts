@@ -3,6 +3,7 @@ import { sha256, utf8ByteLength } from '../crypto.ts'
 import { badJson, tooLarge } from '../errors.ts'
 import { isWithinIdBytes } from '../ids/domain-id.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
+import { isJsonObject } from '../json.ts'
 import type { RoomVersionRules } from '../room-versions/rules.ts'
 import type { EventSigner } from '../signing.ts'
 import { addSignature } from '../signing.ts'
@@ -64,8 +65,7 @@ export function createEvent(draft: EventDraft, rules: RoomVersionRules, signer: 
 }
 
 /**
- * A PDU with its content hash and the signer's signature added; what others signed stays. For events of peers that we co-sign (invites,
- * restricted joins) and for our own. The limits are the caller's business.
+ * A PDU of ours with its content hash and signature. The limits are the caller's business.
  * @returns the sealed PDU, what signature and event ID cover, and the length of its canonical JSON with signatures but without `unsigned`.
  * @throws MatrixError M_BAD_JSON if the PDU has no canonical form in this room version.
  */
@@ -75,11 +75,21 @@ export function sealPdu(
   signer: EventSigner,
 ): { readonly pdu: JsonObject; readonly payload: string; readonly canonicalBytes: number } {
   const hashed = contentHashPayload(pdu, rules)
-  const hashes = { sha256: encodeBase64(sha256(hashed)) }
+  const hashes = { ...(isJsonObject(pdu.hashes) ? pdu.hashes : {}), sha256: encodeBase64(sha256(hashed)) }
   const payload = essentialPayload({ ...pdu, hashes }, rules)
   const signatures = addSignature(pdu.signatures, signer, encodeBase64(signer.sign(payload)))
   const canonicalBytes = utf8ByteLength(hashed) + memberBytes('hashes', hashes) + memberBytes('signatures', signatures)
   return { pdu: { ...pdu, hashes, signatures }, payload, canonicalBytes }
+}
+
+/**
+ * Another server's PDU with our signature added to those that it has; nothing else changes. For invitations to our users and for restricted
+ * joins that one of our users authorises.
+ * @throws MatrixError M_BAD_JSON if the PDU has no canonical form in this room version.
+ */
+export function cosignPdu(pdu: JsonObject, rules: RoomVersionRules, signer: EventSigner): JsonObject {
+  const signature = encodeBase64(signer.sign(essentialPayload(pdu, rules)))
+  return { ...pdu, signatures: addSignature(pdu.signatures, signer, signature) }
 }
 
 function checkIdSizes(draft: EventDraft): void {
