@@ -50,14 +50,23 @@ export class Buckets {
 
   /** Takes one request out of a bucket. Answers 0, or how many milliseconds to wait until there is one again. */
   take(key: string, limit: Limit, nowMs: number): number {
-    const bucket = this.#buckets.get(key) ?? { tokens: limit.burst, atMs: nowMs }
-    const elapsedMs = Math.max(0, nowMs - bucket.atMs)
-    const tokens = Math.min(limit.burst, bucket.tokens + (elapsedMs / MS_PER_SECOND) * limit.perSecond)
-    const allowed = tokens >= 1
+    const tokens = this.#tokens(key, limit, nowMs)
     this.#buckets.delete(key)
-    this.#buckets.set(key, { tokens: allowed ? tokens - 1 : tokens, atMs: nowMs })
+    this.#buckets.set(key, { tokens: tokens >= 1 ? tokens - 1 : tokens, atMs: nowMs })
     if (this.#buckets.size > this.#max) this.#forgetOldest()
-    return allowed ? 0 : Math.ceil(((1 - tokens) / limit.perSecond) * MS_PER_SECOND)
+    return waitMs(tokens, limit)
+  }
+
+  /** What {@link take} would answer, without taking. */
+  peek(key: string, limit: Limit, nowMs: number): number {
+    return waitMs(this.#tokens(key, limit, nowMs), limit)
+  }
+
+  #tokens(key: string, limit: Limit, nowMs: number): number {
+    const bucket = this.#buckets.get(key)
+    if (bucket === undefined) return limit.burst
+    const elapsedMs = Math.max(0, nowMs - bucket.atMs)
+    return Math.min(limit.burst, bucket.tokens + (elapsedMs / MS_PER_SECOND) * limit.perSecond)
   }
 
   #forgetOldest(): void {
@@ -66,12 +75,16 @@ export class Buckets {
   }
 }
 
+function waitMs(tokens: number, limit: Limit): number {
+  return tokens >= 1 ? 0 : Math.ceil(((1 - tokens) / limit.perSecond) * MS_PER_SECOND)
+}
+
 const addressBuckets = new Buckets()
 
 /** Counts a request without a valid token against its address. @throws MatrixError M_LIMIT_EXCEEDED. */
 export function chargeAddress(rateLimit: RateLimitClass, address: string, nowMs: number): void {
   const limit = ADDRESS_LIMITS[rateLimit]
   if (limit === undefined) return
-  const waitMs = addressBuckets.take(`${rateLimit} ${address}`, limit, nowMs)
-  if (waitMs > 0) throw limitExceeded(waitMs)
+  const retryAfterMs = addressBuckets.take(`${rateLimit} ${address}`, limit, nowMs)
+  if (retryAfterMs > 0) throw limitExceeded(retryAfterMs)
 }

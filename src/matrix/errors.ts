@@ -37,6 +37,8 @@ export type Errcode =
   | 'M_DUPLICATE_ANNOTATION'
   | 'M_NOT_JOINED'
   | 'M_BAD_ALIAS'
+  | 'M_KEY_TOO_LARGE'
+  | 'M_PROFILE_TOO_LARGE'
 
 /** What crosses an object's RPC boundary when a call is refused: plain data, because classes do not survive it. */
 export interface ErrorShape {

@@ -4,10 +4,10 @@ import { limitExceeded, unknownToken } from '../../matrix/errors.ts'
 import { tokenHash } from '../../runtime/access-token.ts'
 import { nowMs } from '../../runtime/clock.ts'
 import { confirmAccessToken, readAccessToken } from '../../storage/user/access-tokens.ts'
+import type { Admission } from './session-base.ts'
 import type { AdmittedToken } from './tokens-admitted.ts'
 import { consumePredecessor } from './tokens-refresh.ts'
 import type { UserCore } from './user-core.ts'
-import type { Admission } from './user-session.ts'
 
 /** What opens a session. The Worker has checked an access token's MAC before it calls. */
 export interface AccessTokenCredential {

@@ -1,4 +1,6 @@
 import { Buckets } from '../../http/rate-limit.ts'
+import type { PushRuleset } from '../../matrix/push-rules/ruleset.ts'
+import type { PushSettings } from '../../matrix/push-rules/settings.ts'
 import type { Env } from '../../runtime/bindings.ts'
 import { type Config, configOf } from '../../runtime/config.ts'
 import { ObjectStore } from '../../storage/object-store.ts'
@@ -22,6 +24,9 @@ export class UserCore {
   readonly lastSeen = new Map<string, { readonly seenTs: number; readonly address: string }>()
   /** Passwords being checked right now; they count as failed attempts until they turn out right. */
   passwordChecks = 0
+  /** What the user has set about push rules, and the rules that follow from it, once they have been needed. */
+  pushSettings: PushSettings | undefined
+  pushRuleset: PushRuleset | undefined
 
   constructor(ctx: DurableObjectState, env: Env, userId: string) {
     this.ctx = ctx

@@ -1,7 +1,14 @@
 import { DurableObject } from 'cloudflare:workers'
+import type { JsonObject } from '../../matrix/json.ts'
 import type { Env } from '../../runtime/bindings.ts'
 import { countCost } from '../../runtime/metrics.ts'
+import { type Outcome, refusal, success } from '../../runtime/outcome.ts'
+import { readAccount } from '../../storage/user/account.ts'
+import { type LoginRequest, logIn, type RegisterRequest, registerAccount } from './accounts.ts'
+import type { LoggedIn } from './devices.ts'
+import { publicProfile } from './profile.ts'
 import { admit, type Credential } from './tokens.ts'
+import { type IssuedTokens, refreshTokens } from './tokens-refresh.ts'
 import { UserCore } from './user-core.ts'
 import { UserSession } from './user-session.ts'
 
@@ -19,6 +26,40 @@ export class User extends DurableObject<Env> {
   /** Opens a session: the capability through which everything else on this account is done. Never refuses by itself: its methods do. */
   open(credential: Credential): UserSession {
     return new UserSession(this.#core, admit(this.#core, credential))
+  }
+
+  /** Creates the account. The caller has reserved its name in the registry. */
+  register(request: RegisterRequest): Promise<Outcome<LoggedIn | undefined>> {
+    return this.#outcome(() => registerAccount(this.#core, request))
+  }
+
+  /** Whether an account was ever created here, whatever the registry says. */
+  accountExists(): boolean {
+    return readAccount(this.#core.store) !== undefined
+  }
+
+  /** Logs in with a password. */
+  login(request: LoginRequest): Promise<Outcome<LoggedIn>> {
+    return this.#outcome(() => logIn(this.#core, request))
+  }
+
+  /** Exchanges a refresh token, whose MAC the Worker has checked, for the next pair of tokens. */
+  refresh(refreshToken: string, requestId: string): Promise<Outcome<IssuedTokens>> {
+    return this.#outcome(() => refreshTokens(this.#core, refreshToken, requestId))
+  }
+
+  /** The profile as everybody may see it. */
+  profile(): Promise<Outcome<JsonObject>> {
+    return this.#outcome(() => publicProfile(this.#core))
+  }
+
+  /** Runs a method that needs no session; a refusal is its outcome. */
+  async #outcome<T>(body: () => T | Promise<T>): Promise<Outcome<T>> {
+    try {
+      return success(await body())
+    } catch (cause) {
+      return refusal(cause)
+    }
   }
 
   /** Ends this life of the object, as a crash would. Reached only through the control routes and tests. */

@@ -1,0 +1,30 @@
+import type { UserCore } from './user-core.ts'
+
+/*
+ * What other concerns of the account must hear of. Each function is called inside the transaction that makes the change, before it commits,
+ * so that what hangs on the change is stored with it or not at all. Concerns add their calls here.
+ */
+
+/** A device has come into being or has a new name. */
+export function onDeviceChanged(_core: UserCore, _deviceId: string): void {}
+
+/** A device is going, and its tokens with it (SECURITY D10). */
+export function onDeviceRemoved(core: UserCore, deviceId: string): void {
+  core.lastSeen.delete(deviceId)
+}
+
+/** The account is going. */
+export function onDeactivated(_core: UserCore, _erase: boolean): void {}
+
+/** A change of account data: `roomId` is `''` for global data. */
+export interface AccountDataChange {
+  readonly roomId: string
+  readonly type: string
+  readonly streamId: number
+}
+
+/** Account data has changed. */
+export function onAccountDataChanged(_core: UserCore, _change: AccountDataChange): void {}
+
+/** Fields of the profile have changed. */
+export function onProfileChanged(_core: UserCore, _names: readonly string[]): void {}
