@@ -1,9 +1,25 @@
 import type { ObjectStore } from './object-store.ts'
 
-/** Deferred work of an object: the table `due (kind, key, at)` on its one alarm. Handlers must be idempotent. */
+/** Pieces of work looked at per alarm; what is left comes with the next. */
+const MAX_PER_ALARM = 100
+
+/**
+ * What became of a piece of work: `again` at a time, `done` (its row is deleted, a commit), or `settled`: its row stays behind because deleting it is not worth
+ * a commit; this life of the object ignores it, and a later life repeats the work once, harmlessly.
+ */
+export type DueResult = { readonly again: number } | 'done' | 'settled'
+
+/** Does one piece of work. Must be idempotent. */
+export type DueHandler = (key: string) => Promise<DueResult>
+
+/** Deferred work of an object: the table `due (kind, key, at)` multiplexed on its one alarm. */
 export class DueTable {
   readonly #store: ObjectStore
   readonly #storage: DurableObjectStorage
+  readonly #handlers = new Map<string, DueHandler>()
+  /** Times written in this life of the object, by kind and key; absent for work that is settled. */
+  readonly #planned = new Map<string, number>()
+  readonly #settled = new Set<string>()
   /** When the platform's alarm is set to fire, as far as this life of the object knows. */
   #alarmAt: number | undefined
 
@@ -12,30 +28,75 @@ export class DueTable {
     this.#storage = storage
   }
 
-  /** Sets when a piece of work is due, replacing an earlier time. The caller holds the transaction. */
-  set(kind: string, key: string, atMs: number): void {
-    this.#store.run('INSERT OR REPLACE INTO due (kind, key, at) VALUES (?, ?, ?)', kind, key, atMs)
+  /** Names who does the work of a kind. */
+  handle(kind: string, handler: DueHandler): void {
+    this.#handlers.set(kind, handler)
   }
 
-  /** Removes a piece of work. The caller holds the transaction. */
-  clear(kind: string, key: string): void {
-    this.#store.run('DELETE FROM due WHERE kind = ? AND key = ?', kind, key)
+  /** Makes sure that a piece of work is due no later than `atMs`. Writes nothing if it is. The caller holds the transaction and calls {@link arm} after it. */
+  ensure(kind: string, key: string, atMs: number): void {
+    const planned = this.#planned.get(name(kind, key))
+    if (planned !== undefined && planned <= atMs) return
+    this.#write(kind, key, atMs)
   }
 
-  /** Work that is due, earliest first. */
-  ready(nowMs: number, limit: number): { readonly kind: string; readonly key: string }[] {
-    return this.#store.all<{ kind: string; key: string }>('SELECT kind, key FROM due WHERE at <= ? ORDER BY at LIMIT ?', nowMs, limit)
+  /** Forgets what was planned in a transaction that was rolled back. */
+  forgetCache(): void {
+    this.#planned.clear()
   }
 
-  /** Makes sure that an alarm fires no later than `atMs`. Costs nothing when one is set early enough. */
-  async arm(atMs: number): Promise<void> {
-    if (this.#alarmAt !== undefined && this.#alarmAt <= atMs) return
-    this.#alarmAt = atMs
-    await this.#storage.setAlarm(atMs)
+  /** Sets the alarm for the earliest planned work. To be called in the turn of the transaction, so that both are one commit. */
+  async arm(): Promise<void> {
+    const earliest = Math.min(...this.#planned.values())
+    if (!Number.isFinite(earliest) || (this.#alarmAt !== undefined && this.#alarmAt <= earliest)) return
+    this.#alarmAt = earliest
+    await this.#storage.setAlarm(earliest)
   }
 
-  /** To be called when the alarm fires: it is no longer set. */
-  alarmFired(): void {
+  /** The object's alarm: does what is due and sets the alarm for what is left. */
+  async run(nowMs: number, onFailure: (kind: string, cause: unknown) => number): Promise<void> {
     this.#alarmAt = undefined
+    const rows = this.#store.all<{ kind: string; key: string; at: number }>(
+      'SELECT kind, key, at FROM due ORDER BY at LIMIT ?',
+      MAX_PER_ALARM,
+    )
+    for (const { kind, key, at } of rows) {
+      if (this.#settled.has(name(kind, key))) continue
+      if (at > nowMs) this.#planned.set(name(kind, key), at)
+      else await this.#do(kind, key, onFailure)
+    }
+    await this.arm()
   }
+
+  async #do(kind: string, key: string, onFailure: (kind: string, cause: unknown) => number): Promise<void> {
+    const id = name(kind, key)
+    this.#planned.delete(id)
+    const handler = this.#handlers.get(kind)
+    let result: DueResult
+    try {
+      // Work of a kind that this code does not know is left for code that does.
+      result = handler === undefined ? 'settled' : await handler(key)
+    } catch (cause) {
+      result = { again: onFailure(kind, cause) }
+    }
+    if (typeof result === 'object') this.#store.transaction(undefined, () => this.#planAgain(kind, key, result.again))
+    else if (this.#planned.has(id)) return
+    else if (result === 'settled') this.#settled.add(id)
+    else this.#store.transaction(undefined, () => this.#store.run('DELETE FROM due WHERE kind = ? AND key = ?', kind, key))
+  }
+
+  #planAgain(kind: string, key: string, atMs: number): void {
+    this.#planned.delete(name(kind, key))
+    this.#write(kind, key, atMs)
+  }
+
+  #write(kind: string, key: string, atMs: number): void {
+    this.#store.run('INSERT OR REPLACE INTO due (kind, key, at) VALUES (?, ?, ?)', kind, key, atMs)
+    this.#planned.set(name(kind, key), atMs)
+    this.#settled.delete(name(kind, key))
+  }
+}
+
+function name(kind: string, key: string): string {
+  return `${kind}\u0000${key}`
 }

@@ -29,6 +29,7 @@ export class ObjectStore {
   #version: number | undefined
   #depth = 0
   #wrote = false
+  #statements = 0
 
   constructor(storage: DurableObjectStorage, migrations: readonly Migration[]) {
     this.#storage = storage
@@ -78,6 +79,11 @@ export class ObjectStore {
     }
   }
 
+  /** Statements run through {@link run} so far: unchanged means that nothing was written meanwhile. */
+  get writeStatements(): number {
+    return this.#statements
+  }
+
   /** All rows of a query. Bound the query: this reads them into memory. */
   all<Row extends Record<string, SqlStorageValue>>(query: string, ...values: SqlValue[]): Row[] {
     return this.sql.exec<Row>(query, ...values).toArray()
@@ -95,6 +101,7 @@ export class ObjectStore {
     const written = cursor.rowsWritten
     countRowsWritten(written)
     this.#wrote = true
+    this.#statements += 1
     return written
   }
 }

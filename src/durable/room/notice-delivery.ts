@@ -1,8 +1,10 @@
 import { isJsonObject } from '../../matrix/json.ts'
 import { log } from '../../runtime/log.ts'
+import type { DueResult } from '../../storage/due-table.ts'
 import { type OutboxEntry, readOutbox } from '../../storage/room/outbox.ts'
 import type { MembershipNotice } from '../protocol.ts'
 import type { CommitQueue } from './append/commit-queue.ts'
+import { NOTICE_RETRY_MS } from './append/finish-draft.ts'
 import type { FanOut } from './fan-out.ts'
 import type { RoomCore } from './room-core.ts'
 
@@ -10,8 +12,6 @@ import type { RoomCore } from './room-core.ts'
 const NOTICES_PARALLEL = 32
 /** Notices read per round after a restart. */
 const NOTICES_PER_ROUND = 500
-/** When a user could not be told, try again after this. */
-const NOTICE_RETRY_MS = 5_000
 
 /** Delivers own-membership notices: in order per user, durable on both sides, awaited by whoever changed the membership. */
 export class NoticeDelivery {
@@ -36,16 +36,15 @@ export class NoticeDelivery {
       const results = await Promise.all(entries.slice(start, start + NOTICES_PARALLEL).map((entry) => this.#enqueue(entry)))
       all &&= !results.includes(false)
     }
-    if (!all) await this.#core.due.arm(this.#core.nowMs() + NOTICE_RETRY_MS)
     return all
   }
 
-  /** The alarm's handler: delivers what a crash or a failure left behind. Answers when to come back. */
-  async run(): Promise<number | undefined> {
+  /** Due work of kind `notices`: delivers what a crash or a failure left behind. */
+  async run(): Promise<DueResult> {
     const left = readOutbox(this.#core.store, NOTICES_PER_ROUND).filter(({ id }) => !this.#delivered.has(id))
-    if (left.length === 0) return undefined
+    if (left.length === 0) return 'settled'
     const all = await this.deliver(left)
-    return all && left.length < NOTICES_PER_ROUND ? undefined : this.#core.nowMs() + NOTICE_RETRY_MS
+    return all && left.length < NOTICES_PER_ROUND ? 'settled' : { again: this.#core.nowMs() + NOTICE_RETRY_MS }
   }
 
   #enqueue(entry: OutboxEntry): Promise<boolean> {

@@ -3,10 +3,11 @@ import type { RoomEvent } from '../../matrix/events/room-event.ts'
 import { historyVisibilityOf } from '../../matrix/history-visibility.ts'
 import { PowerLevels } from '../../matrix/power-levels.ts'
 import { findRoomVersionRules, type RoomVersionRules } from '../../matrix/room-versions/rules.ts'
-import { createSigner, type EventSigner } from '../../matrix/signing.ts'
+import type { EventSigner } from '../../matrix/signing.ts'
 import type { Env } from '../../runtime/bindings.ts'
 import { nowMs } from '../../runtime/clock.ts'
 import { type Config, configOf } from '../../runtime/config.ts'
+import { signerOf } from '../../runtime/event-signer.ts'
 import type { AuthState } from '../../state-resolution/auth/auth-state.ts'
 import { DueTable } from '../../storage/due-table.ts'
 import { ObjectStore } from '../../storage/object-store.ts'
@@ -24,21 +25,17 @@ import { LazyMembers } from './sync/lazy-members.ts'
 /** What sync asks of typing and receipts. Both answer the content of one event as JSON, or nothing. */
 export interface EphemeralReads {
   /** The typing users, if the list changed in `afterPos < pos ≤ toPos`. */
-  typingContent(afterPos: number, toPos: number): string | undefined
+  typingContent(afterPos: number, toPos: number, ignoredUsers: readonly string[]): string | undefined
   /** Receipts of that range that the reader may see; `null` asks for all. */
   receiptsContent(readerId: string, afterPos: number | null, toPos: number, ignoredUsers: readonly string[]): string | undefined
 }
 
-/** Signers are the same for every room of the isolate: importing a key costs more than signing with it. */
-const signers = new WeakMap<Config, EventSigner>()
-
-function signerOf(config: Config): EventSigner {
-  let signer = signers.get(config)
-  if (signer === undefined) {
-    signer = createSigner(config.serverName, config.signingKey.keyId, config.signingKey.seed)
-    signers.set(config, signer)
-  }
-  return signer
+/** Small writes that ride along with the room's next commit instead of costing one of their own. */
+export interface Rider {
+  /** Inside the transaction; repeated with the next one if this one fails. */
+  write(): void
+  /** The transaction has succeeded. */
+  committed(): void
 }
 
 /**
@@ -62,6 +59,8 @@ export class RoomCore {
   readonly lazyMembers = new LazyMembers()
   /** Typing and receipts; set by the object once, absent in tests that need neither. */
   ephemeral: EphemeralReads | undefined
+  /** See {@link Rider}. */
+  readonly riders: Rider[] = []
   #restriction: { readonly nid: number | undefined; readonly never: boolean } | undefined
   readonly #roomEvents = new ByteCache<number, RoomEvent>(MAX_CACHED_EVENT_BYTES)
   #head: RoomHead | undefined
@@ -149,6 +148,17 @@ export class RoomCore {
     return pos
   }
 
+  /** Commits what waits for a commit to ride along with, and how far positions in memory have come. */
+  commitRiders(requestId: string | undefined): void {
+    const head = { ...this.head, headPos: this.#lastPos, reservedPos: Math.max(this.head.reservedPos, this.#lastPos) }
+    this.store.transaction(requestId, () => {
+      for (const rider of this.riders) rider.write()
+      writeRoomHead(this.store, head)
+    })
+    this.adopt(head)
+    for (const rider of this.riders) rider.committed()
+  }
+
   /** Forgets everything that a rolled-back transaction may have left in caches. */
   forgetCaches(): void {
     this.events.forgetCache()
@@ -158,6 +168,7 @@ export class RoomCore {
     this.#roomEvents.clear()
     this.clientParts.clear()
     this.#restriction = undefined
+    this.due.forgetCache()
   }
 
   /** A stored event as the rules see it. */

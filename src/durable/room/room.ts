@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { Env } from '../../runtime/bindings.ts'
+import { log } from '../../runtime/log.ts'
 import { countCost } from '../../runtime/metrics.ts'
 import { type Outcome, refusal, success } from '../../runtime/outcome.ts'
 import type { Caller, PullReply, RoomWindow, WindowRequest } from '../protocol.ts'
@@ -24,6 +25,9 @@ import { type SendRequest, sendEvent } from './send.ts'
 import { Settlement } from './settle.ts'
 import { buildWindow } from './sync/window.ts'
 
+/** When deferred work that failed is tried again. */
+const DUE_RETRY_MS = 30_000
+
 /** Single writer of one room: its events, its state and its forward extremities. A thin shell; each concern has its own file. */
 export class Room extends DurableObject<Env> {
   readonly #core: RoomCore
@@ -40,6 +44,8 @@ export class Room extends DurableObject<Env> {
     this.#settlement = new Settlement(this.#core, this.#fanOut)
     this.#queue = new CommitQueue(this.#core, (committed) => this.#afterCommit(committed))
     this.#notices = new NoticeDelivery(this.#core, this.#queue, this.#fanOut)
+    this.#core.due.handle('settle', () => this.#settlement.run())
+    this.#core.due.handle('notices', () => this.#notices.run())
   }
 
   /** Creates the room and answers once every local member and invited user has committed their own membership. */
@@ -105,10 +111,11 @@ export class Room extends DurableObject<Env> {
   /** Deferred work: what a crash left in the outbox, members to settle. */
   override async alarm(): Promise<void> {
     const core = this.#core
-    core.due.alarmFired()
     if (core.findHead() === undefined) return
-    const again = [await this.#notices.run(), await this.#settlement.run()].filter((at) => at !== undefined)
-    if (again.length > 0) await core.due.arm(Math.min(...again))
+    await core.due.run(core.nowMs(), (kind, cause) => {
+      log.warn(`deferred work of a room failed: ${kind}`, cause)
+      return core.nowMs() + DUE_RETRY_MS
+    })
   }
 
   /** Ends this life of the object, as a crash would. Reached only through the control routes and tests. */

@@ -1,5 +1,6 @@
 import { log } from '../../runtime/log.ts'
 import { countCost } from '../../runtime/metrics.ts'
+import type { DueResult } from '../../storage/due-table.ts'
 import type { PullReply } from '../protocol.ts'
 import { SETTLE_DELAY_MS } from './append/finish-draft.ts'
 import type { FanOut, Listener } from './fan-out.ts'
@@ -29,14 +30,14 @@ export class Settlement {
   committed(): void {
     this.#lastEventMs = this.#core.nowMs()
     this.#unsettledSinceMs ??= this.#lastEventMs
-    this.#core.ctx.waitUntil(this.#core.due.arm(this.#lastEventMs + SETTLE_DELAY_MS))
+    this.#core.ctx.waitUntil(this.#core.due.arm())
   }
 
-  /** The alarm's handler: answers when to come back, or `undefined` when everybody is settled. */
-  async run(): Promise<number | undefined> {
+  /** Due work of kind `settle`. */
+  async run(): Promise<DueResult> {
     const now = this.#core.nowMs()
     const quietSince = this.#lastEventMs + SETTLE_DELAY_MS
-    if (quietSince > now && now - (this.#unsettledSinceMs ?? now) < MAX_UNSETTLED_MS) return quietSince
+    if (quietSince > now && now - (this.#unsettledSinceMs ?? now) < MAX_UNSETTLED_MS) return { again: quietSince }
     const target = this.#core.lastPos
     const unsettled = [...this.#fanOut.listeners().values()].filter(({ asleep, durablePos }) => !asleep && durablePos < target)
     let failed = false
@@ -44,13 +45,13 @@ export class Settlement {
       const answers = await Promise.all(unsettled.slice(start, start + SETTLE_PARALLEL).map((listener) => this.#ask(listener)))
       failed ||= answers.includes(false)
     }
-    if (failed) return this.#core.nowMs() + SETTLE_RETRY_MS
+    if (failed) return { again: this.#core.nowMs() + SETTLE_RETRY_MS }
     if (this.#core.lastPos > target) {
       this.#unsettledSinceMs = this.#lastEventMs
-      return Math.max(this.#lastEventMs, now) + SETTLE_DELAY_MS
+      return { again: Math.max(this.#lastEventMs, now) + SETTLE_DELAY_MS }
     }
     this.#unsettledSinceMs = undefined
-    return undefined
+    return 'settled'
   }
 
   /** A user asks where the room is and wants to be rung again: one turn, so that nothing falls between. */

@@ -89,6 +89,7 @@ export class CommitQueue {
     const core = this.#core
     let draft: Draft | undefined
     for (const operation of batch) {
+      const statements = core.store.writeStatements
       try {
         draft ??= beginDraft(core)
         const base = draft
@@ -100,7 +101,7 @@ export class CommitQueue {
         verdicts.push({ outcome: success(result), hasNotices: next.notices.length > base.notices.length })
       } catch (cause) {
         if (!(cause instanceof MatrixError)) throw cause
-        core.forgetCaches()
+        if (core.store.writeStatements !== statements) core.forgetCaches()
         verdicts.push({ outcome: refusal(cause), hasNotices: false })
       }
     }

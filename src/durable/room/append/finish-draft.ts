@@ -7,6 +7,9 @@ import type { Draft } from './draft.ts'
 /** About when unsettled members are asked to make durable what they heard (docs/design/feed.md). */
 export const SETTLE_DELAY_MS = 25_000
 
+/** When notices that a crash or a failure left behind are delivered again. */
+export const NOTICE_RETRY_MS = 25_000
+
 /** What a commit made true and what must follow it. */
 export interface Committed {
   readonly draft: Draft
@@ -22,6 +25,7 @@ export function finishDraft(core: RoomCore, draft: Draft): Committed {
     insertOutbox(core.store, userId, JSON.stringify(notice.membership === 'join' ? { ...notice, head: head.headPos } : notice)),
   )
   writeRoomHead(core.store, head)
-  core.due.set('settle', '', core.nowMs() + SETTLE_DELAY_MS)
+  core.due.ensure('settle', '', core.nowMs() + SETTLE_DELAY_MS)
+  if (outbox.length > 0) core.due.ensure('notices', '', core.nowMs() + NOTICE_RETRY_MS)
   return { draft: { ...draft, head }, outbox }
 }
