@@ -23,7 +23,11 @@ async function answer(request, env) {
     return Response.json({ method: request.method, body: await request.text(), headers, control: env.MYELIN_CONTROL_TOKEN })
   }
   if (pathname === '/wait') {
-    await new Promise((resolve) => waiting.add(resolve))
+    // Like a parked poll it waits for something that can still happen; a request that waits for nothing is cut off as hung.
+    await new Promise((resolve) => {
+      waiting.add(resolve)
+      setTimeout(resolve, 60_000)
+    })
     return Response.json({ waited: true })
   }
   if (pathname === '/tables') {
