@@ -1,10 +1,10 @@
 import type { JsonObject } from './json.ts'
+import { type Membership, toMembership } from './membership.ts'
+
+export type { Membership } from './membership.ts'
 
 /** Who may read a room's past (client-server-api#room-history-visibility). */
 export type HistoryVisibility = 'world_readable' | 'shared' | 'invited' | 'joined'
-
-/** A user's relation to a room; `leave` also stands for never having had one. */
-export type Membership = 'join' | 'invite' | 'knock' | 'leave' | 'ban'
 
 /** What decides whether a user may read an event. */
 export interface VisibilityQuestion {
@@ -85,6 +85,5 @@ export function historyVisibilityOf(content: JsonObject | undefined): HistoryVis
 
 /** The membership that the content of an `m.room.member` event sets; `leave` if there is none or it is not understood. */
 export function membershipOf(content: JsonObject | undefined): Membership {
-  const value = content?.membership
-  return value === 'join' || value === 'invite' || value === 'knock' || value === 'ban' ? value : 'leave'
+  return toMembership(content?.membership)
 }
