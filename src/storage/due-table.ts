@@ -40,6 +40,12 @@ export class DueTable {
     this.#write(kind, key, atMs)
   }
 
+  /** Removes work that was done otherwise, at the cost of a row in a commit that happens anyway. The caller holds the transaction. */
+  clear(kind: string, key: string): void {
+    this.#store.run('DELETE FROM due WHERE kind = ? AND key = ?', kind, key)
+    this.#planned.delete(name(kind, key))
+  }
+
   /** Forgets what was planned in a transaction that was rolled back. */
   forgetCache(): void {
     this.#planned.clear()

@@ -8,6 +8,7 @@ import { EMPTY_GROUP } from '../../storage/room/state-groups.ts'
 import { appendLocalEvent, persistLive } from './append/append-local-event.ts'
 import type { Draft } from './append/draft.ts'
 import { type Committed, finishDraft } from './append/finish-draft.ts'
+import { REGISTRY_DUE, REGISTRY_RETRY_MS } from './registry-report.ts'
 import type { RoomCore } from './room-core.ts'
 
 /** Worker → room: make this room, its creator joined, in one commit. */
@@ -28,11 +29,11 @@ export interface CreateRoomRequest {
   readonly originServerTs: number
 }
 
-/** Creates the room; the caller starts delivering the draft's notices afterwards. Idempotent for the same create event. */
+/** Creates the room; the caller starts delivering the draft's notices afterwards. Idempotent for the same request. */
 export function createRoom(core: RoomCore, request: CreateRoomRequest, requestId: string): Committed | undefined {
   const existing = core.findHead()
   if (existing !== undefined) {
-    if (existing.roomId === request.roomId && existing.life === 'active') return undefined
+    if (existing.generation === request.generation && existing.life === 'active') return undefined
     throw new MatrixError(409, 'M_ROOM_IN_USE', 'That room exists')
   }
   const rules = findRoomVersionRules(request.version)
@@ -66,6 +67,7 @@ export function createRoom(core: RoomCore, request: CreateRoomRequest, requestId
       for (const event of request.initialEvents) {
         appendLocalEvent(core, started, { ...event, originServerTs: request.originServerTs })
       }
+      core.due.ensure(REGISTRY_DUE, '', core.nowMs() + REGISTRY_RETRY_MS)
       return finishDraft(core, started)
     })
     core.adopt(committed.draft.head)

@@ -56,6 +56,13 @@ export class FanOut {
     this.#drain()
   }
 
+  /** Tells one member only, of what nobody else may see. */
+  ringOnly(userId: string): void {
+    const listener = this.listeners().get(userId)
+    if (listener !== undefined && !listener.asleep && !listener.inFlight) this.#queue.add(listener)
+    this.#drain()
+  }
+
   /** The user has committed everything up to a position, as a notice or settle answer told. */
   noteDurable(userId: string, pos: number): void {
     const listener = this.listeners().get(userId)

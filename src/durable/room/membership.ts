@@ -11,8 +11,8 @@ import type { Draft } from './append/draft.ts'
 import { authoriserOfJoin, conditionsOfJoin } from './membership-restricted.ts'
 import type { RoomCore } from './room-core.ts'
 
-/** How a membership is to change. `kick` and `unban` both end in `leave`, but insist on what was there before. */
-export type MembershipAction = 'join' | 'invite' | 'leave' | 'kick' | 'ban' | 'unban' | 'knock'
+/** How a membership is to change. `kick`, `unban` and `remove` (either of them) end in `leave`, but insist on what was there before. */
+export type MembershipAction = 'join' | 'invite' | 'leave' | 'kick' | 'ban' | 'unban' | 'remove' | 'knock'
 
 /** Worker → room: a change of the caller's own or somebody else's membership. */
 export interface MembershipRequest {
@@ -37,6 +37,7 @@ const RESULTING: Readonly<Record<MembershipAction, Membership>> = {
   kick: 'leave',
   ban: 'ban',
   unban: 'leave',
+  remove: 'leave',
   knock: 'knock',
 }
 
@@ -55,7 +56,7 @@ function decide(core: RoomCore, draft: Draft, caller: Caller, request: Membershi
   const { action, target } = request
   const current = core.currentEvent('m.room.member', target)
   const before = current === undefined ? undefined : core.members.find(target)?.membership
-  requireTransition(core, caller, action, before)
+  requireTransition(core, caller, request, before)
   // Only this server says who authorised a join; what a client sends under that name is dropped.
   const { join_authorised_via_users_server: _claimed, ...given } = request.content
   const content: JsonObject = { ...given, membership: RESULTING[action] }
@@ -63,7 +64,7 @@ function decide(core: RoomCore, draft: Draft, caller: Caller, request: Membershi
     return { eventId: current.eventId }
   }
   const conditions = action === 'join' ? conditionsOfJoin(core, before) : undefined
-  if (conditions !== undefined && request.memberOf === undefined) return { needsMembershipIn: conditions }
+  if (conditions !== undefined && conditions.length > 0 && request.memberOf === undefined) return { needsMembershipIn: conditions }
   const authoriser = conditions === undefined ? undefined : authoriserOfJoin(core, conditions, request.memberOf ?? [])
   const stored = appendLocalEvent(core, draft, {
     type: 'm.room.member',
@@ -76,14 +77,18 @@ function decide(core: RoomCore, draft: Draft, caller: Caller, request: Membershi
 }
 
 /** What an action demands beyond the authorization rules, which know no kick and no unban (client-server-api#room-membership). */
-function requireTransition(core: RoomCore, caller: Caller, action: MembershipAction, before: Membership | undefined): void {
-  if (action === 'join' || action === 'leave' || action === 'knock') return
+function requireTransition(core: RoomCore, caller: Caller, { action, target }: MembershipRequest, before: Membership | undefined): void {
+  if (action === 'join' || action === 'leave' || action === 'knock') {
+    if (target !== caller.userId) throw forbidden('You cannot do that for somebody else')
+    return
+  }
   // Asked first, so that nothing below tells an outsider about somebody's membership.
   if (core.members.find(caller.userId)?.membership !== 'join') throw forbidden('You are not in this room')
   if (action === 'unban' && before !== 'ban') throw badState('That user is not banned')
-  if (action !== 'kick') return
-  if (before === 'ban') throw badState('That user is banned; lift the ban instead')
-  if (before === undefined || before === 'leave') throw forbidden('That user is not in the room')
+  if (action === 'kick' && before === 'ban') throw badState('That user is banned; lift the ban instead')
+  if ((action === 'kick' || action === 'remove') && (before === undefined || before === 'leave')) {
+    throw forbidden('That user is not in the room')
+  }
 }
 
 /** Whether the membership stands as asked already, so that repeating it is answered with the event that made it. */

@@ -39,6 +39,11 @@ export class NoticeDelivery {
     return all
   }
 
+  /** Resolves when nothing is under way to a user (any more). */
+  async caughtUp(userId: string): Promise<void> {
+    await this.#perUser.get(userId)
+  }
+
   /** Due work of kind `notices`: delivers what a crash or a failure left behind. */
   async run(): Promise<DueResult> {
     const left = readOutbox(this.#core.store, NOTICES_PER_ROUND).filter(({ id }) => !this.#delivered.has(id))

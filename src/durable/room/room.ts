@@ -1,4 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
+import type { MemberProfile } from '../../matrix/room-creation/room-plan.ts'
 import type { Env } from '../../runtime/bindings.ts'
 import { log } from '../../runtime/log.ts'
 import { countCost } from '../../runtime/metrics.ts'
@@ -7,7 +8,11 @@ import type { Caller, PullReply, RoomWindow, WindowRequest } from '../protocol.t
 import { CommitQueue } from './append/commit-queue.ts'
 import type { Committed } from './append/finish-draft.ts'
 import { type CreateRoomRequest, createRoom } from './create-room.ts'
+import { Ephemeral } from './ephemeral.ts'
+import type { ReceiptRequest } from './ephemeral-receipts.ts'
 import { FanOut } from './fan-out.ts'
+import { changeMembership, type MembershipAnswer, type MembershipRequest } from './membership.ts'
+import { updateMemberProfile } from './membership-profile.ts'
 import { NoticeDelivery } from './notice-delivery.ts'
 import { type ContextRequest, readContext } from './read/context.ts'
 import { type MessagesRequest, readMessages } from './read/messages.ts'
@@ -20,6 +25,7 @@ import {
   readStateEvent,
   type StateEventRequest,
 } from './read/state.ts'
+import { REGISTRY_DUE, RegistryReport } from './registry-report.ts'
 import { RoomCore } from './room-core.ts'
 import { type SendRequest, sendEvent } from './send.ts'
 import { Settlement } from './settle.ts'
@@ -35,6 +41,8 @@ export class Room extends DurableObject<Env> {
   readonly #fanOut: FanOut
   readonly #settlement: Settlement
   readonly #notices: NoticeDelivery
+  readonly #ephemeral: Ephemeral
+  readonly #registry: RegistryReport
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -46,13 +54,19 @@ export class Room extends DurableObject<Env> {
     this.#notices = new NoticeDelivery(this.#core, this.#queue, this.#fanOut)
     this.#core.due.handle('settle', () => this.#settlement.run())
     this.#core.due.handle('notices', () => this.#notices.run())
+    this.#ephemeral = new Ephemeral(this.#core, this.#fanOut)
+    this.#core.ephemeral = this.#ephemeral
+    this.#registry = new RegistryReport(this.#core)
+    this.#core.due.handle(REGISTRY_DUE, () => this.#registry.run())
   }
 
   /** Creates the room and answers once every local member and invited user has committed their own membership. */
   async create(caller: Caller, request: CreateRoomRequest): Promise<Outcome<null>> {
     return this.#run(async () => {
       const committed = createRoom(this.#core, request, caller.requestId)
-      if (committed !== undefined) await this.#afterCommit(committed)
+      if (committed === undefined) return null
+      this.ctx.waitUntil(this.#registry.start())
+      await this.#afterCommit(committed)
       return null
     })
   }
@@ -60,6 +74,34 @@ export class Room extends DurableObject<Env> {
   /** Sends an event or a state event, a membership included (client-server-api `PUT /rooms/{roomId}/send` and `/state`). */
   send(caller: Caller, request: SendRequest): Promise<Outcome<{ readonly eventId: string }>> {
     return sendEvent(this.#core, this.#queue, caller, request)
+  }
+
+  /** Joins, leaves, invites, kicks, bans, unbans, knocks. Answered once the user concerned has committed it. */
+  async membership(caller: Caller, request: MembershipRequest): Promise<Outcome<MembershipAnswer>> {
+    const outcome = await changeMembership(this.#core, this.#queue, caller, request)
+    if (outcome.ok) await this.#notices.caughtUp(request.target)
+    return outcome
+  }
+
+  /** Writes a changed profile into the caller's membership; answers whether there was anything to write. */
+  updateProfile(caller: Caller, profile: MemberProfile): Promise<Outcome<boolean>> {
+    return updateMemberProfile(this.#core, this.#queue, caller, profile)
+  }
+
+  /** `PUT /rooms/{roomId}/typing/{userId}`; 0 ms: the caller has stopped. */
+  setTyping(caller: Caller, timeoutMs: number): Promise<Outcome<null>> {
+    return this.#run(() => {
+      this.#ephemeral.setTyping(caller, timeoutMs)
+      return null
+    })
+  }
+
+  /** `POST /rooms/{roomId}/receipt/…` and `/read_markers`. */
+  setReceipts(caller: Caller, receipts: readonly ReceiptRequest[]): Promise<Outcome<null>> {
+    return this.#run(() => {
+      this.#ephemeral.setReceipts(caller, receipts)
+      return null
+    })
   }
 
   /** The part of a sync response between two positions. */
@@ -124,7 +166,11 @@ export class Room extends DurableObject<Env> {
   }
 
   #afterCommit(committed: Committed): Promise<boolean> {
-    for (const userId of committed.draft.localMembersChanged) this.#fanOut.memberChanged(userId)
+    for (const rider of this.#core.riders) rider.committed()
+    for (const userId of committed.draft.localMembersChanged) {
+      this.#fanOut.memberChanged(userId)
+      this.#ephemeral.memberChanged(userId)
+    }
     this.#settlement.committed()
     const delivered = this.#notices.deliver(committed.outbox)
     this.#fanOut.ring()

@@ -24,5 +24,9 @@ export const MAX_QUEUED_OPERATIONS = 2048
 export const MAX_PAGE_EVENTS = 1000
 /** Events that one read may scan while visibility or a filter hides them. */
 export const MAX_SCANNED_EVENTS = 5000
+/** Receipts in one `m.receipt` event: the newest. */
+export const MAX_RECEIPTS_SHOWN = 1000
+/** Receipts of threads kept per user: the newest. */
+export const MAX_THREAD_RECEIPTS_PER_USER = 500
 /** Typing users shown at once. */
 export const MAX_TYPING_USERS = 200

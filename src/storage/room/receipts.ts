@@ -1,4 +1,5 @@
 import type { ObjectStore } from '../object-store.ts'
+import { MAX_THREAD_RECEIPTS_PER_USER } from './limits.ts'
 
 /** Read receipts: public, private (only for their owner), per thread (`''` for the unthreaded one). */
 export interface Receipt {
@@ -35,10 +36,26 @@ export function writeReceipts(store: ObjectStore, receipts: Iterable<Receipt>): 
   }
 }
 
-/** Stored receipts with `afterPos < pos ≤ toPos`, newest first, at most `limit`. */
-export function readReceipts(store: ObjectStore, afterPos: number, toPos: number, limit: number): Receipt[] {
+/** Forgets a user's oldest receipts of threads. The caller holds the transaction. */
+export function pruneReceipts(store: ObjectStore, userId: string): void {
+  store.run(
+    `DELETE FROM receipts WHERE user_id = ?1 AND thread <> '' AND pos <=
+     (SELECT pos FROM receipts WHERE user_id = ?1 AND thread <> '' ORDER BY pos DESC LIMIT 1 OFFSET ?2)`,
+    userId,
+    MAX_THREAD_RECEIPTS_PER_USER,
+  )
+}
+
+/** Stored receipts that a reader may see with `afterPos < pos ≤ toPos`, newest first, at most `limit`. */
+export function readReceipts(store: ObjectStore, readerId: string, afterPos: number, toPos: number, limit: number): Receipt[] {
   return store
-    .all<ReceiptRow>('SELECT * FROM receipts WHERE pos > ? AND pos <= ? ORDER BY pos DESC LIMIT ?', afterPos, toPos, limit)
+    .all<ReceiptRow>(
+      "SELECT * FROM receipts WHERE pos > ? AND pos <= ? AND (kind = 'm.read' OR user_id = ?) ORDER BY pos DESC LIMIT ?",
+      afterPos,
+      toPos,
+      readerId,
+      limit,
+    )
     .map(decode)
 }
 

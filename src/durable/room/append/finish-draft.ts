@@ -26,6 +26,7 @@ export function finishDraft(core: RoomCore, draft: Draft): Committed {
   )
   writeRoomHead(core.store, head)
   core.due.ensure('settle', '', core.nowMs() + SETTLE_DELAY_MS)
+  for (const rider of core.riders) rider.write()
   if (outbox.length > 0) core.due.ensure('notices', '', core.nowMs() + NOTICE_RETRY_MS)
   return { draft: { ...draft, head }, outbox }
 }

@@ -15,7 +15,7 @@ export function ephemeralSection(
   if (ephemeral === undefined) return undefined
   const events: string[] = []
   if (matchesEventFilter(filter.ephemeral, { type: 'm.typing', roomId: core.roomId })) {
-    const content = ephemeral.typingContent(from ?? -1, to)
+    const content = ephemeral.typingContent(from ?? -1, to, ignoredUsers)
     if (content !== undefined) events.push(`{"type":"m.typing","content":${content}}`)
   }
   if (matchesEventFilter(filter.ephemeral, { type: 'm.receipt', roomId: core.roomId })) {

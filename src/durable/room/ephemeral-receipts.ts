@@ -1,0 +1,155 @@
+import { invalidParam } from '../../matrix/errors.ts'
+import { log } from '../../runtime/log.ts'
+import type { StoredEvent } from '../../storage/room/events.ts'
+import { MAX_RECEIPTS_SHOWN } from '../../storage/room/limits.ts'
+import { findReceipt, pruneReceipts, type Receipt, readReceipts, writeReceipts } from '../../storage/room/receipts.ts'
+import type { Caller } from '../protocol.ts'
+import { isInThread } from './ephemeral-threads.ts'
+import type { FanOut } from './fan-out.ts'
+import type { RoomCore } from './room-core.ts'
+
+/** Receipts are written at the latest after this, or with the room's next commit. */
+const FLUSH_DELAY_MS = 10_000
+/** Receipts held in memory; more are written at once. */
+const MAX_UNWRITTEN = 1_000
+
+/** A receipt that a client sets. */
+export interface ReceiptRequest {
+  readonly kind: Receipt['kind']
+  readonly eventId: string
+  /** `main` or a thread root's event ID; absent for a receipt that covers the whole room. */
+  readonly thread: string | undefined
+}
+
+/** How far members have read (client-server-api#receipts). New receipts stay in memory until they are written together. */
+export class Receipts {
+  readonly #core: RoomCore
+  readonly #fanOut: FanOut
+  /** What is not in the table yet, by user, kind and thread. */
+  readonly #unwritten = new Map<string, Receipt>()
+  /** Entries of {@link #unwritten} that a transaction in progress writes. */
+  #writing: readonly [string, Receipt][] = []
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(core: RoomCore, fanOut: FanOut) {
+    this.#core = core
+    this.#fanOut = fanOut
+    core.riders.push({ write: () => this.#write(), committed: () => this.#written() })
+  }
+
+  /** Sets receipts of one user. Those for events that the room does not know, and those that would move backwards, are left out. */
+  set(caller: Caller, requests: readonly ReceiptRequest[]): void {
+    let moved: 'nothing' | 'private' | 'public' = 'nothing'
+    for (const request of requests) {
+      const event = this.#core.events.findById(request.eventId)
+      if (event?.ord === undefined) continue
+      const { kind, thread } = request
+      if (thread !== undefined && !isInThread(this.#core, event, thread)) {
+        throw invalidParam('The event does not belong to that thread')
+      }
+      if (!this.#moves(caller.userId, kind, thread ?? '', event)) continue
+      const pos = this.#core.takeMemoryPos(caller.requestId)
+      const receipt = { userId: caller.userId, kind, thread: thread ?? '', eventId: event.eventId, ts: this.#core.nowMs(), pos }
+      this.#unwritten.set(keyOf(receipt), receipt)
+      if (kind === 'm.read') moved = 'public'
+      else if (moved === 'nothing') moved = 'private'
+    }
+    if (moved === 'nothing') return
+    if (this.#unwritten.size >= MAX_UNWRITTEN) this.#flush(caller.requestId)
+    else this.#timer ??= setTimeout(() => this.#onTimer(), FLUSH_DELAY_MS)
+    if (moved === 'public') this.#fanOut.ring()
+    else this.#fanOut.ringOnly(caller.userId)
+  }
+
+  /**
+   * Content of one `m.receipt` event: receipts that changed in `afterPos < pos ≤ toPos` (`null`: all), the newest {@link MAX_RECEIPTS_SHOWN}.
+   * Private ones are shown to their owner only.
+   */
+  content(readerId: string, afterPos: number | null, toPos: number, ignoredUsers: readonly string[]): string | undefined {
+    const after = afterPos ?? -1
+    const found = new Map<string, Receipt>()
+    for (const receipt of readReceipts(this.#core.store, readerId, after, toPos, MAX_RECEIPTS_SHOWN)) found.set(keyOf(receipt), receipt)
+    for (const [key, receipt] of this.#unwritten) {
+      const visible = receipt.kind === 'm.read' || receipt.userId === readerId
+      if (visible && receipt.pos > after && receipt.pos <= toPos) found.set(key, receipt)
+    }
+    const shown = [...found.values()].filter(({ userId }) => !ignoredUsers.includes(userId))
+    shown.sort((left, right) => right.pos - left.pos)
+    return shown.length === 0 ? undefined : render(shown.slice(0, MAX_RECEIPTS_SHOWN))
+  }
+
+  /** Whether a receipt would move forwards (client-server-api#receipts: "up to" markers). */
+  #moves(userId: string, kind: Receipt['kind'], thread: string, event: StoredEvent): boolean {
+    const { store, events } = this.#core
+    const current = this.#unwritten.get(keyOf({ userId, kind, thread })) ?? findReceipt(store, userId, kind, thread)
+    const before = current === undefined ? undefined : events.findById(current.eventId)?.ord
+    return before === undefined || event.ord === undefined || event.ord > before
+  }
+
+  #onTimer(): void {
+    this.#timer = undefined
+    try {
+      this.#flush(undefined)
+    } catch (cause) {
+      log.warn('receipts could not be written', cause)
+      this.#timer ??= setTimeout(() => this.#onTimer(), FLUSH_DELAY_MS)
+    }
+  }
+
+  /** Writes in a commit of its own. The head follows, so that a restarted room knows that it has told of these positions. */
+  #flush(requestId: string | undefined): void {
+    if (this.#unwritten.size === 0) return
+    this.#core.commitRiders(requestId)
+  }
+
+  #write(): void {
+    this.#writing = [...this.#unwritten]
+    const receipts = this.#writing.map(([, receipt]) => receipt)
+    writeReceipts(this.#core.store, receipts)
+    for (const userId of new Set(receipts.filter(({ thread }) => thread !== '').map(({ userId }) => userId))) {
+      pruneReceipts(this.#core.store, userId)
+    }
+  }
+
+  #written(): void {
+    for (const [key, receipt] of this.#writing) {
+      if (this.#unwritten.get(key) === receipt) this.#unwritten.delete(key)
+    }
+    this.#writing = []
+    if (this.#unwritten.size > 0) return
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+}
+
+function keyOf({ userId, kind, thread }: Pick<Receipt, 'userId' | 'kind' | 'thread'>): string {
+  return JSON.stringify([userId, kind, thread])
+}
+
+/** `{event: {kind: {user: {ts, thread_id}}}}`. Where one user has several on one event, the one that covers the whole room is shown. */
+function render(receipts: readonly Receipt[]): string {
+  const events = new Map<string, Map<string, Map<string, Receipt>>>()
+  for (const receipt of receipts) {
+    const kinds = getOrInsert(events, receipt.eventId, () => new Map<string, Map<string, Receipt>>())
+    const users = getOrInsert(kinds, receipt.kind, () => new Map<string, Receipt>())
+    if (receipt.thread === '' || !users.has(receipt.userId)) users.set(receipt.userId, receipt)
+  }
+  return object(events, (kinds) =>
+    object(kinds, (users) =>
+      object(users, ({ ts, thread }) => (thread === '' ? `{"ts":${ts}}` : `{"ts":${ts},"thread_id":${JSON.stringify(thread)}}`)),
+    ),
+  )
+}
+
+function object<V>(entries: ReadonlyMap<string, V>, value: (entry: V) => string): string {
+  return `{${[...entries].map(([key, entry]) => `${JSON.stringify(key)}:${value(entry)}`).join(',')}}`
+}
+
+function getOrInsert<V>(map: Map<string, V>, key: string, make: () => V): V {
+  let value = map.get(key)
+  if (value === undefined) {
+    value = make()
+    map.set(key, value)
+  }
+  return value
+}

@@ -1,0 +1,53 @@
+import { forbidden } from '../../matrix/errors.ts'
+import type { Caller } from '../protocol.ts'
+import { type ReceiptRequest, Receipts } from './ephemeral-receipts.ts'
+import { Typing } from './ephemeral-typing.ts'
+import type { FanOut } from './fan-out.ts'
+import type { EphemeralReads, RoomCore } from './room-core.ts'
+
+/**
+ * What a room tells its members without making it part of its history: who is typing, who has read how far. Both take positions like events do,
+ * from the reserved block, and travel in the same windows. Typing lives in memory only; receipts are written lazily.
+ */
+export class Ephemeral implements EphemeralReads {
+  readonly #core: RoomCore
+  readonly #typing: Typing
+  readonly #receipts: Receipts
+
+  constructor(core: RoomCore, fanOut: FanOut) {
+    this.#core = core
+    this.#typing = new Typing(core, fanOut)
+    this.#receipts = new Receipts(core, fanOut)
+  }
+
+  /** `PUT /rooms/{roomId}/typing/{userId}`: the caller types for so many milliseconds; 0: has stopped. @throws M_FORBIDDEN outside the room. */
+  setTyping(caller: Caller, timeoutMs: number): void {
+    this.#requireJoined(caller)
+    this.#typing.set(caller.userId, timeoutMs)
+  }
+
+  /** `POST /rooms/{roomId}/receipt/…` and `/read_markers`. @throws M_FORBIDDEN outside the room; M_INVALID_PARAM for an event of another thread. */
+  setReceipts(caller: Caller, receipts: readonly ReceiptRequest[]): void {
+    this.#requireJoined(caller)
+    this.#receipts.set(caller, receipts)
+  }
+
+  /** A local user joined or left: who is gone does not type. To be called before members are rung for the commit. */
+  memberChanged(userId: string): void {
+    if (this.#core.members.find(userId)?.membership !== 'join') this.#typing.forget(userId)
+  }
+
+  typingContent(afterPos: number, toPos: number, ignoredUsers: readonly string[] = []): string | undefined {
+    return this.#typing.content(afterPos, toPos, ignoredUsers)
+  }
+
+  receiptsContent(readerId: string, afterPos: number | null, toPos: number, ignoredUsers: readonly string[]): string | undefined {
+    return this.#receipts.content(readerId, afterPos, toPos, ignoredUsers)
+  }
+
+  #requireJoined(caller: Caller): void {
+    // `head` refuses where there is no room.
+    this.#core.roomId
+    if (this.#core.members.find(caller.userId)?.membership !== 'join') throw forbidden('You are not in this room')
+  }
+}

@@ -1,0 +1,42 @@
+import type { JsonObject } from '../json.ts'
+import type { RoomVersionRules } from '../room-versions/rules.ts'
+import type { RoomPreset } from './presets.ts'
+
+/** The parts of a global profile that membership events carry. Absent where the user has not set them. */
+export interface MemberProfile {
+  readonly displayname: string | undefined
+  readonly avatarUrl: string | undefined
+}
+
+/** A state event that a new room starts with. */
+export interface InitialEvent {
+  readonly type: string
+  readonly stateKey: string
+  readonly sender: string
+  readonly content: JsonObject
+}
+
+/** A room as its creator wants it: a parsed `POST /createRoom`. */
+export interface RoomPlan {
+  readonly rules: RoomVersionRules
+  readonly preset: RoomPreset
+  readonly creator: string
+  readonly creatorProfile: MemberProfile
+  /** Users to invite, without repetitions. */
+  readonly invite: readonly { readonly userId: string; readonly profile: MemberProfile }[]
+  /** Marks the invitations as direct chats. */
+  readonly isDirect: boolean
+  readonly name: string | undefined
+  readonly topic: string | undefined
+  readonly initialState: readonly { readonly type: string; readonly stateKey: string; readonly content: JsonObject }[]
+  readonly creationContent: JsonObject
+  readonly powerLevelOverride: JsonObject | undefined
+}
+
+/** The profile as keys of a membership event's content (client-server-api#mroommember). */
+export function profileContent(profile: MemberProfile): JsonObject {
+  return {
+    ...(profile.displayname === undefined ? {} : { displayname: profile.displayname }),
+    ...(profile.avatarUrl === undefined ? {} : { avatar_url: profile.avatarUrl }),
+  }
+}
