@@ -4,7 +4,7 @@ import { root } from './generated-file.ts'
 import { exitWith, runSteps } from './steps.ts'
 
 const projects = readdirSync(root)
-  .filter((name) => /^tsconfig(?:\.[a-z]+)?\.json$/.test(name) && name !== 'tsconfig.base.json')
+  .filter((name) => /^tsconfig(?:\.[a-z-]+)?\.json$/.test(name) && name !== 'tsconfig.base.json')
   .sort()
 
 exitWith(
