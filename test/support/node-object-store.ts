@@ -13,7 +13,7 @@ export class NodeObjectDatabase {
     const sql = { exec: (query: string, ...values: unknown[]) => this.#exec(query, values) }
     const storage = { sql, transactionSync: <T>(body: () => T): T => this.#transaction(body) }
     const store = new ObjectStore(storage as object as DurableObjectStorage, migrations)
-    store.migrate()
+    if (!store.exists()) store.migrate()
     return store
   }
 

@@ -112,7 +112,8 @@ export class Feed {
     if (row === undefined || row.membership !== 'join') return 'stranger'
     if (row.generation !== hint.generation) {
       // Another life of the room's database: positions start over, and clients get it anew.
-      this.#append({ ...row, generation: hint.generation, lastPos: hint.head, newSeq: this.#seq + 1 }, null)
+      const { generation, head: lastPos } = hint
+      this.#append({ ...row, generation, membershipPos: 0, lastPos, newSeq: this.#seq + 1 }, null)
       return 'appended'
     }
     if (hint.head <= row.lastPos) return 'old'
