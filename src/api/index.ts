@@ -1,6 +1,28 @@
 import type { RequestContext } from '../domain/context.ts'
 import type { Endpoint } from '../http/endpoint.ts'
+import { adminEndpoints } from './admin/index.ts'
 import { accountEndpoints } from './client/account/index.ts'
+import { accountDataEndpoints } from './client/account-data/index.ts'
+import { authEndpoints } from './client/auth/index.ts'
+import { capabilityEndpoints } from './client/capabilities/index.ts'
+import { deviceEndpoints } from './client/devices/index.ts'
+import { filterEndpoints } from './client/filters/index.ts'
+import { profileEndpoints } from './client/profile/index.ts'
+import { pushRuleEndpoints } from './client/push-rules/index.ts'
+import { versionEndpoints } from './client/versions/index.ts'
+import { wellKnownEndpoints } from './well-known/index.ts'
 
 /** Every endpoint of this server: what is not listed here does not exist. */
-export const ENDPOINTS: readonly Endpoint<RequestContext>[] = [...accountEndpoints]
+export const ENDPOINTS: readonly Endpoint<RequestContext>[] = [
+  ...accountEndpoints,
+  ...accountDataEndpoints,
+  ...adminEndpoints,
+  ...authEndpoints,
+  ...capabilityEndpoints,
+  ...deviceEndpoints,
+  ...filterEndpoints,
+  ...profileEndpoints,
+  ...pushRuleEndpoints,
+  ...versionEndpoints,
+  ...wellKnownEndpoints,
+]

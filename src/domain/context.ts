@@ -41,6 +41,11 @@ export class RequestContext implements DisposableContext {
     return this.#facts.token?.userId
   }
 
+  /** Its localpart. */
+  get claimedLocalpart(): string | undefined {
+    return this.#facts.token?.localpart
+  }
+
   /**
    * The session of the presented access token: `unwrap(await ctx.session.whoami())`. Opened together with the first method called on it, in
    * one round trip; every access counts as one. A refused token is the outcome of each method.

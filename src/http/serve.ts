@@ -1,10 +1,12 @@
 import type { z } from 'zod'
 import type { Env } from '../runtime/bindings.ts'
+import { clientAddress as clientAddressOf } from '../runtime/client-address.ts'
 import { nowMs } from '../runtime/clock.ts'
 import { configOf } from '../runtime/config.ts'
+import { requestStarted } from '../runtime/draining.ts'
 import { authenticate } from './authentication.ts'
 import { DEFAULT_MAX_BODY_BYTES, readJsonObject } from './body-reader.ts'
-import { clientAddressOf, type DisposableContext, type RequestFacts } from './context.ts'
+import type { DisposableContext, RequestFacts } from './context.ts'
 import { CORS_HEADERS } from './cors.ts'
 import type { Endpoint } from './endpoint.ts'
 import { errorResponse } from './error-response.ts'
@@ -28,11 +30,12 @@ export async function serve<Context extends DisposableContext>(
   execution: Pick<ExecutionContext, 'waitUntil'>,
 ): Promise<Response> {
   const requestId = nextRequestId()
+  const requestFinished = requestStarted()
   let context: Context | undefined
   try {
     checkEncodedPath(request.url)
     const config = configOf(env)
-    const clientAddress = clientAddressOf(request)
+    const clientAddress = clientAddressOf(request, config) ?? 'unknown'
     const token = authenticate(endpoint.auth, request, config)
     if (token === undefined && config.rateLimits) chargeAddress(endpoint.rateLimit, clientAddress, nowMs())
     const waitUntil = (work: Promise<unknown>): void => execution.waitUntil(work)
@@ -50,6 +53,7 @@ export async function serve<Context extends DisposableContext>(
     return errorResponse(cause, requestId)
   } finally {
     context?.close()
+    requestFinished()
   }
 }
 

@@ -7,6 +7,7 @@ import { checkDeviceWish, type DeviceWish, type LoggedIn, logInDevice, removeDev
 import { onDeactivated } from './hooks.ts'
 import { isPasswordOfAccount } from './password.ts'
 import { checkNewPassword, hashPassword } from './password-hash.ts'
+import { putProfileField } from './profile.ts'
 import type { Requester } from './session-base.ts'
 import type { UserCore } from './user-core.ts'
 
@@ -15,6 +16,8 @@ export interface RegisterRequest {
   /** Absent for accounts that log in by other means. */
   readonly password: string | undefined
   readonly isAdmin: boolean
+  /** Display name to begin with. */
+  readonly displayName?: string | undefined
   /** The device to log in on at once, if any. */
   readonly device: DeviceWish | undefined
   readonly requestId: string
@@ -33,6 +36,7 @@ export async function registerAccount(core: UserCore, request: RegisterRequest):
     // Somebody else may have come first while this one was hashing.
     if (readAccount(core.store) !== undefined) throw userInUse()
     insertAccount(core.store, core.userId, hash, request.isAdmin, now)
+    if (request.displayName !== undefined) putProfileField(core, 'displayname', request.displayName, request.requestId)
     return device === undefined ? undefined : logInDevice(core, device, now)
   })
 }

@@ -36,7 +36,10 @@ export function putProfileField(core: UserCore, name: string, value: JsonValue, 
   checkFieldName(name)
   checkFieldValue(name, value)
   // An empty display name or avatar is how older clients remove it.
-  if ((name === 'displayname' || name === 'avatar_url') && value === '') return removeProfileField(core, name, requestId)
+  if ((name === 'displayname' || name === 'avatar_url') && value === '') {
+    removeProfileField(core, name, requestId)
+    return
+  }
   const json = JSON.stringify(value)
   const bytes = rows.profileBytesWithout(core.store, name) + name.length + Buffer.byteLength(json, 'utf8')
   if (bytes > MAX_PROFILE_BYTES) throw new MatrixError(400, 'M_PROFILE_TOO_LARGE', `A profile has at most ${MAX_PROFILE_BYTES} bytes`)

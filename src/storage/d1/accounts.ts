@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import { ExistenceCache } from './existence-cache.ts'
 import type { Registry } from './open.ts'
 import { accounts } from './schema/accounts.ts'
@@ -33,7 +33,7 @@ export type Reservation = 'reserved' | 'taken' | 'token-refused'
 
 /**
  * Takes a localpart for a new account and, in the same transaction, one use of a registration token if one is given. The account's object
- * decides afterwards whether the account comes into being; nothing here is undone if it does not.
+ * decides afterwards whether the account comes into being; see {@link releaseReservation} for when it does not.
  */
 export async function reserveAccount(
   registry: Registry,
@@ -64,6 +64,14 @@ export async function reserveAccount(
   }
   if (registrationToken === undefined) return 'taken'
   return (await findAccount(registry, localpart)) === undefined ? 'token-refused' : 'taken'
+}
+
+/** Gives a name back that was reserved at `createdTs` and never used. The caller has made sure that there is no account behind it. */
+export async function releaseReservation(registry: Registry, localpart: string, createdTs: number): Promise<void> {
+  await registry.db
+    .delete(accounts)
+    .where(and(eq(accounts.localpart, localpart), eq(accounts.createdTs, createdTs)))
+    .run()
 }
 
 /** Notes that an account has been deactivated. */

@@ -1,0 +1,4 @@
+import { getAccountData, getRoomAccountData, putAccountData, putRoomAccountData } from './account-data.ts'
+
+/** What clients keep on the server for their user. */
+export const accountDataEndpoints = [getAccountData, putAccountData, getRoomAccountData, putRoomAccountData]

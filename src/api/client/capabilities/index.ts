@@ -1,0 +1,32 @@
+import { clientPaths } from '../../../http/path.ts'
+import { findRoomVersionRules, ROOM_VERSIONS } from '../../../matrix/room-versions/rules.ts'
+import { unwrap } from '../../../runtime/outcome.ts'
+import { endpoint } from '../../endpoint.ts'
+
+/** Versions that rooms can be created in here. */
+const CREATABLE_ROOM_VERSIONS = ['10', '11', '12']
+
+/** `GET /capabilities` (client-server-api#get_matrixclientv3capabilities). */
+const capabilities = endpoint({ method: 'GET', path: clientPaths('capabilities'), auth: 'user', rateLimit: 'read' }, async ({ ctx }) => {
+  unwrap(await ctx.session.whoami())
+  const available = Object.fromEntries(
+    ROOM_VERSIONS.filter((version) => CREATABLE_ROOM_VERSIONS.includes(version)).map((version) => [
+      version,
+      findRoomVersionRules(version)?.stable === true ? 'stable' : 'unstable',
+    ]),
+  )
+  return {
+    capabilities: {
+      'm.change_password': { enabled: true },
+      'm.room_versions': { default: ctx.config.defaultRoomVersion, available },
+      'm.set_displayname': { enabled: true },
+      'm.set_avatar_url': { enabled: true },
+      'm.profile_fields': { enabled: true },
+      'm.3pid_changes': { enabled: false },
+      'm.get_login_token': { enabled: false },
+    },
+  }
+})
+
+/** What the server can do for its users. */
+export const capabilityEndpoints = [capabilities]

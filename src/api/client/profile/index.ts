@@ -1,0 +1,4 @@
+import { deleteProfileField, getProfile, getProfileField, putProfileField } from './profile.ts'
+
+/** Profiles of users. */
+export const profileEndpoints = [getProfile, getProfileField, putProfileField, deleteProfileField]

@@ -1,0 +1,23 @@
+import { z } from 'zod'
+import { findableRoom } from '../../../domain/rooms/access.ts'
+import { rawJson } from '../../../http/json-response.ts'
+import { clientPaths } from '../../../http/path.ts'
+import { notFound } from '../../../matrix/errors.ts'
+import { unwrap } from '../../../runtime/outcome.ts'
+import { endpoint } from '../../endpoint.ts'
+
+/** `GET /rooms/{roomId}/event/{eventId}` (client-server-api#get_matrixclientv3roomsroomideventeventid): 404 also for what the caller may not see. */
+export const getEvent = endpoint(
+  {
+    method: 'GET',
+    path: clientPaths('rooms/:roomId/event/:eventId'),
+    auth: 'user',
+    rateLimit: 'read',
+    params: z.object({ roomId: z.string(), eventId: z.string() }),
+  },
+  async ({ params, ctx }) => {
+    const access = await findableRoom(ctx, params.roomId)
+    if (access === undefined) throw notFound('Event not found')
+    return rawJson(unwrap(await ctx.objects.room(params.roomId).event(access.caller, { eventId: params.eventId })))
+  },
+)

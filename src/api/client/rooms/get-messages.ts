@@ -1,0 +1,32 @@
+import { z } from 'zod'
+import { readableRoom } from '../../../domain/rooms/access.ts'
+import { resolvePositionToken } from '../../../domain/rooms/position-tokens.ts'
+import { rawJson } from '../../../http/json-response.ts'
+import { clientPaths } from '../../../http/path.ts'
+import { unwrap } from '../../../runtime/outcome.ts'
+import { endpoint } from '../../endpoint.ts'
+import { filterText, pageLimit, roomParams } from './params.ts'
+
+/** `GET /rooms/{roomId}/messages` (client-server-api#get_matrixclientv3roomsroomidmessages). */
+export const getMessages = endpoint(
+  {
+    method: 'GET',
+    path: clientPaths('rooms/:roomId/messages'),
+    auth: 'user',
+    rateLimit: 'read',
+    params: roomParams,
+    query: z.object({
+      from: z.string().optional(),
+      to: z.string().optional(),
+      dir: z.enum(['b', 'f']),
+      limit: pageLimit(10),
+      filter: filterText,
+    }),
+  },
+  async ({ params: { roomId }, query, ctx }) => {
+    const caller = await readableRoom(ctx, roomId)
+    const [from, to] = await Promise.all([resolvePositionToken(ctx, roomId, query.from), resolvePositionToken(ctx, roomId, query.to)])
+    const { dir, limit, filter } = query
+    return rawJson(unwrap(await ctx.objects.room(roomId).messages(caller, { from, to, dir, limit, filter })))
+  },
+)

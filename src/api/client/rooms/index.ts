@@ -1,0 +1,52 @@
+import { banUser } from './ban-user.ts'
+import { createRoomEndpoint } from './create-room.ts'
+import { forgetRoom } from './forget-room.ts'
+import { getContext } from './get-context.ts'
+import { getEvent } from './get-event.ts'
+import { getJoinedMembers } from './get-joined-members.ts'
+import { getMembers } from './get-members.ts'
+import { getMessages } from './get-messages.ts'
+import { getState } from './get-state.ts'
+import { getStateEvent } from './get-state-event.ts'
+import { inviteUserEndpoint } from './invite-user.ts'
+import { joinRoomEndpoint } from './join-room.ts'
+import { joinRoomById } from './join-room-by-id.ts'
+import { joinedRooms } from './joined-rooms.ts'
+import { kickUser } from './kick-user.ts'
+import { knockRoom } from './knock-room.ts'
+import { leaveRoomEndpoint } from './leave-room.ts'
+import { redactEventEndpoint } from './redact-event.ts'
+import { sendEvent } from './send-event.ts'
+import { sendReceipt } from './send-receipt.ts'
+import { setReadMarkers } from './set-read-markers.ts'
+import { setStateEndpoint } from './set-state.ts'
+import { setTyping } from './set-typing.ts'
+import { unbanUser } from './unban-user.ts'
+
+/** Rooms: creating them, being in them, writing and reading. */
+export const roomEndpoints = [
+  createRoomEndpoint,
+  joinRoomEndpoint,
+  joinRoomById,
+  knockRoom,
+  leaveRoomEndpoint,
+  forgetRoom,
+  inviteUserEndpoint,
+  kickUser,
+  banUser,
+  unbanUser,
+  joinedRooms,
+  sendEvent,
+  setStateEndpoint,
+  redactEventEndpoint,
+  setTyping,
+  sendReceipt,
+  setReadMarkers,
+  getState,
+  getStateEvent,
+  getEvent,
+  getMembers,
+  getJoinedMembers,
+  getMessages,
+  getContext,
+]

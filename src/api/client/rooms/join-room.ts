@@ -1,0 +1,24 @@
+import { z } from 'zod'
+import { joinRoom } from '../../../domain/rooms/change-membership.ts'
+import { roomIdOf } from '../../../domain/rooms/room-names.ts'
+import { clientPaths } from '../../../http/path.ts'
+import { endpoint } from '../../endpoint.ts'
+import { reasonBody } from './params.ts'
+
+/** `POST /join/{roomIdOrAlias}` (client-server-api#post_matrixclientv3joinroomidoralias). */
+export const joinRoomEndpoint = endpoint(
+  {
+    method: 'POST',
+    path: clientPaths('join/:roomIdOrAlias'),
+    auth: 'user',
+    rateLimit: 'join',
+    params: z.object({ roomIdOrAlias: z.string() }),
+    body: reasonBody,
+    emptyBody: true,
+  },
+  async ({ params, body, ctx }) => {
+    const roomId = roomIdOf(params.roomIdOrAlias)
+    await joinRoom(ctx, roomId, body.reason)
+    return { room_id: roomId }
+  },
+)

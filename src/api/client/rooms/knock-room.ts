@@ -1,0 +1,24 @@
+import { z } from 'zod'
+import { knockOnRoom } from '../../../domain/rooms/change-membership.ts'
+import { roomIdOf } from '../../../domain/rooms/room-names.ts'
+import { clientPaths } from '../../../http/path.ts'
+import { endpoint } from '../../endpoint.ts'
+import { reasonBody } from './params.ts'
+
+/** `POST /knock/{roomIdOrAlias}` (client-server-api#post_matrixclientv3knockroomidoralias). */
+export const knockRoom = endpoint(
+  {
+    method: 'POST',
+    path: clientPaths('knock/:roomIdOrAlias'),
+    auth: 'user',
+    rateLimit: 'join',
+    params: z.object({ roomIdOrAlias: z.string() }),
+    body: reasonBody,
+    emptyBody: true,
+  },
+  async ({ params, body, ctx }) => {
+    const roomId = roomIdOf(params.roomIdOrAlias)
+    await knockOnRoom(ctx, roomId, body.reason)
+    return { room_id: roomId }
+  },
+)

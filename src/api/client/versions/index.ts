@@ -1,0 +1,13 @@
+import { endpoint } from '../../endpoint.ts'
+
+/** Specification versions whose client-server API this server speaks. Clients look for the features that came with each. */
+const VERSIONS = ['r0.6.1', 'v1.1', 'v1.2', 'v1.3', 'v1.4', 'v1.5', 'v1.6', 'v1.7', 'v1.8', 'v1.9', 'v1.10', 'v1.11', 'v1.12', 'v1.13']
+
+/** `GET /versions` (client-server-api#get_matrixclientversions). Unstable features are listed when they are served, and not before. */
+const versions = endpoint({ method: 'GET', path: '/_matrix/client/versions', auth: 'none', rateLimit: 'none' }, () => ({
+  versions: VERSIONS,
+  unstable_features: {},
+}))
+
+/** What clients ask first. */
+export const versionEndpoints = [versions]
