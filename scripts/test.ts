@@ -6,7 +6,8 @@
 import { join } from 'node:path'
 import { exitWith, runSteps } from './steps.ts'
 
-const PROJECTS = ['unit', 'worker', 'e2e']
+/** Test projects in the order in which they run; each has a `vitest.<project>.config.ts`. */
+export const PROJECTS = ['unit', 'worker', 'e2e']
 const args = process.argv.slice(2)
 const chosen = args[0] !== undefined && PROJECTS.includes(args[0]) ? [args[0]] : PROJECTS
 const rest = chosen.length === 1 ? args.slice(1) : args
@@ -16,12 +17,14 @@ function reportArgs(project: string): string[] {
   return reports === undefined ? [] : ['--reporter=default', '--reporter=json', `--outputFile.json=${join(reports, `${project}.json`)}`]
 }
 
-exitWith(
-  runSteps(
-    chosen.map((project) => ({
-      name: `${project} tests`,
-      command: 'vitest',
-      args: ['run', '-c', `vitest.${project}.config.ts`, '--passWithNoTests', ...reportArgs(project), ...rest],
-    })),
-  ),
-)
+if (import.meta.main) {
+  exitWith(
+    runSteps(
+      chosen.map((project) => ({
+        name: `${project} tests`,
+        command: 'vitest',
+        args: ['run', '-c', `vitest.${project}.config.ts`, '--passWithNoTests', ...reportArgs(project), ...rest],
+      })),
+    ),
+  )
+}
