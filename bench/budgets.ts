@@ -1,0 +1,80 @@
+import type { WorkloadResult } from './workload.ts'
+
+/*
+ * What the paths of docs/design may cost, as counts until deferred work is over. Counts do not depend on the machine, so they gate CI;
+ * milliseconds never do.
+ */
+
+/** One count of one workload against its limit. */
+export interface BudgetCheck {
+  readonly workload: string
+  readonly what: string
+  readonly limit: number
+  readonly measured: number
+  readonly ok: boolean
+}
+
+interface Budget {
+  readonly workload: string
+  readonly what: string
+  readonly measured: (result: WorkloadResult) => number
+  readonly limit: number | ((result: WorkloadResult) => number)
+}
+
+function each(kind: string): (result: WorkloadResult) => number {
+  return (result) => (result.costs[kind] ?? 0) / result.countedOperations
+}
+
+function total(kind: string): (result: WorkloadResult) => number {
+  return (result) => result.costs[kind] ?? 0
+}
+
+/** Commits beyond one for each operation: what hints, settling and flushing added. */
+function deferredCommits(result: WorkloadResult): number {
+  return (result.costs.commit ?? 0) - result.countedOperations
+}
+
+/** Registry statements for each event: at most one batched statement per 100 events, and one for what is left over in each room. */
+function registryLimit(rooms: (result: WorkloadResult) => number): (result: WorkloadResult) => number {
+  return (result) => Math.ceil(result.countedOperations / 100) + rooms(result)
+}
+
+const oneRoom = (): number => 1
+const BUDGETS: readonly Budget[] = [
+  { workload: 'send-1', what: 'RPCs of a send', measured: each('rpc'), limit: 2 },
+  // The sender's own account hears of the room too: one flush, whatever the number of messages.
+  { workload: 'send-1', what: 'commits besides the messages (all sends together)', measured: deferredCommits, limit: 1 },
+  { workload: 'send-1', what: 'registry statements (all sends together)', measured: total('d1'), limit: registryLimit(oneRoom) },
+  { workload: 'send-16', what: 'RPCs of a send', measured: each('rpc'), limit: 2 },
+  { workload: 'send-16', what: 'commits of a send', measured: each('commit'), limit: 0.25 },
+  { workload: 'send-16', what: 'registry statements (all sends together)', measured: total('d1'), limit: registryLimit(oneRoom) },
+  { workload: 'send-rooms', what: 'RPCs of a send', measured: each('rpc'), limit: 2 },
+  { workload: 'deliver-1', what: 'registry statements for a delivery', measured: each('d1'), limit: 0.05 },
+  { workload: 'deliver-many', what: 'registry statements for a delivery', measured: each('d1'), limit: 0.05 },
+  {
+    workload: 'burst',
+    what: 'commits besides the messages (whole burst)',
+    measured: deferredCommits,
+    // Every receiver and the sender flush once.
+    limit: ({ extra }) => (extra.receivers ?? 0) + 1,
+  },
+  { workload: 'burst', what: 'registry statements (whole burst)', measured: total('d1'), limit: registryLimit(oneRoom) },
+  { workload: 'sync-nothing', what: 'RPCs of a sync with nothing new', measured: each('rpc'), limit: 1 },
+  { workload: 'sync-nothing', what: 'commits', measured: total('commit'), limit: 0 },
+  { workload: 'sync-nothing', what: 'registry statements', measured: total('d1'), limit: 0 },
+  { workload: 'sync-parked', what: 'RPCs of a poll that waits', measured: each('rpc'), limit: 2 },
+  { workload: 'sync-parked', what: 'commits', measured: total('commit'), limit: 0 },
+  { workload: 'sync-parked', what: 'registry statements', measured: total('d1'), limit: 0 },
+  { workload: 'create-invite-join', what: 'commits of create + invite + join', measured: each('commit'), limit: 7 },
+]
+
+/** Compares results with the budgets; a budgeted workload that was not run is not compared. */
+export function checkBudgets(results: readonly WorkloadResult[]): BudgetCheck[] {
+  return BUDGETS.flatMap(({ workload, what, measured, limit }) => {
+    const result = results.find(({ name }) => name === workload)
+    if (result === undefined) return []
+    const allowed = typeof limit === 'number' ? limit : limit(result)
+    const found = measured(result)
+    return [{ workload, what, limit: allowed, measured: found, ok: found <= allowed }]
+  })
+}

@@ -1,0 +1,104 @@
+/**
+ * `npm run bench`: starts the self-hosted server on a throw-away data directory, drives it over loopback, and writes what operations take and
+ * cost to `bench/results`. Ends with 1 when a count is over its budget. What the numbers mean: docs/performance.md.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startServerProcess } from '../test/support/server-process.ts'
+import { Bench } from './bench.ts'
+import { checkBudgets } from './budgets.ts'
+import { describeCommit, describeMachine, projectRoot } from './machine.ts'
+import { measureFsync } from './measure/fsync.ts'
+import { type BenchOptions, readOptions } from './options.ts'
+import { freeInspectorPort, Profiler } from './profiler.ts'
+import { type Report, renderMarkdown } from './report.ts'
+import type { Workload, WorkloadResult } from './workload.ts'
+import { deliverToMany, deliverToOne } from './workloads/delivery.ts'
+import { memory } from './workloads/memory.ts'
+import { createInviteJoin, messages } from './workloads/rooms.ts'
+import { sendAlone, sendOverRooms, sendShared } from './workloads/send.ts'
+import { syncing } from './workloads/sync.ts'
+
+/** In this order: the last two restart the server. */
+const WORKLOADS: readonly Workload[] = [
+  sendAlone,
+  sendShared,
+  sendOverRooms,
+  deliverToOne,
+  deliverToMany,
+  createInviteJoin,
+  messages,
+  syncing,
+  memory,
+]
+
+function progress(message: string): void {
+  process.stderr.write(`${message}\n`)
+}
+
+function chosen(options: BenchOptions): Workload[] {
+  const unknown = options.only.filter((name) => !WORKLOADS.some((workload) => workload.name === name))
+  if (unknown.length > 0)
+    throw new Error(`no workload is called ${unknown.join(', ')}; there are ${WORKLOADS.map(({ name }) => name).join(', ')}`)
+  return WORKLOADS.filter(({ name }) => options.only.length === 0 || options.only.includes(name))
+}
+
+async function runWorkloads(bench: Bench, workloads: readonly Workload[]): Promise<WorkloadResult[]> {
+  const prepared: { name: string; run: () => Promise<WorkloadResult[]> }[] = []
+  for (const workload of workloads) {
+    progress(`preparing ${workload.name}`)
+    prepared.push({ name: workload.name, run: await workload.prepare(bench) })
+  }
+  await bench.settle()
+  const results: WorkloadResult[] = []
+  for (const { name, run } of prepared) {
+    progress(`measuring ${name}`)
+    results.push(...(await run()))
+  }
+  return results
+}
+
+async function benchmark(options: BenchOptions, dataDir: string): Promise<Report> {
+  const workloads = chosen(options)
+  const startedAt = new Date().toISOString().replace(/\.\d+/, '')
+  const inspectorPort = options.profile === undefined ? undefined : await freeInspectorPort()
+  const preload = join(import.meta.dirname, 'inspector-preload.mjs')
+  const env: Record<string, string> =
+    inspectorPort === undefined ? {} : { BENCH_INSPECTOR_PORT: String(inspectorPort), NODE_OPTIONS: `--import=${preload}` }
+  const server = await startServerProcess({ dataDir, env })
+  try {
+    const profiler = inspectorPort === undefined ? undefined : new Profiler(inspectorPort, options.profile ?? 'profile')
+    const fsyncMs = await measureFsync(dataDir)
+    const results = await runWorkloads(new Bench(server, options.scale, profiler), workloads)
+    return {
+      scale: options.scale.name,
+      startedAt,
+      commit: describeCommit(),
+      machine: describeMachine(),
+      settleMs: options.scale.settleMs,
+      fsyncMs,
+      results,
+      budgets: checkBudgets(results),
+    }
+  } catch (cause) {
+    progress(server.output())
+    throw cause
+  } finally {
+    await server.stop()
+  }
+}
+
+const options = readOptions(process.argv.slice(2))
+const dataDir = await mkdtemp(join(options.dir ?? tmpdir(), 'myelin-bench-'))
+try {
+  const report = await benchmark(options, dataDir)
+  const markdown = renderMarkdown(report)
+  const out = options.out ?? join(projectRoot, 'bench/results', options.scale.name === 'full' && options.only.length === 0 ? 'full' : 'tmp')
+  await writeFile(`${out}.json`, `${JSON.stringify(report, null, 2)}\n`)
+  await writeFile(`${out}.md`, markdown)
+  process.stdout.write(markdown)
+  process.exitCode = report.budgets.every(({ ok }) => ok) ? 0 : 1
+} finally {
+  await rm(dataDir, { recursive: true, force: true })
+}
