@@ -13,4 +13,9 @@ export const USER_MIGRATIONS: readonly Migration[] = [
     name: 'feed',
     sql: "-- Rooms that the user has or had to do with. `membership_pos` is the position of the membership event that counts; everything up to `last_pos` is\n-- in the feed. `last_seq` is the room's latest feed entry; for positions below `new_seq` the room counts as new; its entries up to\n-- `pruned_seq` are gone. `dirty` means: ask the room where it is before believing `last_pos`. A forgotten room keeps its row, so that a\n-- notice which comes twice cannot bring it back.\nCREATE TABLE rooms (\n  room_id TEXT PRIMARY KEY,\n  membership TEXT NOT NULL,\n  generation TEXT NOT NULL,\n  membership_pos INTEGER NOT NULL,\n  sender TEXT NOT NULL,\n  is_direct INTEGER NOT NULL,\n  last_pos INTEGER NOT NULL,\n  last_seq INTEGER NOT NULL,\n  new_seq INTEGER NOT NULL,\n  pruned_seq INTEGER NOT NULL,\n  dirty INTEGER NOT NULL,\n  forgotten INTEGER NOT NULL\n) WITHOUT ROWID;\nCREATE INDEX rooms_dirty ON rooms (room_id) WHERE dirty = 1;\n\n-- What invites and knocks show of their rooms: a JSON array.\nCREATE TABLE stripped_state (\n  room_id TEXT PRIMARY KEY,\n  events TEXT NOT NULL\n) WITHOUT ROWID;\n\n-- One entry per run of hints: from `seq` on, the user knows of what the room has above `from_pos` (exclusive; absent: the room is new).\n-- An entry ends where the room's next one starts, the last at `last_pos`.\nCREATE TABLE feed (\n  seq INTEGER PRIMARY KEY,\n  room_id TEXT NOT NULL,\n  from_pos INTEGER\n);\n\n-- Up to which `seq` each life of the object has written its feed.\nCREATE TABLE boots (\n  id INTEGER PRIMARY KEY,\n  boot TEXT NOT NULL UNIQUE,\n  seq INTEGER NOT NULL\n);\n",
   },
+  {
+    version: 3,
+    name: 'due',
+    sql: "-- Deferred work of this object, multiplexed on its one alarm.\nCREATE TABLE due (\n  kind TEXT NOT NULL,\n  key TEXT NOT NULL,\n  at INTEGER NOT NULL,\n  PRIMARY KEY (kind, key)\n) WITHOUT ROWID;\n",
+  },
 ]
