@@ -1,0 +1,286 @@
+import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
+import { env, exports } from 'cloudflare:workers'
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { stateIds } from '../../support/crash-checks.ts'
+import { type ClientEvent, type Homeserver, MatrixClient, MatrixRequestError, type SyncResponse } from '../../support/matrix-client.ts'
+import { SyncObserver } from '../../support/sync-observer.ts'
+
+/*
+ * Whatever clients and crashes do in whatever order: replaying incremental syncs gives the events, the state and the memberships that
+ * reading the rooms gives.
+ */
+
+const SEED = 20_261
+const RUNS = 30
+const MAX_STEPS = 45
+const USERS = ['alice', 'bob', 'carol'] as const
+/** Devices by their users: Bob has two. */
+const DEVICE_USERS = [0, 1, 1, 2] as const
+const ROOMS = 2
+const POLL_TIMEOUT_MS = '3000'
+/** How often a request to an object that just ended is repeated. */
+const MAX_ATTEMPTS = 10
+const CONTROL_HEADERS = { authorization: 'Bearer control-token-for-tests', 'content-type': 'application/json' }
+
+const home: Homeserver = { url: 'https://test.example', fetch: (url, init) => exports.default.fetch(url, init) }
+
+type Step =
+  | { readonly do: 'send' | 'redact' | 'topic' | 'join' | 'leave' | 'read'; readonly user: number; readonly room: number }
+  | { readonly do: 'invite' | 'kick' | 'ban' | 'unban'; readonly user: number; readonly room: number; readonly target: number }
+  | { readonly do: 'sync' | 'poll'; readonly device: number; readonly limit: number; readonly stateAfter: boolean; readonly full: boolean }
+  | { readonly do: 'repeat'; readonly device: number; readonly limit: number; readonly back: number }
+  | { readonly do: 'end user' | 'evict user'; readonly user: number }
+  | { readonly do: 'end room' | 'evict room' | 'alarm'; readonly room: number }
+
+const user = fc.nat(USERS.length - 1)
+const room = fc.nat(ROOMS - 1)
+const device = fc.nat(DEVICE_USERS.length - 1)
+const limit = fc.constantFrom(1, 2, 3, 10)
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 10, arbitrary: fc.record({ do: fc.constant('send'), user, room }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('redact'), user, room }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('topic'), user, room }) },
+  { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('join', 'join', 'leave', 'read'), user, room }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('invite', 'kick', 'ban', 'unban'), user, room, target: user }) },
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      do: fc.constantFrom('sync', 'sync', 'poll'),
+      device,
+      limit,
+      stateAfter: fc.boolean(),
+      full: fc.constantFrom(false, false, false, true),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('repeat'), device, limit, back: fc.nat(4) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('end user', 'end user', 'evict user'), user }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('end room', 'evict room', 'alarm'), room }) },
+)
+
+/** A device, and a poll of it that has not been answered yet. */
+interface Device {
+  readonly observer: SyncObserver
+  pending: Promise<SyncResponse | undefined> | undefined
+}
+
+interface World {
+  readonly users: readonly MatrixClient[]
+  readonly devices: readonly Device[]
+  readonly roomIds: readonly string[]
+  readonly sent: { readonly room: number; readonly eventId: string }[]
+  texts: number
+}
+
+/** Repeats what an object that just ended has broken off; a refusal is an answer. */
+async function answered<T>(body: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await body()
+    } catch (cause) {
+      if ((cause instanceof MatrixRequestError && cause.status < 500) || attempt >= MAX_ATTEMPTS) throw cause
+    }
+  }
+}
+
+/** The rules refuse many of these steps, which is as good as any. */
+async function tolerant(body: () => Promise<unknown>): Promise<void> {
+  await answered(body).catch((cause: unknown) => {
+    if (!(cause instanceof MatrixRequestError && cause.status < 500)) throw cause
+  })
+}
+
+async function endObject(object: 'user' | 'room', name: string): Promise<void> {
+  const body = JSON.stringify({ object, name })
+  const response = await home.fetch(`${home.url}/_myelin/control/abort`, { method: 'POST', headers: CONTROL_HEADERS, body })
+  expect(response.status).toBe(200)
+}
+
+function roomStub(roomId: string) {
+  return env.ROOM.get(env.ROOM.idFromName(roomId))
+}
+
+function userStub(userId: string) {
+  return env.USER.get(env.USER.idFromName(userId))
+}
+
+function at<T>(list: readonly T[], index: number): T {
+  const value = list[index]
+  if (value === undefined) throw new Error(`nothing at ${index}`)
+  return value
+}
+
+function filterOf(limitOfTimeline: number): string {
+  return JSON.stringify({ room: { timeline: { limit: limitOfTimeline } } })
+}
+
+async function perform(world: World, step: Step): Promise<void> {
+  switch (step.do) {
+    case 'sync':
+    case 'poll':
+    case 'repeat':
+      return await syncStep(world, step)
+    case 'end user':
+      return await endObject('user', at(world.users, step.user).userId)
+    case 'evict user':
+      return await evictDurableObject(userStub(at(world.users, step.user).userId)).catch(ignoreNotRunning)
+    case 'end room':
+      return await endObject('room', at(world.roomIds, step.room))
+    case 'evict room':
+      return await evictDurableObject(roomStub(at(world.roomIds, step.room))).catch(ignoreNotRunning)
+    case 'alarm':
+      await runDurableObjectAlarm(roomStub(at(world.roomIds, step.room)))
+      return
+    default:
+      return await writeStep(world, step)
+  }
+}
+
+async function writeStep(world: World, step: Extract<Step, { readonly user: number; readonly room: number }>): Promise<void> {
+  const client = at(world.users, step.user)
+  const roomId = at(world.roomIds, step.room)
+  if ('target' in step) return await tolerant(() => client.moderate(step.do, roomId, at(world.users, step.target).userId))
+  world.texts += 1
+  const text = `text ${world.texts}`
+  const txnId = client.nextTransaction()
+  const target = world.sent.findLast((sent) => sent.room === step.room)
+  switch (step.do) {
+    case 'send':
+      return await tolerant(async () => {
+        const eventId = await client.send(roomId, text, txnId)
+        world.sent.push({ room: step.room, eventId })
+      })
+    case 'redact':
+      return target === undefined ? undefined : await tolerant(() => client.redact(roomId, target.eventId, txnId))
+    case 'read': {
+      const path = `/v3/rooms/${encodeURIComponent(roomId)}/receipt/m.read/${encodeURIComponent(target?.eventId ?? '')}`
+      return target === undefined ? undefined : await tolerant(() => client.call('POST', path, { body: {} }))
+    }
+    case 'topic':
+      return await tolerant(() => client.sendState(roomId, 'm.room.topic', '', { topic: text }))
+    case 'join':
+      return await tolerant(() => client.join(roomId))
+    case 'leave':
+      return await tolerant(() => client.leave(roomId))
+  }
+}
+
+async function syncStep(world: World, step: Extract<Step, { readonly device: number }>): Promise<void> {
+  const target = at(world.devices, step.device)
+  const { observer } = target
+  const filter = filterOf(step.limit)
+  const early = step.do === 'repeat' ? observer.tokens.at(-1 - step.back) : undefined
+  const query = {
+    since: early ?? observer.since,
+    timeout: step.do === 'poll' ? POLL_TIMEOUT_MS : '0',
+    filter,
+    ...(step.do !== 'repeat' && step.full ? { full_state: 'true' } : {}),
+    ...(step.do !== 'repeat' && step.stateAfter ? { use_state_after: 'true' } : {}),
+  }
+  const response = answered(() => observer.client.sync(query))
+  if (step.do === 'poll' && target.pending === undefined) {
+    target.pending = response.catch(() => undefined)
+    return
+  }
+  // The newer request ends an older poll, whose answer is taken first.
+  const latest = await response
+  await takePending(target)
+  await answered(() => observer.take(latest))
+}
+
+async function takePending(target: Device): Promise<void> {
+  const response = await target.pending
+  target.pending = undefined
+  if (response !== undefined) await answered(() => target.observer.take(response))
+}
+
+function ignoreNotRunning(): void {
+  // Only an object that is in memory can be evicted.
+}
+
+/** Everything that is due happens: lost hints are repeated, notices delivered. */
+async function settle(world: World): Promise<void> {
+  for (const roomId of world.roomIds) {
+    await endObject('room', roomId)
+    await runDurableObjectAlarm(roomStub(roomId))
+    await runDurableObjectAlarm(roomStub(roomId))
+  }
+}
+
+async function check(world: World): Promise<void> {
+  for (const device of world.devices) {
+    await takePending(device)
+    await answered(() => device.observer.once(0, filterOf(5)))
+    await answered(() => device.observer.once(0, filterOf(5)))
+  }
+  for (const roomId of world.roomIds) {
+    const reader = at(world.users, 0)
+    const state = await answered(() => reader.state(roomId))
+    const members = new Map(
+      state.filter(({ type }) => type === 'm.room.member').map((event) => [event.state_key, event.content.membership]),
+    )
+    for (const { observer } of world.devices) await checkDevice(observer, roomId, members.get(observer.client.userId))
+    const joined = [...members].flatMap(([userId, membership]) => (membership === 'join' && userId !== undefined ? [userId] : [])).sort()
+    if (joined.includes(reader.userId)) expect(await reader.joinedMembers(roomId)).toEqual(joined)
+    for (const client of world.users) {
+      expect((await client.joinedRooms()).includes(roomId), `${roomId} among the rooms of ${client.userId}`).toBe(
+        joined.includes(client.userId),
+      )
+    }
+  }
+}
+
+async function checkDevice(observer: SyncObserver, roomId: string, membership: unknown): Promise<void> {
+  const who = `${observer.client.userId} ${observer.client.deviceId} (${String(membership)}) in ${roomId}`
+  const room = observer.rooms.get(roomId)
+  expect(observer.invites.has(roomId), `${who}: invited`).toBe(membership === 'invite')
+  // An invite hides the room until it is accepted; whoever never joined has nothing to compare with.
+  if (membership === 'invite' || (room === undefined && membership !== 'join')) return
+  if (room === undefined) throw new Error(`${who}: never told of the room`)
+  expect(room.section, `${who}: section`).toBe(membership === 'join' ? 'join' : 'leave')
+  const history = await answered(() => observer.client.history(roomId)).catch(refusedHistory)
+  if (history === undefined) return
+  const ids = history.map(({ event_id }) => event_id)
+  expect(
+    ids.filter((id) => !room.counts.has(id)),
+    `${who}: events missed`,
+  ).toEqual([])
+  expect(
+    [...room.counts.keys()].filter((id) => !ids.includes(id)),
+    `${who}: events that are not there`,
+  ).toEqual([])
+  const known = await answered(() => observer.client.state(roomId))
+  expect(stateIds(room.state.values()), `${who}: state`).toEqual(stateIds(known))
+}
+
+function refusedHistory(cause: unknown): ClientEvent[] | undefined {
+  if (cause instanceof MatrixRequestError && cause.status === 403) return undefined
+  throw cause
+}
+
+it('replaying any syncs gives what reading the rooms gives', { timeout: 240_000 }, async () => {
+  const users: MatrixClient[] = []
+  for (const name of USERS) users.push(await MatrixClient.register(home, name))
+  const logins: MatrixClient[] = []
+  for (const index of DEVICE_USERS) logins.push(await MatrixClient.logIn(home, at(USERS, index)))
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: MAX_STEPS, size: 'max' }), async (steps) => {
+      const devices = logins.map((client) => ({ observer: new SyncObserver(client), pending: undefined }))
+      const roomIds: string[] = []
+      for (let n = 0; n < ROOMS; n += 1) roomIds.push(await at(users, 0).createRoom({ preset: 'public_chat' }))
+      const world: World = { users, devices, roomIds, sent: [], texts: 0 }
+      // Bob is there from the beginning; whoever may send state can move memberships and topics.
+      for (const roomId of roomIds) await at(users, 1).join(roomId)
+      for (const next of steps) await perform(world, next)
+      await settle(world)
+      await check(world)
+      for (const roomId of roomIds) {
+        for (const client of users) {
+          await tolerant(() => client.leave(roomId))
+          await tolerant(() => client.forget(roomId))
+        }
+      }
+    }),
+    { seed: SEED, numRuns: RUNS },
+  )
+})
