@@ -6,7 +6,7 @@ import { summarize } from './measure/percentiles.ts'
 import { cpuMsOf, ownCpuMs } from './measure/process-usage.ts'
 import type { Scale } from './options.ts'
 import type { Profiler } from './profiler.ts'
-import type { WorkloadResult } from './workload.ts'
+import type { WorkloadResult } from './workload-result.ts'
 
 const PARK_POLL_MS = 2
 const PARK_TIMEOUT_MS = 20_000

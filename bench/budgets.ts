@@ -1,4 +1,4 @@
-import type { WorkloadResult } from './workload.ts'
+import type { WorkloadResult } from './workload-result.ts'
 
 /*
  * What the paths of docs/design may cost, as counts until deferred work is over. Counts do not depend on the machine, so they gate CI;

@@ -1,6 +1,6 @@
 import type { BudgetCheck } from './budgets.ts'
 import type { LatencyMs } from './measure/percentiles.ts'
-import type { WorkloadResult } from './workload.ts'
+import type { WorkloadResult } from './workload-result.ts'
 
 /** Everything one run has found out. */
 export interface Report {

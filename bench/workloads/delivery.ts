@@ -1,6 +1,7 @@
 import { type Bench, inLanes } from '../bench.ts'
 import type { MatrixClient } from '../client/matrix-client.ts'
-import type { Workload, WorkloadResult } from '../workload.ts'
+import type { Workload } from '../workload.ts'
+import type { WorkloadResult } from '../workload-result.ts'
 
 /** How long a poll may wait: longer than any step of a workload, so that polls only end because of a message. */
 const POLL_TIMEOUT_MS = 25_000

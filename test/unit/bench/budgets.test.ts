@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { checkBudgets } from '../../../bench/budgets.ts'
 import { costsBetween, parseMetrics } from '../../../bench/measure/costs.ts'
 import { summarize } from '../../../bench/measure/percentiles.ts'
-import type { WorkloadResult } from '../../../bench/workload.ts'
+import type { WorkloadResult } from '../../../bench/workload-result.ts'
 
 function result(name: string, countedOperations: number, costs: Record<string, number>): WorkloadResult {
   const times = { wallMs: 1, perSecond: 1, latencyMs: undefined, cpuMs: 0, deferredCpuMs: 0, clientCpuMs: 0 }
