@@ -58,7 +58,8 @@ function decodeBase64(value: string): Uint8Array | undefined {
 }
 
 const SERVER_NAME = /^(?:[A-Za-z0-9.-]{1,230}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/
-const ROOM_VERSIONS = ['10', '11', '12'] as const
+/** Versions of rooms that this server creates and joins. */
+export const SUPPORTED_ROOM_VERSIONS = ['10', '11', '12'] as const
 const CLIENT_ADDRESS_SOURCES = ['cf-connecting-ip', 'x-forwarded-for', 'none'] as const
 /** Shortest registration shared secret that is accepted, in characters. */
 const MIN_SHARED_SECRET = 16
@@ -89,7 +90,7 @@ export function parseConfig(vars: Variables): Config {
     publicUrl,
     registration: choice(vars, 'MYELIN_REGISTRATION', ['closed', 'token', 'open'], 'closed', problems),
     registrationSharedSecret: sharedSecret,
-    defaultRoomVersion: choice(vars, 'MYELIN_DEFAULT_ROOM_VERSION', ROOM_VERSIONS, '12', problems),
+    defaultRoomVersion: choice(vars, 'MYELIN_DEFAULT_ROOM_VERSION', SUPPORTED_ROOM_VERSIONS, '12', problems),
     rateLimits: choice(vars, 'MYELIN_RATE_LIMITS', ['on', 'off'], 'on', problems) === 'on',
     allowPrivateNetwork: choice(vars, 'MYELIN_ALLOW_PRIVATE_NETWORK', ['off', 'on'], 'off', problems) === 'on',
     logLevel: choice(vars, 'MYELIN_LOG', ['debug', 'info', 'warn', 'error'], 'info', problems),

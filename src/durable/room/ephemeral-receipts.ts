@@ -21,6 +21,15 @@ export interface ReceiptRequest {
   readonly thread: string | undefined
 }
 
+/** A read marker that a client wants to move. It is account data; the room only knows the order of events. */
+export interface MarkerMovement {
+  readonly to: string
+  readonly from: string | undefined
+}
+
+/** Whether a read marker moves forwards, or names an event that the room does not know. */
+export type MarkerOutcome = 'moves' | 'stays' | 'unknown'
+
 /** How far members have read (client-server-api#receipts). New receipts stay in memory until they are written together. */
 export class Receipts {
   readonly #core: RoomCore
@@ -76,6 +85,15 @@ export class Receipts {
     const shown = [...found.values()].filter(({ userId }) => !ignoredUsers.includes(userId))
     shown.sort((left, right) => right.pos - left.pos)
     return shown.length === 0 ? undefined : render(shown.slice(0, MAX_RECEIPTS_SHOWN))
+  }
+
+  /** Whether a read marker would move forwards. */
+  judgeMarker({ to, from }: MarkerMovement): MarkerOutcome {
+    const { events } = this.#core
+    const target = events.findById(to)?.ord
+    if (target === undefined) return 'unknown'
+    const current = from === undefined ? undefined : events.findById(from)?.ord
+    return current === undefined || target > current ? 'moves' : 'stays'
   }
 
   /** Whether a receipt would move forwards (client-server-api#receipts: "up to" markers). */

@@ -1,9 +1,14 @@
 import { forbidden } from '../../matrix/errors.ts'
 import type { Caller } from '../protocol.ts'
-import { type ReceiptRequest, Receipts } from './ephemeral-receipts.ts'
+import { type MarkerMovement, type MarkerOutcome, type ReceiptRequest, Receipts } from './ephemeral-receipts.ts'
 import { Typing } from './ephemeral-typing.ts'
 import type { FanOut } from './fan-out.ts'
 import type { EphemeralReads, RoomCore } from './room-core.ts'
+
+/** What became of a request to set receipts. */
+export interface ReceiptsOutcome {
+  readonly marker: MarkerOutcome | undefined
+}
 
 /**
  * What a room tells its members without making it part of its history: who is typing, who has read how far. Both take positions like events do,
@@ -27,9 +32,10 @@ export class Ephemeral implements EphemeralReads {
   }
 
   /** `POST /rooms/{roomId}/receipt/…` and `/read_markers`. @throws M_FORBIDDEN outside the room; M_INVALID_PARAM for an event of another thread. */
-  setReceipts(caller: Caller, receipts: readonly ReceiptRequest[]): void {
+  setReceipts(caller: Caller, receipts: readonly ReceiptRequest[], marker: MarkerMovement | undefined): ReceiptsOutcome {
     this.#requireJoined(caller)
     this.#receipts.set(caller, receipts)
+    return { marker: marker === undefined ? undefined : this.#receipts.judgeMarker(marker) }
   }
 
   /** A local user joined or left: who is gone does not type. To be called before members are rung for the commit. */

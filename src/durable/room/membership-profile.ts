@@ -1,6 +1,6 @@
 import { canonicalJson } from '../../matrix/canonical-json.ts'
 import type { JsonObject } from '../../matrix/json.ts'
-import { type MemberProfile, profileContent } from '../../matrix/room-creation/room-plan.ts'
+import type { MemberProfile } from '../../matrix/room-creation/room-plan.ts'
 import { type Outcome, success } from '../../runtime/outcome.ts'
 import type { Caller } from '../protocol.ts'
 import { appendLocalEvent } from './append/append-local-event.ts'
@@ -19,7 +19,7 @@ export function updateMemberProfile(core: RoomCore, queue: CommitQueue, caller: 
     const old = core.roomEvent(current, core.roomId).content
     // A reason and whoever let the user in belong to the join, not to what comes after it.
     const { displayname: _name, avatar_url: _avatar, reason: _reason, join_authorised_via_users_server: _authoriser, ...kept } = old
-    const content: JsonObject = { ...kept, ...profileContent(profile), membership: 'join' }
+    const content: JsonObject = { ...kept, ...profile, membership: 'join' }
     if (canonicalJson(profileOf(old)) === canonicalJson(profileOf(content))) return false
     appendLocalEvent(core, draft, {
       type: 'm.room.member',

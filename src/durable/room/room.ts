@@ -8,8 +8,8 @@ import type { Caller, PullReply, RoomWindow, WindowRequest } from '../protocol.t
 import { CommitQueue } from './append/commit-queue.ts'
 import type { Committed } from './append/finish-draft.ts'
 import { type CreateRoomRequest, createRoom } from './create-room.ts'
-import { Ephemeral } from './ephemeral.ts'
-import type { ReceiptRequest } from './ephemeral-receipts.ts'
+import { Ephemeral, type ReceiptsOutcome } from './ephemeral.ts'
+import type { MarkerMovement, ReceiptRequest } from './ephemeral-receipts.ts'
 import { FanOut } from './fan-out.ts'
 import { changeMembership, type MembershipAnswer, type MembershipRequest } from './membership.ts'
 import { updateMemberProfile } from './membership-profile.ts'
@@ -97,11 +97,8 @@ export class Room extends DurableObject<Env> {
   }
 
   /** `POST /rooms/{roomId}/receipt/…` and `/read_markers`. */
-  setReceipts(caller: Caller, receipts: readonly ReceiptRequest[]): Promise<Outcome<null>> {
-    return this.#run(() => {
-      this.#ephemeral.setReceipts(caller, receipts)
-      return null
-    })
+  setReceipts(caller: Caller, receipts: readonly ReceiptRequest[], marker?: MarkerMovement): Promise<Outcome<ReceiptsOutcome>> {
+    return this.#run(() => this.#ephemeral.setReceipts(caller, receipts, marker))
   }
 
   /** The part of a sync response between two positions. */

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../json.ts'
 import { initialPowerLevels } from './initial-power-levels.ts'
-import { type InitialEvent, profileContent, type RoomPlan } from './room-plan.ts'
+import type { InitialEvent, RoomPlan } from './room-plan.ts'
 
 /**
  * The state events of a new room after its create event, in the order that client-server-api#post_matrixclientv3createroom prescribes:
@@ -18,13 +18,13 @@ export function initialEvents(plan: RoomPlan): InitialEvent[] {
   }
   const taken = new Set([keyOf('m.room.power_levels', ''), ...named.map(({ type, stateKey }) => keyOf(type, stateKey))])
   return [
-    state('m.room.member', { ...profileContent(plan.creatorProfile), membership: 'join' }, plan.creator),
+    state('m.room.member', { ...plan.creatorProfile, membership: 'join' }, plan.creator),
     state('m.room.power_levels', powerLevels),
     ...presetEvents(plan, state).filter(({ type, stateKey }) => !given.has(keyOf(type, stateKey))),
     ...[...given].filter(([key]) => !taken.has(key)).map(([, event]) => state(event.type, event.content, event.stateKey)),
     ...named,
     ...plan.invite.map(({ userId, profile }) =>
-      state('m.room.member', { ...profileContent(profile), ...(plan.isDirect ? { is_direct: true } : {}), membership: 'invite' }, userId),
+      state('m.room.member', { ...profile, ...(plan.isDirect ? { is_direct: true } : {}), membership: 'invite' }, userId),
     ),
   ]
 }

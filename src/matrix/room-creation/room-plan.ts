@@ -2,10 +2,10 @@ import type { JsonObject } from '../json.ts'
 import type { RoomVersionRules } from '../room-versions/rules.ts'
 import type { RoomPreset } from './presets.ts'
 
-/** The parts of a global profile that membership events carry. Absent where the user has not set them. */
+/** The parts of a global profile that membership events carry, under the names they have there. Absent where the user has not set them. */
 export interface MemberProfile {
-  readonly displayname: string | undefined
-  readonly avatarUrl: string | undefined
+  readonly displayname?: string
+  readonly avatar_url?: string
 }
 
 /** A state event that a new room starts with. */
@@ -31,12 +31,4 @@ export interface RoomPlan {
   readonly initialState: readonly { readonly type: string; readonly stateKey: string; readonly content: JsonObject }[]
   readonly creationContent: JsonObject
   readonly powerLevelOverride: JsonObject | undefined
-}
-
-/** The profile as keys of a membership event's content (client-server-api#mroommember). */
-export function profileContent(profile: MemberProfile): JsonObject {
-  return {
-    ...(profile.displayname === undefined ? {} : { displayname: profile.displayname }),
-    ...(profile.avatarUrl === undefined ? {} : { avatar_url: profile.avatarUrl }),
-  }
 }

@@ -1,0 +1,41 @@
+import type { Caller } from '../../durable/protocol.ts'
+import { forbidden } from '../../matrix/errors.ts'
+import { isRoomId } from '../../matrix/ids/room-id.ts'
+import type { Membership } from '../../matrix/membership.ts'
+import type { MemberProfile } from '../../matrix/room-creation/room-plan.ts'
+import { unwrap } from '../../runtime/outcome.ts'
+import { roomExists } from '../../storage/d1/rooms.ts'
+import type { RequestContext } from '../context.ts'
+
+/** What the caller's own account says about a room, from the request's first hop. */
+export interface RoomAccess {
+  readonly caller: Caller
+  /** `undefined`: the caller's list does not name the room. */
+  readonly membership: Membership | undefined
+  /** What membership events of the caller carry. */
+  readonly profile: MemberProfile
+}
+
+/**
+ * Access to a room that the caller's list names, so that its object may be called. Everything else about it the room decides itself.
+ * @throws MatrixError M_FORBIDDEN for all other names, whether there is such a room or not; no object is named for them.
+ */
+export async function listedRoom(ctx: RequestContext, roomId: string): Promise<RoomAccess> {
+  const access = unwrap(await ctx.session.roomAccess(roomId))
+  if (access.membership === undefined) throw forbidden('You are not in this room')
+  return access
+}
+
+/** Access to a room that the caller may have no part in yet, or `undefined` where this server has none of that name. */
+export async function findableRoom(ctx: RequestContext, roomId: string): Promise<RoomAccess | undefined> {
+  const access = unwrap(await ctx.session.roomAccess(roomId))
+  if (access.membership !== undefined) return access
+  return isRoomId(roomId) && (await roomExists(ctx.registry, roomId)) ? access : undefined
+}
+
+/** Access for reading: world-readable rooms can be read by anybody (client-server-api#room-history-visibility). @throws MatrixError M_FORBIDDEN. */
+export async function readableRoom(ctx: RequestContext, roomId: string): Promise<Caller> {
+  const access = await findableRoom(ctx, roomId)
+  if (access === undefined) throw forbidden('You are not in this room')
+  return access.caller
+}
