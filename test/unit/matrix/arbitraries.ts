@@ -22,9 +22,13 @@ export const text = (): fc.Arbitrary<string> =>
     ),
   )
 
-/** An object with own properties of any name, `__proto__` included. */
+/**
+ * An object with own properties of any name, `__proto__` included. No name has a backslash: once V8 13 (Node 24, not workerd) has parsed one,
+ * its `JSON.parse` misreads other escaped names behind the same keys (nodejs/node#63785).
+ */
 function objectOf(value: fc.Arbitrary<JsonValue>): fc.Arbitrary<JsonObject> {
-  return fc.uniqueArray(fc.tuple(text(), value), { selector: ([key]) => key, maxLength: 6 }).map((entries) => Object.fromEntries(entries))
+  const name = text().filter((candidate) => !candidate.includes('\\'))
+  return fc.uniqueArray(fc.tuple(name, value), { selector: ([key]) => key, maxLength: 6 }).map((entries) => Object.fromEntries(entries))
 }
 
 const safeInteger = (): fc.Arbitrary<number> =>
