@@ -5,6 +5,11 @@ import { randomString } from '../../runtime/random.ts'
 
 const GENERATED_LOCALPART_CHARS = 12
 
+/** Capitals of ASCII made small. Nothing else: other characters must not turn into letters that are allowed. */
+function lowerCase(text: string): string {
+  return text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())
+}
+
 /** The full Matrix ID of a local account. */
 export function localUserId(config: Config, localpart: string): string {
   return `@${localpart}:${config.serverName}`
@@ -15,7 +20,7 @@ export function localUserId(config: Config, localpart: string): string {
  * Names that start with an underscore are not for clients to take. @throws MatrixError M_INVALID_USERNAME.
  */
 export function newLocalpart(config: Config, username: string): string {
-  const localpart = username.toLowerCase()
+  const localpart = lowerCase(username)
   if (!isValidNewLocalpart(localpart) || !isUserId(localUserId(config, localpart))) {
     throw invalidUsername('A user name consists of a-z, 0-9 and . _ = - / +, and is not too long')
   }
@@ -36,6 +41,6 @@ export function localpartOfLogin(config: Config, user: string): string | undefin
   const userId = user.startsWith('@') ? user : `@${user}:${config.serverName}`
   const suffix = `:${config.serverName}`
   if (!userId.endsWith(suffix) || !isUserId(userId)) return undefined
-  const localpart = userId.slice(1, -suffix.length).toLowerCase()
+  const localpart = lowerCase(userId.slice(1, -suffix.length))
   return isValidNewLocalpart(localpart) ? localpart : undefined
 }
