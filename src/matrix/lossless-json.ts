@@ -1,6 +1,13 @@
 import { canonicalJson, compareCodePoints } from './canonical-json.ts'
 import type { JsonValue } from './json.ts'
-import { endOfString, MAX_JSON_DEPTH, MAX_JSON_VALUES, type StrictJsonOptions, type StrictJsonReason } from './strict-json.ts'
+import {
+  endOfString,
+  JSON_DEPTH_CEILING,
+  MAX_JSON_DEPTH,
+  MAX_JSON_VALUES,
+  type StrictJsonOptions,
+  type StrictJsonReason,
+} from './strict-json.ts'
 
 /*
  * A slower parser for the rare bodies of other servers that `parseStrictJson` refuses for a number such as `1.0`. Events of room versions 1
@@ -69,7 +76,7 @@ class LosslessParser {
 
   constructor(text: string, { allowNul = false, maxDepth = MAX_JSON_DEPTH, maxValues = MAX_JSON_VALUES }: LosslessJsonOptions) {
     this.#text = text
-    this.#maxDepth = maxDepth
+    this.#maxDepth = Math.min(maxDepth, JSON_DEPTH_CEILING)
     this.#allowNul = allowNul
     this.#valuesLeft = maxValues
   }

@@ -9,6 +9,8 @@ import type { JsonValue } from './json.ts'
 
 /** Deepest nesting of objects and arrays unless a caller says otherwise. */
 export const MAX_JSON_DEPTH = 64
+/** Deepest nesting that a caller can ask for: the walk over a value is recursive. */
+export const JSON_DEPTH_CEILING = 1_000
 /** Most values (members and elements of everything) unless a caller says otherwise. */
 export const MAX_JSON_VALUES = 100_000
 
@@ -23,6 +25,7 @@ export interface StrictJsonOptions {
   readonly numbers?: 'integers' | 'exact' | 'any'
   /** Whether strings and keys may contain U+0000 (default: no). */
   readonly allowNul?: boolean
+  /** At most {@link JSON_DEPTH_CEILING}. */
   readonly maxDepth?: number
   readonly maxValues?: number
 }
@@ -36,7 +39,7 @@ export type StrictJsonResult = { readonly ok: true; readonly value: JsonValue } 
 /** Parses a JSON text under the given rules. Never throws; time is linear in the length of the text, which the caller bounds. */
 export function parseStrictJson(text: string, options: StrictJsonOptions = {}): StrictJsonResult {
   const { numbers = 'integers', allowNul = false, maxDepth = MAX_JSON_DEPTH, maxValues = MAX_JSON_VALUES } = options
-  const scan = scanText(text, numbers, maxDepth, maxValues)
+  const scan = scanText(text, numbers, Math.min(maxDepth, JSON_DEPTH_CEILING), maxValues)
   if (typeof scan === 'string') return { ok: false, reason: scan }
   let value: JsonValue
   try {

@@ -6,6 +6,7 @@ import type { JsonObject, JsonValue } from '../json.ts'
 
 /** Kinds of push rules in the order in which they are tried. */
 export const PUSH_RULE_KINDS = ['override', 'content', 'room', 'sender', 'underride'] as const
+/** One of the five kinds. */
 export type PushRuleKind = (typeof PUSH_RULE_KINDS)[number]
 
 /** Most rules of one user, server-default ones not counted. */

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { canonicalJson } from '../../../src/matrix/canonical-json.ts'
 import { parseLosslessJson } from '../../../src/matrix/lossless-json.ts'
-import { MAX_JSON_DEPTH, parseStrictJson, strictJsonError } from '../../../src/matrix/strict-json.ts'
+import { JSON_DEPTH_CEILING, MAX_JSON_DEPTH, parseStrictJson, strictJsonError } from '../../../src/matrix/strict-json.ts'
 import { jsonValue } from './arbitraries.ts'
 
 const reasonOf = (text: string, options = {}): string => {
@@ -98,6 +98,9 @@ describe('strict JSON', () => {
     expect(reasonOf(nested(MAX_JSON_DEPTH))).toBe('ok')
     expect(reasonOf(nested(MAX_JSON_DEPTH + 1))).toBe('too_deep')
     expect(reasonOf('{"a":'.repeat(1_000_000))).toBe('too_deep')
+    expect(reasonOf(nested(JSON_DEPTH_CEILING), { maxDepth: 1_000_000 })).toBe('ok')
+    expect(reasonOf(nested(100_000), { maxDepth: 1_000_000 })).toBe('too_deep')
+    expect(parseLosslessJson(nested(100_000), { maxDepth: 1_000_000 })).toEqual({ ok: false, reason: 'too_deep' })
   })
 
   test('bounds the number of values (P2)', () => {
