@@ -12,7 +12,6 @@ export interface Caller {
   readonly requestId: string
 }
 
-
 /** Room → user: there is something up to `head`. Idempotent, lossy, never committed on arrival. */
 export interface Hint {
   readonly roomId: string
@@ -101,9 +100,11 @@ export interface RoomWindow {
 export interface PlannedRoom {
   readonly roomId: string
   readonly section: SyncSection
+  /** Where in the user's feed the client is in this room. If the room cannot be asked, the next token holds the client there. */
+  readonly sinceSeq: number
   readonly from: number | null
   readonly to: number
-  /** Room account data events changed since the token (all of them for a new room), a JSON array, or absent. */
+  /** Room account data events changed since the token (all of them for a new room), a JSON array, or absent. With `from` equal to `to`, the only news. */
   readonly accountData: string | undefined
   /** Invites and knocks: the stripped state as a JSON array. */
   readonly strippedState: string | undefined
@@ -114,15 +115,28 @@ export interface PlannedRoom {
 /** Worker → user: a client's sync request, parsed. */
 export interface SyncRequest {
   readonly since: string | undefined
-  readonly timeoutMs: number
   readonly fullState: boolean
   /** A filter ID, or an inline filter as JSON. */
   readonly filter: string | undefined
-  readonly connectionId: string
 }
+
+/** Worker → user, in the header of the request that parks: a poll that may wait. */
+export interface ParkRequest extends SyncRequest {
+  readonly since: string
+  /** Polls of one device with the same connection replace each other. */
+  readonly connectionId: string
+  /** Whether rooms that the token holds back are news in themselves; at most once per request of a client. */
+  readonly retryHeld: boolean
+}
+
+/** User → Worker, over the socket of a parked poll, at most once: there is something, or ask again. */
+export type ParkedMessage = { readonly kind: 'plan'; readonly plan: SyncPlan } | { readonly kind: 'again' }
 
 /** User → Worker: what to put into the response. */
 export interface SyncPlan {
+  /** Whose response it becomes. */
+  readonly userId: string
+  readonly deviceId: string
   /** True when nothing happened since the token: the Worker may park. */
   readonly empty: boolean
   readonly nextBatch: string
@@ -136,7 +150,7 @@ export interface SyncPlan {
   /** `{"signed_curve25519":…}` */
   readonly oneTimeKeyCounts: string | undefined
   readonly unusedFallbackTypes: string | undefined
-  /** The whole resolved filter as JSON, so that the Worker needs no second question. */
-  readonly filter: string | undefined
+  /** The `room` part of the resolved filter as JSON, as rooms take it. */
+  readonly roomFilter: string | undefined
   readonly ignoredUsers: readonly string[]
 }

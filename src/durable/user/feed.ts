@@ -100,9 +100,10 @@ export class Feed {
     return this.#tail.length >= MAX_UNFLUSHED_ENTRIES
   }
 
-  /** Everything of a room up to this position is in the database. */
-  durablePos(roomId: string): number {
-    return this.rooms.flushed(roomId)?.lastPos ?? 0
+  /** Everything of a room's generation up to this position is in the database; 0 where it knows nothing of that generation. */
+  durablePos(roomId: string, generation: string): number {
+    const flushed = this.rooms.flushed(roomId)
+    return flushed?.generation === generation ? flushed.lastPos : 0
   }
 
   /** A room says how far it is. The range follows from what is known already, so that lost and repeated hints heal by themselves. */
@@ -126,8 +127,8 @@ export class Feed {
   }
 
   /**
-   * The user's own membership changed. Answers false for a notice that changes nothing durable, because it came before or tells of a profile
-   * change; otherwise the caller must `flush` before it acknowledges.
+   * The user's own membership changed. Answers false for a notice that is durable already; otherwise the caller must flush before it
+   * acknowledges.
    */
   notice(notice: MembershipNotice): boolean {
     this.#load()
@@ -135,8 +136,10 @@ export class Feed {
     const sameLife = row !== undefined && row.generation === notice.generation
     if (sameLife && notice.pos <= row.membershipPos) return false
     if (sameLife && row.membership === 'join' && notice.membership === 'join') {
+      // The user was never out, as far as anybody here was told.
       this.hint(notice)
-      return false
+      this.rooms.set({ ...(this.rooms.find(notice.roomId) ?? row), membershipPos: notice.pos })
+      return true
     }
     const seq = this.#seq + 1
     const isNew = notice.membership === 'join' || (row !== undefined && !sameLife)
@@ -165,11 +168,12 @@ export class Feed {
     if (row !== undefined && !row.dirty) this.rooms.set({ ...row, dirty: true })
   }
 
-  /** The room has been asked. If it did not know the user (`asked` only), this life need not ask again. */
+  /** The room has been asked. If it did not know the user (`asked` only), this life need not ask again, but the next must. */
   clearDirty(roomId: string, outcome: 'pulled' | 'asked'): void {
     const row = this.rooms.find(roomId)
     if (row === undefined || !row.dirty) return
-    if (outcome === 'pulled') this.rooms.set({ ...row, dirty: false })
+    const isWritten = this.rooms.flushed(roomId)?.dirty === true
+    if (outcome === 'pulled' && isWritten) this.rooms.set({ ...row, dirty: false })
     else this.rooms.setInMemory({ ...row, dirty: false })
   }
 

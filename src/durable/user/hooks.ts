@@ -1,3 +1,4 @@
+import { closeParkedOf, wakeParkedSoon } from './parking-wake.ts'
 import type { UserCore } from './user-core.ts'
 
 /*
@@ -11,6 +12,7 @@ export function onDeviceChanged(_core: UserCore, _deviceId: string): void {}
 /** A device is going, and its tokens with it (SECURITY D10). */
 export function onDeviceRemoved(core: UserCore, deviceId: string): void {
   core.lastSeen.delete(deviceId)
+  closeParkedOf(core, deviceId)
 }
 
 /** The account is going. */
@@ -24,7 +26,10 @@ export interface AccountDataChange {
 }
 
 /** Account data has changed. */
-export function onAccountDataChanged(_core: UserCore, _change: AccountDataChange): void {}
+export function onAccountDataChanged(core: UserCore, _change: AccountDataChange): void {
+  core.feedKeeper.ownData.invalidate()
+  wakeParkedSoon(core)
+}
 
 /** Fields of the profile have changed. */
 export function onProfileChanged(_core: UserCore, _names: readonly string[]): void {}

@@ -66,6 +66,12 @@ export class RoomList {
     this.#noteDirty(row)
   }
 
+  /** The room is to be asked where it is in this life of the object; not worth writing. */
+  askAgain(roomId: string): void {
+    const row = this.find(roomId)
+    if (row !== undefined && !row.dirty) this.setInMemory({ ...row, dirty: true })
+  }
+
   /** The room's row as the database has it. */
   flushed(roomId: string): RoomListRow | undefined {
     this.find(roomId)

@@ -5,6 +5,7 @@ import type { Env } from '../../runtime/bindings.ts'
 import { type Config, configOf } from '../../runtime/config.ts'
 import { ObjectStore } from '../../storage/object-store.ts'
 import { USER_MIGRATIONS } from '../../storage/user/migrations.generated.ts'
+import { FeedKeeper } from './feed-keeper.ts'
 import { AdmittedTokens } from './tokens-admitted.ts'
 
 /** What every concern of a `User` object works with. One per object, shared by all of its sessions. */
@@ -16,6 +17,8 @@ export class UserCore {
   readonly env: Env
   readonly config: Config
   readonly ctx: DurableObjectState
+  /** Room list and feed of this life of the object. */
+  readonly feedKeeper: FeedKeeper
   /** Tokens that have been looked up since this object woke. */
   readonly admitted = new AdmittedTokens()
   /** Requests of this user by class of limit. */
@@ -35,5 +38,6 @@ export class UserCore {
     this.userId = userId
     this.localpart = userId.slice(1, userId.indexOf(':'))
     this.store = new ObjectStore(ctx.storage, USER_MIGRATIONS)
+    this.feedKeeper = new FeedKeeper(this.store, ctx)
   }
 }

@@ -4,9 +4,14 @@ import type { Env } from '../../runtime/bindings.ts'
 import { countCost } from '../../runtime/metrics.ts'
 import { type Outcome, refusal, success } from '../../runtime/outcome.ts'
 import { readAccount } from '../../storage/user/account.ts'
+import type { Hint, HintReply, MembershipNotice, SettleReply, SettleRequest } from '../protocol.ts'
 import { type LoginRequest, logIn, type RegisterRequest, registerAccount } from './accounts.ts'
 import type { LoggedIn } from './devices.ts'
+import { takeHint } from './hints.ts'
+import { takeNotice } from './notices.ts'
+import { park } from './parking.ts'
 import { publicProfile } from './profile.ts'
+import { settle } from './settle.ts'
 import { admit, type Credential } from './tokens.ts'
 import { type IssuedTokens, refreshTokens } from './tokens-refresh.ts'
 import { UserCore } from './user-core.ts'
@@ -52,6 +57,32 @@ export class User extends DurableObject<Env> {
   profile(): Promise<Outcome<JsonObject>> {
     return this.#outcome(() => publicProfile(this.#core))
   }
+
+  /** A room's hint: there is something up to its head. */
+  hint(hint: Hint): HintReply {
+    return takeHint(this.#core, hint)
+  }
+
+  /** A room wants everything up to its head to be durable. */
+  settle(request: SettleRequest): SettleReply {
+    return settle(this.#core, request)
+  }
+
+  /** A room's word on the user's own membership; durable when this answers. */
+  membership(notice: MembershipNotice): void {
+    takeNotice(this.#core, notice)
+  }
+
+  /** Parks a poll: only Workers reach this. */
+  override fetch(upgrade: Request): Promise<Response> {
+    return park(this.#core, upgrade)
+  }
+
+  /** The other side of a parked poll went. */
+  override webSocketClose(): void {}
+
+  /** A parked poll's connection broke. */
+  override webSocketError(): void {}
 
   /** Runs a method that needs no session; a refusal is its outcome. */
   async #outcome<T>(body: () => T | Promise<T>): Promise<Outcome<T>> {

@@ -38,6 +38,7 @@ export class FeedWorld {
   readonly tokens: Token[] = []
   readonly #db = new NodeObjectDatabase()
   readonly #limits: FeedLimits
+  readonly #promises = new Map<string, { readonly generation: number; readonly pos: number }>()
   #boots = 0
   crashes = 0
   feed: Feed
@@ -70,6 +71,7 @@ export class FeedWorld {
   crash(): void {
     this.crashes += 1
     this.feed = this.#boot()
+    this.#checkPromises()
   }
 
   room(index: number): ModelRoom {
@@ -109,13 +111,28 @@ export class FeedWorld {
 
   /** Rooms ring only whom they know as joined. */
   hint(room: ModelRoom): void {
-    if (room.membership === 'join') this.feed.hint(this.hintOf(room))
+    if (room.membership !== 'join') return
+    if (this.feed.hint(this.hintOf(room)) === 'stranger') return
+    const promised = this.feed.durablePos(room.roomId, `g${room.generation}`)
+    this.#promises.set(room.roomId, { generation: room.generation, pos: promised })
+  }
+
+  /** What the user called durable must be known to its next life. */
+  #checkPromises(): void {
+    for (const [roomId, { generation, pos }] of this.#promises) {
+      // A room that was restored since is another room to whom nothing was promised.
+      if (this.rooms.find((room) => room.roomId === roomId)?.generation !== generation) continue
+      const row = this.feed.rooms.find(roomId)
+      const known = row?.generation === `g${generation}` ? row.lastPos : 0
+      if (known < pos) throw new Error(`${roomId} was durable up to ${pos}, but only ${known} is known`)
+    }
+    this.#promises.clear()
   }
 
   settle(room: ModelRoom): number {
     this.hint(room)
     this.feed.flush()
-    return this.feed.durablePos(room.roomId)
+    return this.feed.durablePos(room.roomId, `g${room.generation}`)
   }
 
   /** The room's database is replaced by another life of itself, in which the user is joined as before. */

@@ -1,0 +1,87 @@
+import { log } from '../../runtime/log.ts'
+import { randomFraction, randomString } from '../../runtime/random.ts'
+import type { ObjectStore } from '../../storage/object-store.ts'
+import { Feed, type FeedMark } from './feed.ts'
+import { SyncFilters } from './sync-filter.ts'
+import { OwnDataCache } from './sync-own.ts'
+
+/** The user flushes this long after the first hint that is not durable, plus up to as much again so that users do not flush together. */
+const SELF_FLUSH_DELAY_MS = 5_000
+/** Letters and digits in the name of one life of the object. */
+const BOOT_CHARS = 12
+/** Without a poll for this long, and without a parked one, the user sleeps. */
+const AWAKE_AFTER_POLL_MS = 5 * 60_000
+
+/** Owns the feed of one object's life: when it is written, and what else this life remembers of its clients. */
+export class FeedKeeper {
+  readonly #store: ObjectStore
+  readonly #ctx: DurableObjectState
+  #feed: Feed | undefined
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #lastPollMs: number | undefined
+  /** Asking every joined room where it is, once it has begun. */
+  resumption: Promise<void> | undefined
+  /** Every joined room has been asked in this life of the object. */
+  isResumed = false
+  /** What changes of account data make stale; read again when needed. */
+  readonly ownData = new OwnDataCache()
+  readonly filters = new SyncFilters()
+
+  constructor(store: ObjectStore, ctx: DurableObjectState) {
+    this.#store = store
+    this.#ctx = ctx
+  }
+
+  /** The feed. Its reads need the account's schema: check `store.exists()` first where there may be no account. */
+  get feed(): Feed {
+    this.#feed ??= new Feed(this.#store, randomString(BOOT_CHARS))
+    return this.#feed
+  }
+
+  /** A client polls or is about to wait. */
+  notePoll(nowMs: number): void {
+    this.#lastPollMs = nowMs
+  }
+
+  /** Whether a client has polled lately in this life of the object. */
+  polledLately(nowMs: number): boolean {
+    return this.#lastPollMs !== undefined && nowMs - this.#lastPollMs < AWAKE_AFTER_POLL_MS
+  }
+
+  /** Whether no plan should be made for a token before every joined room has been asked where it is. */
+  mustResume(since: FeedMark | undefined): boolean {
+    return !this.isResumed && (since === undefined || this.feed.resolve(since).tailLost)
+  }
+
+  /** Writes what is only in memory within seconds, unless somebody writes it before. The timer never outlives what it is for. */
+  flushSoon(): void {
+    if (!this.feed.needsFlush) return
+    if (this.feed.flushIsUrgent) this.flush()
+    else this.#timer ??= setTimeout(() => this.#flushOrLog(), SELF_FLUSH_DELAY_MS * (1 + randomFraction()))
+  }
+
+  /** Runs something that writes the feed. If storage fails, memory and database disagree, and this life of the object ends. */
+  write(body: (feed: Feed) => void): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    try {
+      body(this.feed)
+    } catch (cause) {
+      this.#ctx.abort('the feed could not be written')
+      throw cause
+    }
+  }
+
+  /** Writes everything that is only in memory, in one commit; costs nothing where there is nothing. */
+  flush(requestId?: string): void {
+    this.write((feed) => feed.flush(requestId))
+  }
+
+  #flushOrLog(): void {
+    try {
+      this.flush()
+    } catch (cause) {
+      log.error('the feed could not be written', cause)
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import { MatrixError } from '../../matrix/errors.ts'
+import type { Membership } from '../../matrix/membership.ts'
+import { log } from '../../runtime/log.ts'
+import type { MembershipNotice } from '../protocol.ts'
+import { wakeParked } from './parking-wake.ts'
+import type { UserCore } from './user-core.ts'
+
+/**
+ * Takes a room's word on the user's own membership. When this returns, it is committed together with every pending hint; the room may forget
+ * the notice. A notice that came before costs nothing.
+ */
+export function takeNotice(core: UserCore, notice: MembershipNotice): void {
+  if (!core.store.exists()) {
+    // Rooms only know members whom the registry knows; what is told to nobody need not be told again.
+    log.warn('a membership notice for an account that does not exist')
+    return
+  }
+  const { feedKeeper } = core
+  if (!feedKeeper.feed.notice(notice)) return
+  feedKeeper.write((feed) => feed.flushNotice(notice))
+  wakeParked(core)
+}
+
+/** What the user may do in a room as far as their own list knows; `undefined` where they never had to do with it, or forgot it. */
+export function roomAccess(core: UserCore, roomId: string): Membership | undefined {
+  const row = core.store.exists() ? core.feedKeeper.feed.rooms.find(roomId) : undefined
+  return row === undefined || row.forgotten ? undefined : row.membership
+}
+
+/** Rooms that the user is joined to. */
+export function joinedRooms(core: UserCore): string[] {
+  if (!core.store.exists()) return []
+  return core.feedKeeper.feed.rooms.all().flatMap((row) => (row.membership === 'join' ? [row.roomId] : []))
+}
+
+/**
+ * Forgets a room that the user has left (client-server-api#leaving-rooms). Forgetting twice, or a room never heard of, is no error.
+ * @throws MatrixError M_UNKNOWN 400 while the user is in the room.
+ */
+export function forgetRoom(core: UserCore, roomId: string, requestId: string): void {
+  const { feedKeeper } = core
+  const row = feedKeeper.feed.rooms.find(roomId)
+  if (row === undefined || row.forgotten) return
+  if (row.membership !== 'leave' && row.membership !== 'ban') {
+    throw new MatrixError(400, 'M_UNKNOWN', 'You are still in that room')
+  }
+  feedKeeper.write((feed) => {
+    feed.forget(row)
+    feed.flush(requestId)
+  })
+}

@@ -1,0 +1,91 @@
+import { type EventFilter, matchesEventFilter } from '../../matrix/filters.ts'
+import { isJsonObject } from '../../matrix/json.ts'
+import { type AccountDataRow, accountDataOfRoom, latestAccountDataStreamId, readAccountData } from '../../storage/user/account-data.ts'
+import { accountDataChanges } from './account-data.ts'
+import type { ResolvedFilter } from './sync-filter.ts'
+import type { UserCore } from './user-core.ts'
+
+/** Pieces of account data read at once. */
+const PAGE_PIECES = 50
+/** Characters of account data in one response; what is left comes with the next. */
+const MAX_RESPONSE_CHARS = 4 * 1024 * 1024
+/** Users whose events are left out; further entries of the list have no effect. */
+const MAX_IGNORED_USERS = 1_000
+
+/** Facts about the user's own data that every sync asks for, remembered until a change of account data. */
+export class OwnDataCache {
+  #accountDataId: number | undefined
+  #ignoredUsers: readonly string[] | undefined
+
+  /** Account data is changing; called inside the transaction, so that nothing is remembered that may be rolled back. */
+  invalidate(): void {
+    this.#accountDataId = undefined
+    this.#ignoredUsers = undefined
+  }
+
+  /** Position of the latest change of account data. */
+  accountDataId(core: UserCore): number {
+    this.#accountDataId ??= latestAccountDataStreamId(core.store)
+    return this.#accountDataId
+  }
+
+  /** Users whose messages and invites the user does not want (client-server-api#ignoring-users). */
+  ignoredUsers(core: UserCore): readonly string[] {
+    this.#ignoredUsers ??= readIgnoredUsers(core)
+    return this.#ignoredUsers
+  }
+}
+
+function readIgnoredUsers(core: UserCore): readonly string[] {
+  const text = readAccountData(core.store, '', 'm.ignored_user_list')
+  const content: unknown = text === undefined ? undefined : JSON.parse(text)
+  const ignored = isJsonObject(content) ? content.ignored_users : undefined
+  // Ignoring oneself would hide one's own messages from one's other devices.
+  const users = isJsonObject(ignored) ? Object.keys(ignored).filter((userId) => userId !== core.userId) : []
+  return users.slice(0, MAX_IGNORED_USERS)
+}
+
+/** Account data that changed since a position. */
+export interface AccountDataChanges {
+  /** Global events as a JSON array, or absent. */
+  readonly global: string | undefined
+  /** Events by room, each as JSON. */
+  readonly byRoom: ReadonlyMap<string, readonly string[]>
+  /** Where the client is afterwards. */
+  readonly upTo: number
+}
+
+/** What a client must hear of account data: everything with `since` 0, in bounded portions. */
+export function accountDataSince(core: UserCore, position: number, { filter }: ResolvedFilter): AccountDataChanges {
+  const latest = core.feedKeeper.ownData.accountDataId(core)
+  // A position from the future is one of a database that was lost.
+  const since = position > latest ? 0 : position
+  const global: string[] = []
+  const byRoom = new Map<string, string[]>()
+  let upTo = since
+  let chars = 0
+  while (upTo < latest || since === 0) {
+    const page = accountDataChanges(core, upTo, latest, PAGE_PIECES)
+    for (const piece of page) {
+      upTo = Math.max(upTo, piece.streamId)
+      chars += piece.content.length
+      if (piece.roomId === '') {
+        if (matchesEventFilter(filter.accountData, { type: piece.type })) global.push(eventJson(piece))
+      } else if (matchesEventFilter(filter.room.accountData, piece)) {
+        byRoom.set(piece.roomId, [...(byRoom.get(piece.roomId) ?? []), eventJson(piece)])
+      }
+    }
+    if (page.length < PAGE_PIECES) upTo = latest
+    if (upTo >= latest || chars >= MAX_RESPONSE_CHARS) break
+  }
+  return { global: global.length === 0 ? undefined : `[${global.join(',')}]`, byRoom, upTo }
+}
+
+/** All account data of one room, each event as JSON. */
+export function accountDataOf(core: UserCore, roomId: string, filter: EventFilter): readonly string[] {
+  return accountDataOfRoom(core.store, roomId).flatMap((piece) => (matchesEventFilter(filter, piece) ? [eventJson(piece)] : []))
+}
+
+function eventJson(piece: AccountDataRow): string {
+  return `{"type":${JSON.stringify(piece.type)},"content":${piece.content}}`
+}

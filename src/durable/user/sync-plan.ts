@@ -1,0 +1,153 @@
+import { matchesRoom } from '../../matrix/filters.ts'
+import type { RoomListRow } from '../../storage/user/room-list.ts'
+import { readStrippedState } from '../../storage/user/room-list.ts'
+import type { PlannedRoom, SyncPlan, SyncRequest, SyncSection } from '../protocol.ts'
+import type { ChangedRoom } from './feed.ts'
+import type { ResolvedFilter } from './sync-filter.ts'
+import { type AccountDataChanges, accountDataOf, accountDataSince } from './sync-own.ts'
+import { formatSyncToken, roomKey, type SyncToken } from './sync-token.ts'
+import type { UserCore } from './user-core.ts'
+
+/** A room with news, and from where in the feed it was looked at. */
+interface Candidate extends ChangedRoom {
+  readonly sinceSeq: number
+}
+
+/** What the parts of one plan share. */
+interface Planning {
+  readonly core: UserCore
+  readonly request: SyncRequest
+  readonly filter: ResolvedFilter
+  readonly since: SyncToken | undefined
+  /** What the token's mark means in this life of the object; 0 without a token. */
+  readonly seq: number
+  readonly ignoredUsers: readonly string[]
+  readonly accountData: AccountDataChanges
+}
+
+/**
+ * What a client must be told after its token (docs/design/feed.md, "Sync"): synchronous, so that nothing happens between looking and parking.
+ * `since` is `request.since`, parsed. Rooms that the token holds back are tried again unless nothing else is new and `retryHeld` is false.
+ * @throws MatrixError for a filter that cannot be used.
+ */
+export function planSync(
+  core: UserCore,
+  deviceId: string,
+  since: SyncToken | undefined,
+  request: SyncRequest,
+  retryHeld: boolean,
+): SyncPlan {
+  const { feed, ownData, filters } = core.feedKeeper
+  const filter = filters.resolve(core, request.filter)
+  const position = since === undefined ? undefined : feed.resolve(since)
+  const planning: Planning = {
+    core,
+    request,
+    filter,
+    since,
+    seq: position?.seq ?? 0,
+    ignoredUsers: ownData.ignoredUsers(core),
+    accountData: accountDataSince(core, since?.accountData ?? 0, filter),
+  }
+  const fresh = freshRooms(planning)
+  const freshPlanned = planRooms(planning, fresh)
+  const { global, upTo } = planning.accountData
+  const nothingNew = since !== undefined && !request.fullState && freshPlanned.length === 0 && global === undefined
+  const waits = nothingNew && !retryHeld
+  const rooms = waits ? [] : planRooms(planning, withHeldRooms(planning, fresh))
+  const held = waits ? heldSeqs(planning) : new Map<string, number>()
+  const isCurrent = since !== undefined && position?.tailLost === false && rooms.length === 0 && covers(core, since, upTo)
+  const mark = { toDevice: 0, accountData: upTo, deviceLists: 0, held }
+  return {
+    userId: core.userId,
+    deviceId,
+    empty: nothingNew && rooms.length === 0,
+    nextBatch:
+      isCurrent && request.since !== undefined
+        ? request.since
+        : formatSyncToken(core.config, core.userId, deviceId, { ...feed.issue(), ...mark }),
+    rooms,
+    accountData: global,
+    toDevice: undefined,
+    deviceLists: undefined,
+    oneTimeKeyCounts: '{}',
+    unusedFallbackTypes: undefined,
+    roomFilter: filter.roomJson,
+    ignoredUsers: planning.ignoredUsers,
+  }
+}
+
+/** Whether a token says everything that a new one would say, and as durably. */
+function covers(core: UserCore, since: SyncToken, accountData: number): boolean {
+  const { feed } = core.feedKeeper
+  return since.seq === feed.seq && since.accountData === accountData && (since.durable >= since.seq || feed.flushedSeq < since.seq)
+}
+
+/** Rooms of which the client has not heard everything, by what the feed and the account data say. */
+function freshRooms({ core, request, since, seq, accountData }: Planning): Candidate[] {
+  const { feed } = core.feedKeeper
+  if (since === undefined) return feed.rooms.all().map((row) => ({ row, from: null, sinceSeq: 0 }))
+  const candidates = new Map(feed.changedSince(seq).map((room): [string, Candidate] => [room.row.roomId, { ...room, sinceSeq: seq }]))
+  const others = request.fullState ? feed.rooms.all() : [...accountData.byRoom.keys()].flatMap((roomId) => feed.rooms.find(roomId) ?? [])
+  for (const row of others) {
+    if (row.membership === 'join' && !candidates.has(row.roomId)) candidates.set(row.roomId, { row, from: row.lastPos, sinceSeq: seq })
+  }
+  return [...candidates.values()]
+}
+
+/** Adds rooms that could not be asked when the token was made, from where the client is in them. */
+function withHeldRooms(planning: Planning, fresh: readonly Candidate[]): readonly Candidate[] {
+  const held = heldSeqs(planning)
+  if (held.size === 0) return fresh
+  const { feed } = planning.core.feedKeeper
+  const candidates = new Map(fresh.map((candidate) => [candidate.row.roomId, candidate]))
+  for (const row of feed.rooms.all()) {
+    const sinceSeq = held.get(roomKey(row.roomId))
+    if (sinceSeq !== undefined) candidates.set(row.roomId, { row, from: feed.startOf(row, sinceSeq), sinceSeq })
+  }
+  return [...candidates.values()]
+}
+
+/** Where the token holds rooms back, in terms of this life of the object. */
+function heldSeqs({ since, seq }: Planning): Map<string, number> {
+  return new Map([...(since?.held ?? [])].map(([key, heldSeq]) => [key, Math.min(heldSeq, seq)]))
+}
+
+/** Rooms as the client wants them: filtered, in their sections, with their account data. */
+function planRooms(planning: Planning, candidates: readonly Candidate[]): PlannedRoom[] {
+  const { room } = planning.filter.filter
+  return candidates.flatMap((candidate) => {
+    const { row } = candidate
+    return row.forgotten || !matchesRoom(room, row.roomId) ? [] : (planRoom(planning, candidate) ?? [])
+  })
+}
+
+function planRoom(planning: Planning, { row, from, sinceSeq }: Candidate): PlannedRoom | undefined {
+  const { core, since, filter, ignoredUsers } = planning
+  const section = sectionOf(row)
+  const isStripped = section === 'invite' || section === 'knock'
+  if (section === 'invite' && ignoredUsers.includes(row.sender)) return undefined
+  // Rooms that were left before the client came are archive, for which it has to ask.
+  if (section === 'leave' && since === undefined && !filter.filter.room.includeLeave) return undefined
+  const events = isStripped ? [] : accountDataFor(planning, row, from)
+  return {
+    roomId: row.roomId,
+    section,
+    sinceSeq,
+    from,
+    to: row.lastPos,
+    accountData: events.length === 0 ? undefined : `[${events.join(',')}]`,
+    strippedState: isStripped ? (readStrippedState(core.store, row.roomId) ?? '[]') : undefined,
+    unread: undefined,
+  }
+}
+
+function sectionOf({ membership }: RoomListRow): SyncSection {
+  return membership === 'ban' ? 'leave' : membership
+}
+
+/** A room that is new to a client which was here before needs all of its account data; otherwise what changed. */
+function accountDataFor({ core, since, filter, accountData }: Planning, row: RoomListRow, from: number | null): readonly string[] {
+  if (since !== undefined && from === null) return accountDataOf(core, row.roomId, filter.filter.room.accountData)
+  return accountData.byRoom.get(row.roomId) ?? []
+}

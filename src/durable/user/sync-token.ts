@@ -1,0 +1,92 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { sha256 } from '../../matrix/crypto.ts'
+import { unknownPos } from '../../matrix/errors.ts'
+import { deriveKey } from '../../runtime/access-token.ts'
+import type { Config } from '../../runtime/config.ts'
+import type { FeedMark } from './feed.ts'
+
+/*
+ * Sync positions: `s1.<boot>.<seq>.<durable>.<toDevice>.<accountData>.<deviceLists>.<held>.<mac>`, numbers in base 36. The MAC binds a position
+ * to the user and the device that it was issued to, so that whatever it says can be believed (SECURITY R9).
+ */
+
+/** Where a client is in everything that a sync response tells. */
+export interface SyncToken extends FeedMark {
+  /** Positions of the user's own durable streams. */
+  readonly toDevice: number
+  readonly accountData: number
+  readonly deviceLists: number
+  /** Rooms that could not be asked when the token was made: by {@link roomKey}, the `seq` at which the client still is in that room. */
+  readonly held: ReadonlyMap<string, number>
+}
+
+/** Rooms that a token can hold back; with more of them failing, the whole response fails. */
+export const MAX_HELD_ROOMS = 16
+/** Longer texts are not tokens. */
+const MAX_TOKEN_CHARS = 1024
+/** 144 bits in Base64url. */
+const MAC_CHARS = 24
+/** 72 bits in Base64url: enough to tell one user's rooms apart. */
+const ROOM_KEY_CHARS = 12
+const PARTS = 9
+
+const keys = new WeakMap<Config, Buffer>()
+
+function macOf(config: Config, userId: string, deviceId: string, body: string): Buffer {
+  let key = keys.get(config)
+  if (key === undefined) {
+    key = deriveKey(config, 'sync-token/1')
+    keys.set(config, key)
+  }
+  const mac = createHmac('sha256', key).update(JSON.stringify([body, userId, deviceId]))
+  return Buffer.from(mac.digest('base64url').slice(0, MAC_CHARS), 'latin1')
+}
+
+/** What stands for a room in a token. */
+export function roomKey(roomId: string): string {
+  return Buffer.from(sha256(roomId)).toString('base64url').slice(0, ROOM_KEY_CHARS)
+}
+
+/** The text of a position for one device of one user. */
+export function formatSyncToken(config: Config, userId: string, deviceId: string, token: SyncToken): string {
+  const numbers = [token.seq, token.durable, token.toDevice, token.accountData, token.deviceLists].map((part) => part.toString(36))
+  const held = [...token.held].map(([key, seq]) => `${key}~${seq.toString(36)}`).join(',')
+  const body = ['s1', token.boot, ...numbers, held].join('.')
+  return `${body}.${macOf(config, userId, deviceId, body).toString('latin1')}`
+}
+
+/** The position that a client presents. @throws MatrixError M_UNKNOWN_POS for anything that was not issued to this device of this user. */
+export function parseSyncToken(config: Config, userId: string, deviceId: string, text: string): SyncToken {
+  if (text.length > MAX_TOKEN_CHARS) throw unknownPos()
+  const parts = text.split('.')
+  const bodyLength = text.length - MAC_CHARS - 1
+  const given = Buffer.from(parts.at(-1) ?? '', 'utf8')
+  if (parts.length !== PARTS || parts[0] !== 's1' || given.length !== MAC_CHARS || bodyLength <= 0) throw unknownPos()
+  if (!timingSafeEqual(given, macOf(config, userId, deviceId, text.slice(0, bodyLength)))) throw unknownPos()
+  const [, boot = '', seq, durable, toDevice, accountData, deviceLists, held = ''] = parts
+  return {
+    boot,
+    seq: parseNumber(seq),
+    durable: parseNumber(durable),
+    toDevice: parseNumber(toDevice),
+    accountData: parseNumber(accountData),
+    deviceLists: parseNumber(deviceLists),
+    held: parseHeld(held),
+  }
+}
+
+function parseNumber(text: string | undefined): number {
+  const value = text === undefined || !/^[0-9a-z]{1,11}$/.test(text) ? Number.NaN : Number.parseInt(text, 36)
+  if (!Number.isSafeInteger(value)) throw unknownPos()
+  return value
+}
+
+function parseHeld(text: string): ReadonlyMap<string, number> {
+  if (text === '') return new Map()
+  return new Map(
+    text.split(',').map((entry): [string, number] => {
+      const [key = '', seq] = entry.split('~')
+      return [key, parseNumber(seq)]
+    }),
+  )
+}
