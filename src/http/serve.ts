@@ -71,7 +71,7 @@ function parsePart(part: RequestPart, schema: z.ZodType | undefined, input: unkn
 
 function render(result: HandlerResult, requestId: string): Response {
   if (!(result instanceof Response)) return jsonResponse(result, { requestId })
-  if (result.webSocket !== null || result.headers.has('Access-Control-Allow-Origin')) return result
+  if (result.webSocket || result.headers.has('Access-Control-Allow-Origin')) return result
   const response = new Response(result.body, result)
   for (const [name, value] of Object.entries(CORS_HEADERS)) response.headers.set(name, value)
   return response
