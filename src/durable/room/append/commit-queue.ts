@@ -3,6 +3,7 @@ import { type Outcome, refusal, success } from '../../../runtime/outcome.ts'
 import { MAX_BATCH, MAX_QUEUED_OPERATIONS } from '../../../storage/room/limits.ts'
 import { deleteOutbox } from '../../../storage/room/outbox.ts'
 import type { RoomCore } from '../room-core.ts'
+import { CommitPacing } from './commit-pacing.ts'
 import { copyDraft, type Draft } from './draft.ts'
 import { type Committed, finishDraft } from './finish-draft.ts'
 
@@ -27,6 +28,7 @@ export class CommitQueue {
   readonly #core: RoomCore
   readonly #onCommitted: (committed: Committed) => Promise<boolean>
   readonly #waiting: Operation[] = []
+  readonly #pacing = new CommitPacing()
   #scheduled = false
   /** Notices that users have committed; their rows go with the next commit. */
   readonly #acknowledged: number[] = []
@@ -55,12 +57,14 @@ export class CommitQueue {
     if (this.#scheduled) return
     this.#scheduled = true
     // One turn of the event loop: calls that are already on their way join the commit.
-    setTimeout(() => this.#flush(), 0)
+    if (this.#pacing.shouldWait) setTimeout(() => this.#flush(), 0)
+    else queueMicrotask(() => this.#flush())
   }
 
   #flush(): void {
     this.#scheduled = false
     const batch = this.#waiting.splice(0, MAX_BATCH)
+    this.#pacing.committed(batch.length)
     if (this.#waiting.length > 0) this.#schedule()
     const verdicts: Verdict[] = []
     let committed: Committed | undefined
