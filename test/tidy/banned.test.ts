@@ -17,11 +17,11 @@ const AMBIENT: readonly Ban[] = [
   { pattern: /\bconsole\./g, instead: 'log of runtime/log.ts' },
   { pattern: /\bprocess\./g, instead: 'the configuration of runtime/config.ts' },
 ]
+const ANY: readonly Ban[] = [{ pattern: /(?:[:<,|&(=]\s*|\bas\s+)any\b(?!\s*[:(])/g, instead: 'a type, or unknown' }]
 const TYPES: readonly Ban[] = [
-  { pattern: /(?:[:<,|&(=]\s*|\bas\s+)any\b(?!\s*[:(])/g, instead: 'a type, or unknown' },
   { pattern: /\bas unknown as\b/g, instead: 'a check, or a type that is right' },
+  { pattern: /^\s*(?:export\s+)?(?:const\s+)?enum\s/gm, instead: 'a union of literals' },
 ]
-const PARAMETERS_AND_ENUMS: readonly Ban[] = [{ pattern: /^\s*(?:export\s+)?(?:const\s+)?enum\s/gm, instead: 'a union of literals' }]
 
 function findings(file: SourceFile, bans: readonly Ban[]): string[] {
   const code = codeOf(file.text)
@@ -36,8 +36,9 @@ it('takes time, randomness, settings and the log only from src/runtime', () => {
 })
 
 it('does not talk the type checker out of anything', () => {
-  const files = sourceFiles('src', 'selfhost', 'scripts', 'test', 'bench')
-  expect(files.flatMap((file) => findings(file, [...TYPES, ...PARAMETERS_AND_ENUMS]))).toEqual([])
+  // In tests Biome asks for a reason instead.
+  expect(sourceFiles('src', 'selfhost', 'scripts', 'bench').flatMap((file) => findings(file, ANY))).toEqual([])
+  expect(sourceFiles('src', 'selfhost', 'scripts', 'test', 'bench').flatMap((file) => findings(file, TYPES))).toEqual([])
 })
 
 it('switches no check off by a comment without saying why', () => {

@@ -63,10 +63,12 @@ export type RefusalReason =
 /** The answer of an authorization rule to one event. */
 export type Verdict = Allowed | Refused
 
+/** The rule lets the event pass. */
 export interface Allowed {
   readonly allowed: true
 }
 
+/** The rule does not let the event pass, and why. */
 export interface Refused {
   readonly allowed: false
   /** Number of the rule in the specification of the room's version, such as `4.3.1`. */
