@@ -9,6 +9,8 @@ import { deviceEndpoints } from './client/devices/index.ts'
 import { filterEndpoints } from './client/filters/index.ts'
 import { profileEndpoints } from './client/profile/index.ts'
 import { pushRuleEndpoints } from './client/push-rules/index.ts'
+import { roomEndpoints } from './client/rooms/index.ts'
+import { syncEndpoints } from './client/sync/index.ts'
 import { versionEndpoints } from './client/versions/index.ts'
 import { wellKnownEndpoints } from './well-known/index.ts'
 
@@ -23,6 +25,8 @@ export const ENDPOINTS: readonly Endpoint<RequestContext>[] = [
   ...filterEndpoints,
   ...profileEndpoints,
   ...pushRuleEndpoints,
+  ...roomEndpoints,
+  ...syncEndpoints,
   ...versionEndpoints,
   ...wellKnownEndpoints,
 ]

@@ -1,4 +1,5 @@
 import { type Objects, objectsOf, type SessionStub } from '../durable/objects.ts'
+import type { Credential } from '../durable/user/tokens.ts'
 import type { DisposableContext, RequestFacts } from '../http/context.ts'
 import { missingToken } from '../matrix/errors.ts'
 import type { Env } from '../runtime/bindings.ts'
@@ -56,11 +57,25 @@ export class RequestContext implements DisposableContext {
       countCost('rpc', this.requestId)
       return this.#session
     }
-    const { token } = this.#facts
-    if (token === undefined) throw missingToken()
-    const { requestId, rateLimit, clientAddress } = this.#facts
-    this.#session = this.objects.user(token.userId).open({ kind: 'access_token', token: token.text, requestId, rateLimit, clientAddress })
+    const { userId, credential } = this.#presented()
+    this.#session = this.objects.user(userId).open(credential)
     return this.#session
+  }
+
+  /**
+   * Asks the account of the presented token for a WebSocket: the other way of showing a credential, for polls that wait (`domain/sync/v3/park.ts`). Only
+   * the first of several upgrades counts against the limit on requests.
+   */
+  upgrade(headersFor: (credential: Credential) => Readonly<Record<string, string>>, isFirst: boolean): Promise<Response> {
+    const { userId, credential } = this.#presented()
+    const shown: Credential = isFirst ? credential : { ...credential, rateLimit: 'none' }
+    return this.objects.user(userId).fetch('https://user/park', { headers: { ...headersFor(shown), Upgrade: 'websocket' } })
+  }
+
+  #presented(): { readonly userId: string; readonly credential: Credential } {
+    const { token, requestId, rateLimit, clientAddress } = this.#facts
+    if (token === undefined) throw missingToken()
+    return { userId: token.userId, credential: { kind: 'access_token', token: token.text, requestId, rateLimit, clientAddress } }
   }
 
   /** Lets go of the session, e.g. before parking; the next access opens it anew. */

@@ -1,0 +1,4 @@
+import { getSync } from './sync.ts'
+
+/** Receiving what happens. */
+export const syncEndpoints = [getSync]

@@ -1,0 +1,61 @@
+import type { ParkedMessage, ParkRequest, SyncPlan } from '../../../durable/protocol.ts'
+import { formatParkHeader, NEXT_BATCH_HEADER, PARK_HEADER } from '../../../durable/user/parking.ts'
+import { CLOSE_REPLACED } from '../../../durable/user/parking-wake.ts'
+import { countCost } from '../../../runtime/metrics.ts'
+import { type Outcome, unwrap } from '../../../runtime/outcome.ts'
+import type { RequestContext } from '../../context.ts'
+import { parkPoll } from '../parked-polls.ts'
+
+/**
+ * How waiting ended: with a plan; with the wish to be asked again; or with nothing new. `over` means that waiting on is pointless, because the
+ * server stops or another poll of the same connection has taken this one's place and the time is up.
+ */
+export type Waited =
+  | { readonly kind: 'plan'; readonly plan: SyncPlan }
+  | { readonly kind: 'again' }
+  | { readonly kind: 'over'; readonly nextBatch: string }
+
+/**
+ * Waits on a hibernating WebSocket of the account's object until there is something to tell, at most `timeoutMs`. The object sleeps meanwhile; the
+ * time is kept here.
+ * @throws MatrixError what the account refuses with.
+ */
+export async function waitParked(ctx: RequestContext, request: ParkRequest, timeoutMs: number, isFirst: boolean): Promise<Waited> {
+  const response = await ctx.upgrade((credential) => ({ [PARK_HEADER]: formatParkHeader({ credential, request }) }), isFirst)
+  const { webSocket: socket } = response
+  if (socket === null) {
+    const outcome: Outcome<SyncPlan> = await response.json()
+    return { kind: 'plan', plan: unwrap(outcome) }
+  }
+  countCost('park', ctx.requestId)
+  const nextBatch = response.headers.get(NEXT_BATCH_HEADER) ?? request.since
+  return waitOn(socket, nextBatch, timeoutMs)
+}
+
+async function waitOn(socket: WebSocket, nextBatch: string, timeoutMs: number): Promise<Waited> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let unpark: (() => void) | undefined
+  try {
+    return await new Promise<Waited>((resolve) => {
+      const over: Waited = { kind: 'over', nextBatch }
+      timer = setTimeout(() => resolve(over), timeoutMs)
+      socket.addEventListener('message', ({ data }) => resolve(parseMessage(data)))
+      socket.addEventListener('close', ({ code }) => {
+        // Whoever was replaced may have gone without our noticing. If not, answering at once would make two polls replace each other for ever.
+        if (code !== CLOSE_REPLACED) resolve({ kind: 'again' })
+      })
+      socket.addEventListener('error', () => resolve({ kind: 'again' }))
+      socket.accept()
+      unpark = parkPoll(() => resolve(over))
+    })
+  } finally {
+    clearTimeout(timer)
+    unpark?.()
+    socket.close()
+  }
+}
+
+function parseMessage(data: string | ArrayBuffer): Waited {
+  const message: ParkedMessage = JSON.parse(typeof data === 'string' ? data : new TextDecoder().decode(data))
+  return message
+}

@@ -1,0 +1,82 @@
+import type { PlannedRoom, RoomWindow, SyncPlan, SyncSection } from '../../../durable/protocol.ts'
+import type { Windows } from './windows.ts'
+
+const EMPTY_EVENTS = '{"events":[]}'
+const EMPTY_TIMELINE = '{"events":[],"limited":false}'
+
+/** A sync response as JSON text, and whether it tells the client anything. */
+export interface RenderedSync {
+  readonly json: string
+  readonly hasNews: boolean
+}
+
+/** Joins what account and rooms have said into a response (client-server-api `GET /sync`), without parsing any of it. */
+export function renderSync(plan: SyncPlan, windows: Windows, nextBatch: string, useStateAfter: boolean): RenderedSync {
+  const sections: Record<SyncSection, string[]> = { join: [], invite: [], knock: [], leave: [] }
+  for (const room of plan.rooms) {
+    const json = renderRoom(room, windows, useStateAfter)
+    if (json !== undefined) sections[room.section].push(`${JSON.stringify(room.roomId)}:${json}`)
+  }
+  const rooms = Object.entries(sections).map(([section, entries]) => `"${section}":{${entries.join(',')}}`)
+  const parts = [
+    `"next_batch":${JSON.stringify(nextBatch)}`,
+    `"rooms":{${rooms.join(',')}}`,
+    `"account_data":${eventsOr(plan.accountData)}`,
+    `"presence":${EMPTY_EVENTS}`,
+    `"to_device":${eventsOr(plan.toDevice)}`,
+    `"device_lists":${plan.deviceLists ?? '{"changed":[],"left":[]}'}`,
+    `"device_one_time_keys_count":${plan.oneTimeKeyCounts ?? '{}'}`,
+  ]
+  if (plan.unusedFallbackTypes !== undefined) parts.push(`"device_unused_fallback_key_types":${plan.unusedFallbackTypes}`)
+  const hasOwnNews = plan.accountData !== undefined || plan.toDevice !== undefined || plan.deviceLists !== undefined
+  return { json: `{${parts.join(',')}}`, hasNews: hasOwnNews || Object.values(sections).some((entries) => entries.length > 0) }
+}
+
+/** The response in which nothing happened. */
+export function renderEmptySync(nextBatch: string): string {
+  return renderSync(NOTHING, new Map(), nextBatch, false).json
+}
+
+const NOTHING: SyncPlan = {
+  userId: '',
+  deviceId: '',
+  empty: true,
+  nextBatch: '',
+  rooms: [],
+  accountData: undefined,
+  toDevice: undefined,
+  deviceLists: undefined,
+  oneTimeKeyCounts: undefined,
+  unusedFallbackTypes: undefined,
+  roomFilter: undefined,
+  ignoredUsers: [],
+}
+
+/** One room of a response, or `undefined` where there is nothing to tell or the room could not be asked. */
+function renderRoom(room: PlannedRoom, windows: Windows, useStateAfter: boolean): string | undefined {
+  const { roomId, section } = room
+  if (section === 'invite' || section === 'knock') return `{"${section}_state":{"events":${room.strippedState ?? '[]'}}}`
+  const window = windows.get(roomId)
+  if (window === undefined && windows.has(roomId)) return undefined
+  // That a room was left is news even where nothing in it may be seen.
+  const isSilent = section === 'join' && (window === undefined || window.empty) && room.accountData === undefined
+  return isSilent ? undefined : renderTimelineRoom(room, window, useStateAfter)
+}
+
+function renderTimelineRoom(room: PlannedRoom, window: RoomWindow | undefined, useStateAfter: boolean): string {
+  const parts = [
+    `"timeline":${window?.timeline ?? EMPTY_TIMELINE}`,
+    `"${useStateAfter ? 'state_after' : 'state'}":${window?.state ?? EMPTY_EVENTS}`,
+    `"account_data":${eventsOr(room.accountData)}`,
+  ]
+  if (room.section === 'join') {
+    parts.push(`"ephemeral":${window?.ephemeral ?? EMPTY_EVENTS}`)
+    if (window?.summary !== undefined) parts.push(`"summary":${window.summary}`)
+    if (room.unread !== undefined) parts.push(`"unread_notifications":${room.unread}`)
+  }
+  return `{${parts.join(',')}}`
+}
+
+function eventsOr(events: string | undefined): string {
+  return events === undefined ? EMPTY_EVENTS : `{"events":${events}}`
+}

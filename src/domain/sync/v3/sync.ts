@@ -1,0 +1,65 @@
+import type { ParkRequest, SyncPlan, SyncRequest } from '../../../durable/protocol.ts'
+import { roomKey } from '../../../durable/user/sync-token.ts'
+import { nowMs } from '../../../runtime/clock.ts'
+import { unwrap } from '../../../runtime/outcome.ts'
+import type { RequestContext } from '../../context.ts'
+import { nextBatchHolding } from './held-rooms.ts'
+import { waitParked } from './park.ts'
+import { renderEmptySync, renderSync } from './response.ts'
+import { askRooms } from './windows.ts'
+
+/** Longest wait, whatever the client asks for: below the time after which proxies give up. */
+export const MAX_SYNC_TIMEOUT_MS = 30_000
+/** Times that one request is woken before it answers, with nothing new if need be. */
+const MAX_ROUNDS = 100
+
+/** A client's poll (client-server-api `GET /sync`). */
+export interface SyncOptions {
+  readonly since: string | undefined
+  readonly timeoutMs: number
+  readonly fullState: boolean
+  readonly useStateAfter: boolean
+  /** A filter's ID, or a filter as JSON. */
+  readonly filter: string | undefined
+}
+
+/**
+ * The response to a poll, as JSON. Waits while there is nothing to tell, also where the client's filter or the rooms themselves leave nothing of
+ * what happened.
+ * @throws MatrixError M_UNKNOWN_POS for a token that was not issued to this device, and whatever the account refuses with.
+ */
+export async function sync(ctx: RequestContext, options: SyncOptions): Promise<string> {
+  const { useStateAfter, fullState, filter } = options
+  const mayWait = options.since !== undefined && !fullState
+  const deadlineMs = nowMs() + (mayWait ? Math.min(options.timeoutMs, MAX_SYNC_TIMEOUT_MS) : 0)
+  let { since } = options
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const leftMs = deadlineMs - nowMs()
+    const isFirst = round === 0
+    const next = since !== undefined && leftMs > 0 ? await wait(ctx, { since, fullState, filter }, leftMs, isFirst) : undefined
+    if (next?.kind === 'again') continue
+    if (next?.kind === 'over') return renderEmptySync(next.nextBatch)
+    const plan = next?.plan ?? (await planNow(ctx, { since, fullState, filter }))
+    const windows = await askRooms(ctx, plan, { fullState, useStateAfter })
+    const nextBatch = nextBatchHolding(ctx.config, plan, windows)
+    const { json, hasNews } = renderSync(plan, windows, nextBatch, useStateAfter)
+    if (hasNews || !mayWait || deadlineMs <= nowMs()) return json
+    since = nextBatch
+  }
+  return renderEmptySync(since ?? '')
+}
+
+async function planNow(ctx: RequestContext, request: SyncRequest): Promise<SyncPlan> {
+  try {
+    return unwrap(await ctx.session.sync(request))
+  } finally {
+    ctx.close()
+  }
+}
+
+function wait(ctx: RequestContext, request: SyncRequest & { readonly since: string }, timeoutMs: number, isFirst: boolean) {
+  // One client polls again and again with the same filter; two that share a device usually differ in it.
+  const connectionId = request.filter === undefined ? 'v3' : `v3/${roomKey(request.filter)}`
+  const parkRequest: ParkRequest = { ...request, connectionId, retryHeld: isFirst }
+  return waitParked(ctx, parkRequest, timeoutMs, isFirst)
+}
