@@ -33,9 +33,16 @@ export async function findableRoom(ctx: RequestContext, roomId: string): Promise
   return isRoomId(roomId) && (await roomExists(ctx.registry, roomId)) ? access : undefined
 }
 
-/** Access for reading: world-readable rooms can be read by anybody (client-server-api#room-history-visibility). @throws MatrixError M_FORBIDDEN. */
+/** Reads as nobody in particular: no room ever had a member of this name. */
+const STRANGER = ''
+
+/**
+ * Who reads a room. Those whose list does not name it, or who forgot it, read as strangers: nothing, unless the room is world readable
+ * (client-server-api#room-history-visibility, #leaving-rooms).
+ * @throws MatrixError M_FORBIDDEN where this server has no such room.
+ */
 export async function readableRoom(ctx: RequestContext, roomId: string): Promise<Caller> {
   const access = await findableRoom(ctx, roomId)
   if (access === undefined) throw forbidden('You are not in this room')
-  return access.caller
+  return access.membership === undefined ? { ...access.caller, userId: STRANGER } : access.caller
 }

@@ -1,4 +1,4 @@
-import { invalidParam } from '../../matrix/errors.ts'
+import { forbidden, invalidParam } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/json.ts'
 import { unwrap } from '../../runtime/outcome.ts'
 import type { RequestContext } from '../context.ts'
@@ -34,6 +34,7 @@ interface EventToSend {
 }
 
 async function send(ctx: RequestContext, roomId: string, event: EventToSend): Promise<string> {
+  if (event.type === 'm.room.create') throw forbidden('A room is created once')
   const { caller } = await listedRoom(ctx, roomId)
   const redacts = event.redacts ?? redactsOf(event)
   return unwrap(await ctx.objects.room(roomId).send(caller, { ...event, redacts })).eventId

@@ -16,7 +16,9 @@ export function onDeviceRemoved(core: UserCore, deviceId: string): void {
 }
 
 /** The account is going. */
-export function onDeactivated(_core: UserCore, _erase: boolean): void {}
+export function onDeactivated(core: UserCore, _erase: boolean): void {
+  core.departure.plan()
+}
 
 /** A change of account data: `roomId` is `''` for global data. */
 export interface AccountDataChange {
@@ -31,5 +33,10 @@ export function onAccountDataChanged(core: UserCore, _change: AccountDataChange)
   wakeParkedSoon(core)
 }
 
+/** Fields of the profile that membership events carry. */
+const MEMBER_PROFILE_FIELDS: readonly string[] = ['displayname', 'avatar_url']
+
 /** Fields of the profile have changed. */
-export function onProfileChanged(_core: UserCore, _names: readonly string[]): void {}
+export function onProfileChanged(core: UserCore, names: readonly string[]): void {
+  if (names.some((name) => MEMBER_PROFILE_FIELDS.includes(name))) core.profilePropagation.plan()
+}

@@ -3,9 +3,13 @@ import type { PushRuleset } from '../../matrix/push-rules/ruleset.ts'
 import type { PushSettings } from '../../matrix/push-rules/settings.ts'
 import type { Env } from '../../runtime/bindings.ts'
 import { type Config, configOf } from '../../runtime/config.ts'
+import { DueTable } from '../../storage/due-table.ts'
 import { ObjectStore } from '../../storage/object-store.ts'
 import { USER_MIGRATIONS } from '../../storage/user/migrations.generated.ts'
+import { departure } from './departure.ts'
 import { FeedKeeper } from './feed-keeper.ts'
+import { profilePropagation } from './profile-propagation.ts'
+import type { RoomsJob } from './rooms-job.ts'
 import { AdmittedTokens } from './tokens-admitted.ts'
 
 /** What every concern of a `User` object works with. One per object, shared by all of its sessions. */
@@ -19,6 +23,9 @@ export class UserCore {
   readonly ctx: DurableObjectState
   /** Room list and feed of this life of the object. */
   readonly feedKeeper: FeedKeeper
+  readonly due: DueTable
+  readonly profilePropagation: RoomsJob
+  readonly departure: RoomsJob
   /** Tokens that have been looked up since this object woke. */
   readonly admitted = new AdmittedTokens()
   /** Requests of this user by class of limit. */
@@ -38,6 +45,9 @@ export class UserCore {
     this.userId = userId
     this.localpart = userId.slice(1, userId.indexOf(':'))
     this.store = new ObjectStore(ctx.storage, USER_MIGRATIONS)
+    this.due = new DueTable(this.store, ctx.storage)
+    this.profilePropagation = profilePropagation(this)
+    this.departure = departure(this)
     this.feedKeeper = new FeedKeeper(this.store, ctx)
   }
 }

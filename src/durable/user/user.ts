@@ -1,6 +1,8 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { JsonObject } from '../../matrix/json.ts'
 import type { Env } from '../../runtime/bindings.ts'
+import { nowMs } from '../../runtime/clock.ts'
+import { log } from '../../runtime/log.ts'
 import { countCost } from '../../runtime/metrics.ts'
 import { type Outcome, refusal, success } from '../../runtime/outcome.ts'
 import { readAccount } from '../../storage/user/account.ts'
@@ -16,6 +18,9 @@ import { admit, type Credential } from './tokens.ts'
 import { type IssuedTokens, refreshTokens } from './tokens-refresh.ts'
 import { UserCore } from './user-core.ts'
 import { UserSession } from './user-session.ts'
+
+/** When deferred work that failed is tried again. */
+const DUE_RETRY_MS = 30_000
 
 /** One account: its devices, tokens, account data, room list and feed. A thin shell; each concern has its own file. */
 export class User extends DurableObject<Env> {
@@ -83,6 +88,16 @@ export class User extends DurableObject<Env> {
 
   /** A parked poll's connection broke. */
   override webSocketError(): void {}
+
+  /** Deferred work of the account. */
+  override async alarm(): Promise<void> {
+    const core = this.#core
+    if (!core.store.exists()) return
+    await core.due.run(nowMs(), (kind, cause) => {
+      log.warn(`deferred work of an account failed: ${kind}`, cause)
+      return nowMs() + DUE_RETRY_MS
+    })
+  }
 
   /** Runs a method that needs no session; a refusal is its outcome. */
   async #outcome<T>(body: () => T | Promise<T>): Promise<Outcome<T>> {

@@ -1,8 +1,7 @@
 import { z } from 'zod'
-import { findableRoom } from '../../../domain/rooms/access.ts'
+import { readableRoom } from '../../../domain/rooms/access.ts'
 import { rawJson } from '../../../http/json-response.ts'
 import { clientPaths } from '../../../http/path.ts'
-import { notFound } from '../../../matrix/errors.ts'
 import { unwrap } from '../../../runtime/outcome.ts'
 import { endpoint } from '../../endpoint.ts'
 
@@ -16,8 +15,7 @@ export const getEvent = endpoint(
     params: z.object({ roomId: z.string(), eventId: z.string() }),
   },
   async ({ params, ctx }) => {
-    const access = await findableRoom(ctx, params.roomId)
-    if (access === undefined) throw notFound('Event not found')
-    return rawJson(unwrap(await ctx.objects.room(params.roomId).event(access.caller, { eventId: params.eventId })))
+    const caller = await readableRoom(ctx, params.roomId)
+    return rawJson(unwrap(await ctx.objects.room(params.roomId).event(caller, { eventId: params.eventId })))
   },
 )
