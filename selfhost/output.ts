@@ -18,3 +18,10 @@ export function logLine(level: string, message: string): void {
 export function say(text: string): void {
   process.stdout.write(`${text}\n`)
 }
+
+/** Writes a line that the Worker has logged. Its own log puts the level before the message; everything else has the console's level. */
+export function workerLogLine(consoleLevel: string, text: string): void {
+  const [, level, message] = /^(debug|info|warn|error): ([\s\S]*)$/.exec(text) ?? []
+  if (level !== undefined && message !== undefined) logLine(level, message)
+  else logLine(ORDER.includes(consoleLevel) ? consoleLevel : 'info', text)
+}

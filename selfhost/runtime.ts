@@ -7,7 +7,7 @@ import type { DataDir } from './data-dir.ts'
 import { freePort } from './free-port.ts'
 import { endLeftoverWorkerd, instanceMark } from './leftover.ts'
 import { type RuntimeOptions, startMiniflare } from './miniflare-options.ts'
-import { logLine } from './output.ts'
+import { logLine, workerLogLine } from './output.ts'
 import { loadRegistrationSecret } from './registration.ts'
 import { applyRegistryMigrations, readRegistryMigrations } from './registry-migrations.ts'
 import { loadSecrets } from './secrets.ts'
@@ -82,7 +82,7 @@ export async function startRuntime(config: HostConfig, dataDir: DataDir, bundle:
     pidFile,
     instance,
     extraCa: config.extraCa,
-    onLog: logLine,
+    onLog: workerLogLine,
   }
   // Again, now with the real secrets: a damaged key file must be reported here and not by every request.
   parseConfig(base.variables)

@@ -22,6 +22,10 @@ async function answer(request, env) {
     const headers = Object.fromEntries(request.headers)
     return Response.json({ method: request.method, body: await request.text(), headers, control: env.MYELIN_CONTROL_TOKEN })
   }
+  if (pathname === '/fetch') {
+    const answer = await fetch(await request.text())
+    return Response.json({ status: answer.status })
+  }
   if (pathname === '/wait') {
     // Like a parked poll it waits for something that can still happen; a request that waits for nothing is cut off as hung.
     await new Promise((resolve) => {

@@ -15,6 +15,7 @@ interface Answer {
   readonly fingerprint: string
 }
 
+const bundle = join(import.meta.dirname, '../../support/fixture-worker.js')
 let folder: string
 let server: ServerProcess
 
@@ -59,7 +60,7 @@ beforeAll(async () => {
   makeCertificate('second')
   await use('first')
   server = await startServerProcess({
-    bundle: join(import.meta.dirname, '../../support/fixture-worker.js'),
+    bundle,
     env: { MYELIN_TLS_PORT: '0', MYELIN_TLS_CERT: join(folder, 'live.pem'), MYELIN_TLS_KEY: join(folder, 'live.key') },
   })
 })
@@ -93,6 +94,19 @@ describe('the TLS listener', () => {
     process.kill(await server.workerdPid(), 'SIGKILL')
     expect([200, 502]).toContain((await ask('/echo')).status)
     await expect.poll(async () => (await ask('/echo')).status, { timeout: 15_000 }).toBe(200)
+  })
+
+  it('is trusted by a server that was told to trust its certificate, and by no other', async () => {
+    const reach = async (env: Record<string, string>): Promise<number> => {
+      const other = await startServerProcess({ bundle, env })
+      try {
+        return (await fetch(`${other.url}/fetch`, { method: 'POST', body: `https://localhost:${server.tlsPort}/echo` })).status
+      } finally {
+        await other.stop()
+      }
+    }
+    expect(await reach({ MYELIN_EXTRA_CA: join(folder, 'first.pem') })).toBe(200)
+    expect(await reach({})).toBe(500)
   })
 
   it('uses a renewed certificate without a restart', async () => {
