@@ -55,18 +55,21 @@ export interface AccountDataChanges {
   readonly upTo: number
 }
 
-/** What a client must hear of account data: everything with `since` 0, in bounded portions. */
-export function accountDataSince(core: UserCore, position: number, { filter }: ResolvedFilter): AccountDataChanges {
+/** What a client must hear of account data, in bounded portions: everything for one that starts from nothing (`position` absent). */
+export function accountDataSince(core: UserCore, position: number | undefined, { filter }: ResolvedFilter): AccountDataChanges {
   const latest = core.feedKeeper.ownData.accountDataId(core)
   // A position from the future is one of a database that was lost.
-  const since = position > latest ? 0 : position
+  const since = position === undefined || position > latest ? 0 : position
   const global: string[] = []
   const byRoom = new Map<string, string[]>()
   let upTo = since
   let chars = 0
-  while (upTo < latest || since === 0) {
+  let isComplete = position !== undefined && since === latest
+  while (!isComplete && chars < MAX_RESPONSE_CHARS) {
     const page = accountDataChanges(core, upTo, latest, PAGE_PIECES)
     for (const piece of page) {
+      // What is there without ever having been set is told to new clients only.
+      if (piece.streamId === 0 && position !== undefined) continue
       upTo = Math.max(upTo, piece.streamId)
       chars += piece.content.length
       if (piece.roomId === '') {
@@ -75,10 +78,9 @@ export function accountDataSince(core: UserCore, position: number, { filter }: R
         byRoom.set(piece.roomId, [...(byRoom.get(piece.roomId) ?? []), eventJson(piece)])
       }
     }
-    if (page.length < PAGE_PIECES) upTo = latest
-    if (upTo >= latest || chars >= MAX_RESPONSE_CHARS) break
+    isComplete = page.length < PAGE_PIECES || upTo >= latest
   }
-  return { global: global.length === 0 ? undefined : `[${global.join(',')}]`, byRoom, upTo }
+  return { global: global.length === 0 ? undefined : `[${global.join(',')}]`, byRoom, upTo: isComplete ? latest : upTo }
 }
 
 /** All account data of one room, each event as JSON. */

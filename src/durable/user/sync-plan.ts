@@ -47,7 +47,7 @@ export function planSync(
     since,
     seq: position?.seq ?? 0,
     ignoredUsers: ownData.ignoredUsers(core),
-    accountData: accountDataSince(core, since?.accountData ?? 0, filter),
+    accountData: accountDataSince(core, since?.accountData, filter),
   }
   const fresh = freshRooms(planning)
   const freshPlanned = planRooms(planning, fresh)
