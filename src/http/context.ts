@@ -44,12 +44,5 @@ export type RateLimitClass =
   | 'login'
   | 'register'
 
-/**
- * Where a request comes from: as workerd saw it when it serves clients itself, else as the edge says. A header of that name that a client sends
- * to workerd is not believed.
- */
-export function clientAddressOf(request: Request): string {
-  const seen: unknown = request.cf?.clientIp
-  if (typeof seen === 'string') return seen
-  return request.headers.get('cf-connecting-ip') ?? 'unknown'
-}
+/** What stands for the address of a client that nobody trustworthy has named. */
+export const UNKNOWN_ADDRESS = 'unknown'

@@ -1,5 +1,5 @@
 import { limitExceeded } from '../matrix/errors.ts'
-import type { RateLimitClass } from './context.ts'
+import { type RateLimitClass, UNKNOWN_ADDRESS } from './context.ts'
 
 /** A bucket of `burst` requests that refills at `perSecond`. */
 export interface Limit {
@@ -29,6 +29,9 @@ export const ADDRESS_LIMITS: Readonly<Record<RateLimitClass, Limit | undefined>>
   account: { burst: 20, perSecond: 0.2 },
   login: { burst: 20, perSecond: 0.2 },
 }
+
+/** Clients whose addresses are not known share a bucket; it is this much larger than one of a single address. */
+const UNKNOWN_ADDRESS_FACTOR = 20
 
 /** Buckets kept at once; the one idle longest is forgotten first. */
 const MAX_BUCKETS = 10_000
@@ -83,8 +86,10 @@ const addressBuckets = new Buckets()
 
 /** Counts a request without a valid token against its address. @throws MatrixError M_LIMIT_EXCEEDED. */
 export function chargeAddress(rateLimit: RateLimitClass, address: string, nowMs: number): void {
-  const limit = ADDRESS_LIMITS[rateLimit]
-  if (limit === undefined) return
+  const single = ADDRESS_LIMITS[rateLimit]
+  if (single === undefined) return
+  const factor = address === UNKNOWN_ADDRESS ? UNKNOWN_ADDRESS_FACTOR : 1
+  const limit = { burst: single.burst * factor, perSecond: single.perSecond * factor }
   const retryAfterMs = addressBuckets.take(`${rateLimit} ${address}`, limit, nowMs)
   if (retryAfterMs > 0) throw limitExceeded(retryAfterMs)
 }

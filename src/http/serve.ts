@@ -6,7 +6,7 @@ import { configOf } from '../runtime/config.ts'
 import { requestStarted } from '../runtime/draining.ts'
 import { authenticate } from './authentication.ts'
 import { DEFAULT_MAX_BODY_BYTES, readJsonObject } from './body-reader.ts'
-import type { DisposableContext, RequestFacts } from './context.ts'
+import { type DisposableContext, type RequestFacts, UNKNOWN_ADDRESS } from './context.ts'
 import { CORS_HEADERS } from './cors.ts'
 import type { Endpoint } from './endpoint.ts'
 import { errorResponse } from './error-response.ts'
@@ -35,7 +35,7 @@ export async function serve<Context extends DisposableContext>(
   try {
     checkEncodedPath(request.url)
     const config = configOf(env)
-    const clientAddress = clientAddressOf(request, config) ?? 'unknown'
+    const clientAddress = clientAddressOf(request, config) ?? UNKNOWN_ADDRESS
     const token = authenticate(endpoint.auth, request, config)
     if (token === undefined && config.rateLimits) chargeAddress(endpoint.rateLimit, clientAddress, nowMs())
     const waitUntil = (work: Promise<unknown>): void => execution.waitUntil(work)

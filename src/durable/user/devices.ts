@@ -1,3 +1,4 @@
+import { UNKNOWN_ADDRESS } from '../../http/context.ts'
 import { forbidden, invalidParam, notFound } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/json.ts'
 import { randomString } from '../../runtime/random.ts'
@@ -89,11 +90,12 @@ export function describeDevice(core: UserCore, deviceId: string): JsonObject {
 
 function describe(core: UserCore, device: rows.DeviceRow): JsonObject {
   const seen = core.lastSeen.get(device.deviceId)
+  const address = seen?.address ?? device.lastSeenIp
   return {
     device_id: device.deviceId,
     display_name: device.displayName,
     last_seen_ts: seen?.seenTs ?? device.lastSeenTs,
-    last_seen_ip: seen?.address ?? device.lastSeenIp,
+    last_seen_ip: address === UNKNOWN_ADDRESS ? undefined : address,
   }
 }
 

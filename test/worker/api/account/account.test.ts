@@ -5,13 +5,14 @@ describe('devices', () => {
   it('are listed with name, address and time', async () => {
     const session = await registerAccount(undefined, { device_id: 'ONE', initial_device_display_name: 'First' })
     await logIn(session.localpart, { device_id: 'TWO' })
-    const { body } = await call('GET', '/devices', { token: session.token })
+    const headers = { 'CF-Connecting-IP': '192.0.2.7' }
+    const { body } = await call('GET', '/devices', { token: session.token, headers })
     expect(body.devices).toHaveLength(2)
     expect(body.devices[0]).toMatchObject({
       device_id: 'ONE',
       display_name: 'First',
       last_seen_ts: expect.any(Number),
-      last_seen_ip: expect.any(String),
+      last_seen_ip: '192.0.2.7',
     })
     expect(body.devices[1]).toMatchObject({ device_id: 'TWO' })
     expect(body.devices[1]).not.toHaveProperty('display_name')
