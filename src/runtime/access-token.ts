@@ -1,5 +1,6 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import type { Config } from './config.ts'
+import { constantTimeEqual } from './constant-time.ts'
 import { randomString } from './random.ts'
 
 /*
@@ -31,7 +32,12 @@ interface TokenKeys {
   readonly mac: Buffer
   readonly storage: Buffer
   readonly successor: Buffer
+  /** Tokens whose MAC was found right, which it then is for ever: saves hashing on every request. */
+  readonly read: Map<string, TokenClaims>
 }
+
+/** Tokens remembered per isolate; the one read longest ago is forgotten first. */
+const MAX_READ_TOKENS = 4_096
 
 const keysByConfig = new WeakMap<Config, TokenKeys>()
 
@@ -47,6 +53,7 @@ function keysOf(config: Config): TokenKeys {
       mac: deriveKey(config, 'token-mac/1'),
       storage: deriveKey(config, 'token-storage/1'),
       successor: deriveKey(config, 'token-successor/1'),
+      read: new Map(),
     }
     keysByConfig.set(config, keys)
   }
@@ -81,6 +88,20 @@ export function successorToken(config: Config, kind: TokenKind, localpart: strin
 
 /** Who a token belongs to, or `undefined` if this server never made it. Does not say whether it is still valid. */
 export function readToken(config: Config, token: string): TokenClaims | undefined {
+  const keys = keysOf(config)
+  const known = keys.read.get(token)
+  if (known !== undefined) return known
+  const claims = checkToken(keys, token)
+  if (claims === undefined) return undefined
+  keys.read.set(token, claims)
+  if (keys.read.size > MAX_READ_TOKENS) {
+    const oldest = keys.read.keys().next()
+    if (!oldest.done) keys.read.delete(oldest.value)
+  }
+  return claims
+}
+
+function checkToken(keys: TokenKeys, token: string): TokenClaims | undefined {
   if (token.length > MAX_TOKEN_CHARS || token.length <= PREFIX_CHARS + TAIL_CHARS) return undefined
   const kind: TokenKind | undefined = token.startsWith(PREFIXES.access)
     ? 'access'
@@ -90,9 +111,7 @@ export function readToken(config: Config, token: string): TokenClaims | undefine
   if (kind === undefined) return undefined
   const macStart = token.length - MAC_CHARS
   const signed = token.slice(0, macStart - 1)
-  const given = Buffer.from(token.slice(macStart), 'utf8')
-  const expected = Buffer.from(macOf(keysOf(config), signed), 'utf8')
-  if (token[macStart - 1] !== '_' || given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined
+  if (token[macStart - 1] !== '_' || !constantTimeEqual(token.slice(macStart), macOf(keys, signed))) return undefined
   return { kind, localpart: Buffer.from(token.slice(PREFIX_CHARS, token.length - TAIL_CHARS), 'base64url').toString('utf8') }
 }
 
