@@ -15,6 +15,10 @@ export async function user(options: Options): Promise<void> {
   if (control === undefined) throw new Error(`no server is running on ${config.dataDir}; start it with "npm start" first`)
   const secret = config.registrationSharedSecret ?? (await loadRegistrationSecret(config.dataDir))
   const password = options.password ?? generatePassword()
-  const userId = await registerUser(control.url, secret, { username, password, admin: options.admin })
+  const userId = await registerUser(control.url, secret, { username, password, admin: options.admin }).catch((cause: unknown) => {
+    // What fetch throws when nobody listens.
+    if (cause instanceof TypeError) throw new Error(`the server at ${control.url} does not answer; start it with "npm start" first`)
+    throw cause
+  })
   say(options.password === undefined ? `Created ${userId} with password ${password}` : `Created ${userId}`)
 }
