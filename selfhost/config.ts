@@ -165,8 +165,8 @@ export async function readHostConfig(sources: ConfigSources): Promise<HostConfig
     if (value === undefined || value === '') continue
     values[name] = PATH_NAMES.includes(name) ? resolve(sources.cwd, value) : value
   }
-  const bind = values.MYELIN_BIND ?? '127.0.0.1'
-  if (!/^[0-9A-Za-z.:_*-]+$/.test(bind)) problems.push(`MYELIN_BIND is ${JSON.stringify(bind)}, which is not an address`)
+  const bind = values.MYELIN_BIND === '*' ? '::' : (values.MYELIN_BIND ?? '127.0.0.1')
+  if (!/^[0-9A-Za-z.:_-]+$/.test(bind)) problems.push(`MYELIN_BIND is ${JSON.stringify(bind)}, which is not an address`)
   const port = parsePort(values, 'MYELIN_PORT', 8008, problems) ?? 8008
   const tls = parseTls(values, problems)
   if (tls !== undefined && tls.port !== 0 && tls.port === port) problems.push('MYELIN_TLS_PORT and MYELIN_PORT must differ')

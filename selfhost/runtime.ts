@@ -31,7 +31,7 @@ export interface Runtime {
 
 /** The address by which this machine reaches a listener bound to `bind`. */
 function reachableHost(bind: string): string {
-  if (bind === '0.0.0.0' || bind === '*') return '127.0.0.1'
+  if (bind === '0.0.0.0') return '127.0.0.1'
   if (bind === '::') return '[::1]'
   return bind.includes(':') ? `[${bind}]` : bind
 }
