@@ -107,9 +107,10 @@ CREATE TABLE receipts (
 ) WITHOUT ROWID;
 CREATE INDEX receipts_pos ON receipts (pos);
 
--- Own-membership notices to local users, until the user has committed them.
+-- Own-membership notices to local users, until the user has committed them. IDs are never used again: an acknowledgement that comes late or twice must
+-- not touch another notice.
 CREATE TABLE outbox (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   user_id TEXT NOT NULL,
   notice TEXT NOT NULL
 );
