@@ -6,6 +6,7 @@ import type { Env } from '../runtime/bindings.ts'
 import type { Config } from '../runtime/config.ts'
 import { countCost } from '../runtime/metrics.ts'
 import { openRegistry, type Registry } from '../storage/d1/open.ts'
+import { SessionHolder } from './session-holder.ts'
 
 /** What every handler and use case receives: configuration, the objects, and the session of whoever asks. */
 export class RequestContext implements DisposableContext {
@@ -18,7 +19,7 @@ export class RequestContext implements DisposableContext {
   /** Lets work outlive the answer, within the platform's limits. */
   readonly waitUntil: (work: Promise<unknown>) => void
   readonly #facts: RequestFacts
-  #session: SessionStub | undefined
+  #session: SessionHolder | undefined
   #registry: Registry | undefined
 
   constructor(facts: RequestFacts) {
@@ -55,11 +56,11 @@ export class RequestContext implements DisposableContext {
   get session(): SessionStub {
     if (this.#session !== undefined) {
       countCost('rpc', this.requestId)
-      return this.#session
+      return this.#session.stub
     }
     const { userId, credential } = this.#presented()
-    this.#session = this.objects.user(userId).open(credential)
-    return this.#session
+    this.#session = new SessionHolder(this.objects.user(userId).open(credential))
+    return this.#session.stub
   }
 
   /**
@@ -80,7 +81,7 @@ export class RequestContext implements DisposableContext {
 
   /** Lets go of the session, e.g. before parking; the next access opens it anew. */
   close(): void {
-    this.#session?.[Symbol.dispose]()
+    this.#session?.release()
     this.#session = undefined
   }
 }

@@ -14,10 +14,12 @@ export type Remote<T> = {
 }
 type Lifecycle = 'fetch' | 'alarm' | 'webSocketMessage' | 'webSocketClose' | 'webSocketError' | typeof Symbol.dispose
 /** A capability comes back as a stub that can be called before it has arrived (pipelining); everything else as a promise of data. */
-type RemoteResult<Result> = Result extends UserSession ? SessionStub : Promise<Result>
+type RemoteResult<Result> = Result extends UserSession ? OpeningSession : Promise<Result>
 
 /** A capability on one account, reached in the same round trip as the method that is called on it. Dispose it after use. */
 export type SessionStub = Remote<UserSession> & Disposable
+/** A session on its way: usable at once. Waiting for it costs nothing more, but what arrives must be disposed of as well. */
+export type OpeningSession = SessionStub & PromiseLike<Disposable>
 /** One account's object. */
 export type UserStub = Remote<User> & Pick<DurableObjectStub, 'fetch'>
 /** One room's object. */

@@ -4,7 +4,7 @@ import { checkNewPassword } from '../../durable/user/password-hash.ts'
 import { forbidden, userInUse } from '../../matrix/errors.ts'
 import { nowMs } from '../../runtime/clock.ts'
 import { unwrap } from '../../runtime/outcome.ts'
-import { findAccount, releaseReservation, reserveAccount } from '../../storage/d1/accounts.ts'
+import { accountExists, findAccount, releaseReservation, reserveAccount } from '../../storage/d1/accounts.ts'
 import type { RequestContext } from '../context.ts'
 import { localUserId } from './localparts.ts'
 
@@ -42,10 +42,16 @@ export async function createAccount(ctx: RequestContext, account: NewAccount): P
   return { userId, session }
 }
 
-/** Gives back a reserved name behind which there is no account, if nobody can still be creating one. Answers whether it did. */
+/** Whether a name can be registered: nobody has it, or whoever reserved it has failed, in which case it is given back here. */
+export async function isLocalpartFree(ctx: RequestContext, localpart: string): Promise<boolean> {
+  return !(await accountExists(ctx.registry, localpart)) || (await releaseAbandoned(ctx, localpart))
+}
+
+/** Gives back a reserved name behind which there is no account, if nobody can still be creating one. Answers whether it is free now. */
 async function releaseAbandoned(ctx: RequestContext, localpart: string): Promise<boolean> {
   const row = await findAccount(ctx.registry, localpart)
-  if (row === undefined || nowMs() - row.createdTs < ABANDONED_AFTER_MS) return false
+  if (row === undefined) return true
+  if (nowMs() - row.createdTs < ABANDONED_AFTER_MS) return false
   if (await ctx.objects.user(localUserId(ctx.config, localpart)).accountExists()) return false
   await releaseReservation(ctx.registry, localpart, row.createdTs)
   return true

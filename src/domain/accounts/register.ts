@@ -3,11 +3,10 @@ import { forbidden, missingParam, userInUse } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/json.ts'
 import { nowMs } from '../../runtime/clock.ts'
 import type { Config } from '../../runtime/config.ts'
-import { accountExists } from '../../storage/d1/accounts.ts'
 import { isRegistrationTokenUsable } from '../../storage/d1/registration-tokens.ts'
 import { beginRegistration, continuesRegistration } from '../auth/registration-session.ts'
 import type { RequestContext } from '../context.ts'
-import { type CreatedAccount, createAccount } from './create-account.ts'
+import { type CreatedAccount, createAccount, isLocalpartFree } from './create-account.ts'
 import { generatedLocalpart, newLocalpart } from './localparts.ts'
 
 /** A client's request to register. */
@@ -30,7 +29,7 @@ export function requireRegistration(config: Config): void {
 /** The localpart of a user name, if it is free. @throws MatrixError M_INVALID_USERNAME, M_USER_IN_USE. */
 export async function requireFreeLocalpart(ctx: RequestContext, username: string): Promise<string> {
   const localpart = newLocalpart(ctx.config, username)
-  if (await accountExists(ctx.registry, localpart)) throw userInUse()
+  if (!(await isLocalpartFree(ctx, localpart))) throw userInUse()
   return localpart
 }
 

@@ -44,7 +44,8 @@ async function inTurn<T>(hash: () => T): Promise<T> {
   const ahead = pending.size
   pending.set(place, now)
   try {
-    if (ahead > 0) await scheduler.wait(ahead * PACE_MS)
+    // The first one waits for a turn of the loop too: otherwise those that arrive together would run together.
+    await scheduler.wait(ahead * PACE_MS)
     return hash()
   } finally {
     pending.delete(place)
