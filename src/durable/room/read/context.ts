@@ -49,7 +49,7 @@ export function readContext(core: RoomCore, caller: Caller, request: ContextRequ
   const last = after.events.at(-1) ?? event
   const state = stateAt(core, visibility, last, filter, [...before.events, event, ...after.events])
   const start = formatPositionToken(core, before.events.length > 0 ? before.nextOrd : event.ord)
-  const end = formatPositionToken(core, last.ord ?? event.ord)
+  const end = formatPositionToken(core, (last.ord ?? event.ord) + 1)
   return (
     `{"event":${clientEvent(core, event, reader, true)},"events_before":${json(before.events)},"events_after":${json(after.events)},` +
     `"state":${clientStateEvents(core, state, reader, true)},"start":${JSON.stringify(start)},"end":${JSON.stringify(end)}}`

@@ -27,12 +27,12 @@ export function readMessages(core: RoomCore, caller: Caller, request: MessagesRe
   visibility.requireReadable()
   const backwards = request.dir === 'b'
   const endOrd = Math.min(core.lastPos, visibility.horizonPos) * ORD_STEP + 1
-  const from = request.from === undefined ? (backwards ? endOrd : -1) : place(core, request.from)
+  const from = request.from === undefined ? (backwards ? endOrd : 0) : place(core, request.from)
   const to = request.to === undefined ? undefined : place(core, request.to)
   const filter = eventFilter(request.filter)
   const page = readTimeline(core, visibility, {
     direction: backwards ? 'backwards' : 'forwards',
-    afterOrd: backwards ? (to ?? -1) : from,
+    afterOrd: (backwards ? (to ?? 0) : from) - 1,
     beforeOrd: backwards ? Math.min(from, endOrd) : (to ?? Number.MAX_SAFE_INTEGER),
     limit: Math.max(1, Math.min(request.limit, MAX_PAGE_EVENTS)),
     filter,
@@ -42,8 +42,8 @@ export function readMessages(core: RoomCore, caller: Caller, request: MessagesRe
   const chunk = page.events.map((event) => clientEvent(core, event, reader, true)).join(',')
   const members = filter?.lazyLoadMembers ? lazyState(core, caller, page.events, filter, reader) : ''
   // Without more to read there is no `end`: clients stop there.
-  const end = page.more ? `,"end":${JSON.stringify(formatPositionToken(core, page.nextOrd))}` : ''
-  const start = request.from !== undefined && !request.from.startsWith('pos:') ? request.from : formatPositionToken(core, Math.max(0, from))
+  const end = page.more ? `,"end":${JSON.stringify(formatPositionToken(core, backwards ? page.nextOrd : page.nextOrd + 1))}` : ''
+  const start = request.from !== undefined && !request.from.startsWith('pos:') ? request.from : formatPositionToken(core, from)
   return `{"chunk":[${chunk}],"start":${JSON.stringify(start)}${end}${members}}`
 }
 
@@ -56,7 +56,10 @@ function lazyState(core: RoomCore, caller: Caller, events: readonly StoredEvent[
   return `,"state":${clientStateEvents(core, core.lazyMembers.unsent(device, members, filter.includeRedundantMembers), reader, true)}`
 }
 
-/** The order that a token names. `pos:` comes from the Worker, for sync tokens: everything up to the position has been seen. */
+/**
+ * The place that a token names: backwards from there comes what is below it, forwards what is not. `pos:` comes from the Worker, for sync tokens:
+ * everything up to the position has been seen.
+ */
 export function place(core: RoomCore, token: string): number {
   if (token.startsWith('pos:')) return Number(token.slice(4)) * ORD_STEP + 1
   return parsePositionToken(core, token)

@@ -69,7 +69,7 @@ export function readEvent(core: RoomCore, caller: Caller, eventId: string): stri
 export function readMembers(core: RoomCore, caller: Caller, request: MembersRequest): string {
   const visibility = new Visibility(core, caller.userId)
   visibility.requireReadable()
-  const atPos = request.at === undefined ? undefined : Math.floor(place(core, request.at) / ORD_STEP)
+  const atPos = request.at === undefined ? undefined : Math.floor((place(core, request.at) - 1) / ORD_STEP)
   const events = memberEventsAt(core, visibility, atPos).filter((event) => {
     const membership = toMembership(core.roomEvent(event, core.roomId).content.membership)
     if (request.membership !== undefined && membership !== request.membership) return false

@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type Answer, call, type TestSession } from '../../../support/api-client.ts'
 import {
-  createRoom,
   enc,
   getState,
   join,
@@ -15,31 +14,12 @@ import {
   redact,
   say,
 } from '../../../support/room-api.ts'
+import { buildWorld, CAST_SIZE, changeLevels, changeUser, joinRule, levels, usersOf, type World } from '../../../support/room-world.ts'
 
 /*
  * Each authorization rule, passing and failing, as local users meet it (SECURITY E12, R3; rooms/v10 to rooms/v12). What is refused leaves no
  * trace.
  */
-
-/** A room with everybody in their place. */
-interface World {
-  readonly roomId: string
-  readonly version: string
-  /** Created the room. */
-  readonly admin: TestSession
-  /** Level 50. */
-  readonly mod: TestSession
-  /** Level 50. */
-  readonly mod2: TestSession
-  readonly member: TestSession
-  readonly other: TestSession
-  readonly banned: TestSession
-  readonly left: TestSession
-  readonly invited: TestSession
-  readonly outsider: TestSession
-  /** A message of {@link member}. */
-  readonly message: string
-}
 
 interface Case {
   readonly name: string
@@ -356,67 +336,18 @@ const CASES: readonly Case[] = [
   { name: 'outsiders do not read state', does: (w) => getState(w.outsider, w.roomId, 'm.room.create'), answers: 403 },
 ]
 
-function usersOf(world: World): Record<string, number> {
-  const levelsOfUsers = { [world.mod.userId]: 50, [world.mod2.userId]: 50 }
-  return world.version === '12' ? levelsOfUsers : { ...levelsOfUsers, [world.admin.userId]: 100 }
-}
-
-function joinRule(rule: string) {
-  return async (world: World) => ok(await putState(world.admin, world.roomId, 'm.room.join_rules', { join_rule: rule }))
-}
-
-/** Changes power levels in the admin's name; entries of maps are merged. */
-function levels(change: Readonly<Record<string, unknown>> | ((world: World) => Readonly<Record<string, unknown>>)) {
-  return async (world: World) => ok(await writeLevels(world, 'admin', typeof change === 'function' ? change(world) : change))
-}
-
-function changeLevels(who: 'admin' | 'mod', change: Readonly<Record<string, unknown>>) {
-  return (world: World) => writeLevels(world, who, change)
-}
-
-function changeUser(who: 'admin' | 'mod', whom: 'admin' | 'mod' | 'mod2' | 'member', level: unknown) {
-  return (world: World) => writeLevels(world, who, { users: { [world[whom].userId]: level } })
-}
-
-async function writeLevels(world: World, who: 'admin' | 'mod', change: Readonly<Record<string, unknown>>): Promise<Answer> {
-  const current = ok(await getState(world.admin, world.roomId, 'm.room.power_levels')).body
-  const content = { ...current, ...change }
-  for (const map of ['users', 'events', 'notifications'] as const) content[map] = { ...current[map], ...(change[map] ?? {}) }
-  return putState(world[who], world.roomId, 'm.room.power_levels', content)
-}
-
 let cast: TestSession[] = []
 
-/** A fresh room in which each of the cast has a part. */
-async function buildWorld(version: string): Promise<World> {
-  const [admin, mod, mod2, member, other, banned, left, invited, outsider] = cast
-  if (!admin || !mod || !mod2 || !member || !other || !banned || !left || !invited || !outsider) throw new Error('the cast is incomplete')
-  const base = { version, admin, mod, mod2, member, other, banned, left, invited, outsider }
-  const roomId = await createRoom(admin, {
-    preset: 'public_chat',
-    room_version: version,
-    invite: [invited.userId],
-    power_level_content_override: {
-      users: usersOf({ ...base, roomId: '', message: '' }),
-      events: { 'm.room.power_levels': 50, 'm.room.history_visibility': 100, 'm.room.tombstone': version === '12' ? 150 : 100 },
-    },
-  })
-  for (const who of [mod, mod2, member, other, left]) ok(await join(who, roomId))
-  ok(await leave(left, roomId))
-  ok(await moderate(mod, 'ban', roomId, banned))
-  return { ...base, roomId, message: ok(await say(member, roomId)).body.event_id }
-}
-
 beforeAll(async () => {
-  cast = await people(9)
+  cast = await people(CAST_SIZE)
 })
 
 /** Rooms for cases that change nothing, by version. */
 const shared = new Map<string, Promise<World>>()
 
 function worldFor(version: string, { given, answers }: Case): Promise<World> {
-  if (given !== undefined || answers === 200) return buildWorld(version)
-  const world = shared.get(version) ?? buildWorld(version)
+  if (given !== undefined || answers === 200) return buildWorld(cast, version)
+  const world = shared.get(version) ?? buildWorld(cast, version)
   shared.set(version, world)
   return world
 }
