@@ -1,100 +1,11 @@
-import type { RoomEvent } from '../../matrix/events/room-event.ts'
-import type { JsonObject, JsonValue } from '../../matrix/json.ts'
-import { isJsonObject } from '../../matrix/json.ts'
+import { isJsonObject, type JsonObject } from '../../matrix/json.ts'
 import type { ObjectStore, SqlValue } from '../object-store.ts'
 import { ByteCache } from './byte-cache.ts'
+import { decodeEventRow, EVENT_STATUSES, type EventRow, envelopeOf, type NewEventRow, type StoredEvent } from './event-row.ts'
 import { MAX_BOUND_PARAMETERS, MAX_CACHED_EVENT_BYTES } from './limits.ts'
 
-/** What became of an event: part of the room, refused by the rules, hidden from clients, or known only as somebody's reference. */
-export type EventStatus = 'accepted' | 'rejected' | 'soft_failed' | 'outlier'
-const STATUSES: readonly EventStatus[] = ['accepted', 'rejected', 'soft_failed', 'outlier']
-
-/** An event as its row holds it. `content` and `envelope` are JSON text: reads for clients join them without parsing. */
-export interface StoredEvent {
-  readonly nid: number
-  readonly eventId: string
-  readonly type: string
-  readonly stateKey: string | undefined
-  readonly sender: string
-  readonly content: string
-  readonly originServerTs: number
-  readonly depth: number
-  readonly envelope: string
-  readonly groupBefore: number
-  readonly groupAfter: number
-  readonly status: EventStatus
-  readonly pos: number | undefined
-  readonly ord: number | undefined
-  readonly replaces: number | undefined
-  readonly redactedBy: number | undefined
-  readonly txn: string | undefined
-}
-
-/** What `insertEvent` needs beyond the event itself. */
-export interface NewEventRow {
-  /** Number from {@link EventTable.nextNid}. */
-  readonly nid: number
-  readonly event: RoomEvent
-  readonly groupBefore: number
-  readonly groupAfter: number
-  readonly status: EventStatus
-  readonly pos: number | undefined
-  readonly ord: number | undefined
-  readonly replaces: number | undefined
-  readonly txn: string | undefined
-}
-
-interface EventRow extends Record<string, SqlStorageValue> {
-  nid: number
-  event_id: string
-  type: string
-  state_key: string | null
-  sender: string
-  content: string
-  origin_server_ts: number
-  depth: number
-  envelope: string
-  group_before: number
-  group_after: number
-  status: number
-  pos: number | null
-  ord: number | null
-  replaces: number | null
-  redacted_by: number | null
-  txn: string | null
-}
-
-const CLIENT_FIELDS: ReadonlySet<string> = new Set(['type', 'state_key', 'sender', 'content', 'origin_server_ts', 'depth'])
-
-/** What clients do not see. The room ID is the same in every event and put back by {@link toPdu}; only create events may lack it and keep theirs. */
-function envelopeOf(pdu: JsonObject): JsonObject {
-  const isCreate = pdu.type === 'm.room.create'
-  return Object.fromEntries(Object.entries(pdu).filter(([key]) => !CLIENT_FIELDS.has(key) && (isCreate || key !== 'room_id')))
-}
-
-function decode(row: EventRow): StoredEvent {
-  const status = STATUSES[row.status]
-  if (status === undefined) throw new Error(`event ${row.event_id}: unknown status ${row.status}`)
-  return {
-    nid: row.nid,
-    eventId: row.event_id,
-    type: row.type,
-    stateKey: row.state_key ?? undefined,
-    sender: row.sender,
-    content: row.content,
-    originServerTs: row.origin_server_ts,
-    depth: row.depth,
-    envelope: row.envelope,
-    groupBefore: row.group_before,
-    groupAfter: row.group_after,
-    status,
-    pos: row.pos ?? undefined,
-    ord: row.ord ?? undefined,
-    replaces: row.replaces ?? undefined,
-    redactedBy: row.redacted_by ?? undefined,
-    txn: row.txn ?? undefined,
-  }
-}
+export type { EventStatus, NewEventRow, StoredEvent } from './event-row.ts'
+export { toPdu, toRoomEvent } from './event-row.ts'
 
 /** Events of one room: rows by number, by ID and by order, through a bounded cache. */
 export class EventTable {
@@ -137,7 +48,7 @@ export class EventTable {
       envelope,
       row.groupBefore,
       row.groupAfter,
-      STATUSES.indexOf(row.status),
+      EVENT_STATUSES.indexOf(row.status),
       row.pos ?? null,
       row.ord ?? null,
       row.replaces ?? null,
@@ -198,7 +109,7 @@ export class EventTable {
     if (cached !== undefined) return cached
     const row = this.#store.first<EventRow>('SELECT * FROM events WHERE nid = ?', nid)
     if (row === undefined) throw new Error(`event number ${nid} is missing`)
-    return this.#remember(decode(row))
+    return this.#remember(decodeEventRow(row))
   }
 
   /** Several events by number, in the order asked. */
@@ -209,7 +120,7 @@ export class EventTable {
       const slice = missing.slice(start, start + MAX_BOUND_PARAMETERS)
       const marks = slice.map(() => '?').join(',')
       for (const row of this.#store.sql.exec<EventRow>(`SELECT * FROM events WHERE nid IN (${marks})`, ...slice)) {
-        loaded.set(row.nid, this.#remember(decode(row)))
+        loaded.set(row.nid, this.#remember(decodeEventRow(row)))
       }
     }
     return nids.map((nid) => loaded.get(nid) ?? this.get(nid))
@@ -220,13 +131,13 @@ export class EventTable {
     const nid = this.#nidById.get(eventId)
     if (nid !== undefined) return this.get(nid)
     const row = this.#store.first<EventRow>('SELECT * FROM events WHERE event_id = ?', eventId)
-    return row === undefined ? undefined : this.#remember(decode(row))
+    return row === undefined ? undefined : this.#remember(decodeEventRow(row))
   }
 
   /** The event that a local transaction created, or `undefined`. */
   findByTransaction(sender: string, txn: string): StoredEvent | undefined {
     const row = this.#store.first<EventRow>('SELECT * FROM events WHERE sender = ? AND txn = ?', sender, txn)
-    return row === undefined ? undefined : this.#remember(decode(row))
+    return row === undefined ? undefined : this.#remember(decodeEventRow(row))
   }
 
   /**
@@ -241,66 +152,12 @@ export class EventTable {
       beforeOrd,
       limit,
     )
-    return rows.map((row) => this.#byNid.get(row.nid) ?? this.#remember(decode(row)))
+    return rows.map((row) => this.#byNid.get(row.nid) ?? this.#remember(decodeEventRow(row)))
   }
 
   #remember(event: StoredEvent): StoredEvent {
     this.#byNid.set(event.nid, event, 400 + 2 * (event.content.length + event.envelope.length))
     this.#nidById.set(event.eventId, event.nid, 160)
     return event
-  }
-}
-
-function parseObject(text: string, what: string): JsonObject {
-  const value: unknown = JSON.parse(text)
-  if (!isJsonObject(value)) throw new Error(`${what} is not an object`)
-  return value
-}
-
-function stringList(value: JsonValue | undefined): string[] {
-  if (!Array.isArray(value)) return []
-  // Pairs of ID and hashes in room versions 1 and 2.
-  return value.flatMap((entry) =>
-    typeof entry === 'string' ? [entry] : Array.isArray(entry) && typeof entry[0] === 'string' ? [entry[0]] : [],
-  )
-}
-
-/** The event as the rules see it. */
-export function toRoomEvent(stored: StoredEvent, roomId: string): RoomEvent {
-  const content = parseObject(stored.content, stored.eventId)
-  const envelope = parseObject(stored.envelope, stored.eventId)
-  const redacts = envelope.redacts ?? (stored.type === 'm.room.redaction' ? content.redacts : undefined)
-  return {
-    eventId: stored.eventId,
-    roomId,
-    type: stored.type,
-    stateKey: stored.stateKey,
-    sender: stored.sender,
-    content,
-    originServerTs: stored.originServerTs,
-    depth: stored.depth,
-    prevEvents: stringList(envelope.prev_events),
-    authEvents: stringList(envelope.auth_events),
-    redacts: typeof redacts === 'string' ? redacts : undefined,
-    pdu: toPdu(stored, roomId, content, envelope),
-  }
-}
-
-/** The PDU as it travels between servers. */
-export function toPdu(
-  stored: StoredEvent,
-  roomId: string,
-  content: JsonObject = parseObject(stored.content, stored.eventId),
-  envelope: JsonObject = parseObject(stored.envelope, stored.eventId),
-): JsonObject {
-  return {
-    ...(stored.type === 'm.room.create' ? {} : { room_id: roomId }),
-    ...envelope,
-    type: stored.type,
-    ...(stored.stateKey === undefined ? {} : { state_key: stored.stateKey }),
-    sender: stored.sender,
-    content,
-    origin_server_ts: stored.originServerTs,
-    depth: stored.depth,
   }
 }

@@ -1,0 +1,150 @@
+import type { RoomEvent } from '../../matrix/events/room-event.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from '../../matrix/json.ts'
+
+/** What became of an event: part of the room, refused by the rules, hidden from clients, or known only as somebody's reference. */
+export type EventStatus = 'accepted' | 'rejected' | 'soft_failed' | 'outlier'
+/** Statuses by their number in the database. */
+export const EVENT_STATUSES: readonly EventStatus[] = ['accepted', 'rejected', 'soft_failed', 'outlier']
+
+/** An event as its row holds it. `content` and `envelope` are JSON text: reads for clients join them without parsing. */
+export interface StoredEvent {
+  readonly nid: number
+  readonly eventId: string
+  readonly type: string
+  readonly stateKey: string | undefined
+  readonly sender: string
+  readonly content: string
+  readonly originServerTs: number
+  readonly depth: number
+  readonly envelope: string
+  readonly groupBefore: number
+  readonly groupAfter: number
+  readonly status: EventStatus
+  readonly pos: number | undefined
+  readonly ord: number | undefined
+  readonly replaces: number | undefined
+  readonly redactedBy: number | undefined
+  readonly txn: string | undefined
+}
+
+/** What `insertEvent` needs beyond the event itself. */
+export interface NewEventRow {
+  /** Number from {@link EventTable.nextNid}. */
+  readonly nid: number
+  readonly event: RoomEvent
+  readonly groupBefore: number
+  readonly groupAfter: number
+  readonly status: EventStatus
+  readonly pos: number | undefined
+  readonly ord: number | undefined
+  readonly replaces: number | undefined
+  readonly txn: string | undefined
+}
+
+/** The row as SQLite has it. */
+export interface EventRow extends Record<string, SqlStorageValue> {
+  nid: number
+  event_id: string
+  type: string
+  state_key: string | null
+  sender: string
+  content: string
+  origin_server_ts: number
+  depth: number
+  envelope: string
+  group_before: number
+  group_after: number
+  status: number
+  pos: number | null
+  ord: number | null
+  replaces: number | null
+  redacted_by: number | null
+  txn: string | null
+}
+
+const CLIENT_FIELDS: ReadonlySet<string> = new Set(['type', 'state_key', 'sender', 'content', 'origin_server_ts', 'depth'])
+
+/** What clients do not see. The room ID is the same in every event and put back by {@link toPdu}; only create events may lack it and keep theirs. */
+export function envelopeOf(pdu: JsonObject): JsonObject {
+  const isCreate = pdu.type === 'm.room.create'
+  return Object.fromEntries(Object.entries(pdu).filter(([key]) => !CLIENT_FIELDS.has(key) && (isCreate || key !== 'room_id')))
+}
+
+/** Reads a row. */
+export function decodeEventRow(row: EventRow): StoredEvent {
+  const status = EVENT_STATUSES[row.status]
+  if (status === undefined) throw new Error(`event ${row.event_id}: unknown status ${row.status}`)
+  return {
+    nid: row.nid,
+    eventId: row.event_id,
+    type: row.type,
+    stateKey: row.state_key ?? undefined,
+    sender: row.sender,
+    content: row.content,
+    originServerTs: row.origin_server_ts,
+    depth: row.depth,
+    envelope: row.envelope,
+    groupBefore: row.group_before,
+    groupAfter: row.group_after,
+    status,
+    pos: row.pos ?? undefined,
+    ord: row.ord ?? undefined,
+    replaces: row.replaces ?? undefined,
+    redactedBy: row.redacted_by ?? undefined,
+    txn: row.txn ?? undefined,
+  }
+}
+
+function parseObject(text: string, what: string): JsonObject {
+  const value: unknown = JSON.parse(text)
+  if (!isJsonObject(value)) throw new Error(`${what} is not an object`)
+  return value
+}
+
+function stringList(value: JsonValue | undefined): string[] {
+  if (!Array.isArray(value)) return []
+  // Pairs of ID and hashes in room versions 1 and 2.
+  return value.flatMap((entry) =>
+    typeof entry === 'string' ? [entry] : Array.isArray(entry) && typeof entry[0] === 'string' ? [entry[0]] : [],
+  )
+}
+
+/** The event as the rules see it. */
+export function toRoomEvent(stored: StoredEvent, roomId: string): RoomEvent {
+  const content = parseObject(stored.content, stored.eventId)
+  const envelope = parseObject(stored.envelope, stored.eventId)
+  const redacts = envelope.redacts ?? (stored.type === 'm.room.redaction' ? content.redacts : undefined)
+  return {
+    eventId: stored.eventId,
+    roomId,
+    type: stored.type,
+    stateKey: stored.stateKey,
+    sender: stored.sender,
+    content,
+    originServerTs: stored.originServerTs,
+    depth: stored.depth,
+    prevEvents: stringList(envelope.prev_events),
+    authEvents: stringList(envelope.auth_events),
+    redacts: typeof redacts === 'string' ? redacts : undefined,
+    pdu: toPdu(stored, roomId, content, envelope),
+  }
+}
+
+/** The PDU as it travels between servers. */
+export function toPdu(
+  stored: StoredEvent,
+  roomId: string,
+  content: JsonObject = parseObject(stored.content, stored.eventId),
+  envelope: JsonObject = parseObject(stored.envelope, stored.eventId),
+): JsonObject {
+  return {
+    ...(stored.type === 'm.room.create' ? {} : { room_id: roomId }),
+    ...envelope,
+    type: stored.type,
+    ...(stored.stateKey === undefined ? {} : { state_key: stored.stateKey }),
+    sender: stored.sender,
+    content,
+    origin_server_ts: stored.originServerTs,
+    depth: stored.depth,
+  }
+}
