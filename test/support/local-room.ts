@@ -1,4 +1,5 @@
 import { env } from 'cloudflare:workers'
+import type { RoomStub } from '../../src/durable/objects.ts'
 import type { Caller, WindowRequest } from '../../src/durable/protocol.ts'
 import { createEvent } from '../../src/matrix/events/create-event.ts'
 import type { JsonObject } from '../../src/matrix/json.ts'
@@ -32,8 +33,10 @@ export interface EventJson {
   readonly content: JsonObject
 }
 
-export function roomStub(roomId: string) {
-  return env.ROOM.get(env.ROOM.idFromName(roomId))
+/** A room's object, its methods typed as elsewhere: the platform's own type for stubs is too deep for the compiler. */
+export function roomStub(roomId: string): DurableObjectStub & RoomStub {
+  const stub: DurableObjectStub = env.ROOM.get(env.ROOM.idFromName(roomId))
+  return stub as DurableObjectStub & RoomStub
 }
 
 export function caller(userId: string, deviceId = 'DEVICE'): Caller {

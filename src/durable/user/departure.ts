@@ -1,5 +1,6 @@
+import type { Outcome } from '../../runtime/outcome.ts'
 import { objectsOf } from '../objects.ts'
-import type { MembershipRequest } from '../room/membership.ts'
+import type { MembershipAnswer, MembershipRequest } from '../room/membership.ts'
 import { RoomsJob } from './rooms-job.ts'
 import type { UserCore } from './user-core.ts'
 
@@ -14,9 +15,8 @@ function presentRooms(core: UserCore): string[] {
   return present.map(({ roomId }) => roomId)
 }
 
-async function tell(core: UserCore, roomId: string): Promise<void> {
+function tell(core: UserCore, roomId: string): Promise<Outcome<MembershipAnswer>> {
   const caller = { userId: core.userId, deviceId: undefined, requestId: 'departure' }
   const request: MembershipRequest = { action: 'leave', target: core.userId, content: {}, ownContent: false }
-  // A refusal means that the user is out already.
-  await objectsOf(core.env, undefined).room(roomId).membership(caller, request)
+  return objectsOf(core.env, undefined).room(roomId).membership(caller, request)
 }

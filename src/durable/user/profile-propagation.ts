@@ -1,4 +1,4 @@
-import { unwrap } from '../../runtime/outcome.ts'
+import type { Outcome } from '../../runtime/outcome.ts'
 import { readAccount } from '../../storage/user/account.ts'
 import { objectsOf } from '../objects.ts'
 import { joinedRooms } from './notices.ts'
@@ -11,9 +11,9 @@ export function profilePropagation(core: UserCore): RoomsJob {
   return new RoomsJob(core, { kind: 'profile', rooms: joinedRooms, tell })
 }
 
-async function tell(core: UserCore, roomId: string): Promise<void> {
-  if (readAccount(core.store)?.state !== 'active') return
+async function tell(core: UserCore, roomId: string): Promise<Outcome<boolean> | undefined> {
+  if (readAccount(core.store)?.state !== 'active') return undefined
   const caller = { userId: core.userId, deviceId: undefined, requestId: 'profile' }
   // Read again for each room: what is current now is what must end up there.
-  unwrap(await objectsOf(core.env, undefined).room(roomId).updateProfile(caller, memberProfile(core)))
+  return objectsOf(core.env, undefined).room(roomId).updateProfile(caller, memberProfile(core))
 }

@@ -1,5 +1,7 @@
+import type { Errcode } from '../../matrix/errors.ts'
 import { nowMs } from '../../runtime/clock.ts'
 import { log } from '../../runtime/log.ts'
+import { type Outcome, unwrap } from '../../runtime/outcome.ts'
 import type { DueResult } from '../../storage/due-table.ts'
 import type { UserCore } from './user-core.ts'
 
@@ -8,14 +10,17 @@ const PARALLEL_ROOMS = 16
 /** When the alarm looks whether all rooms were told; the first attempt does not wait for it. */
 const RETRY_MS = 30_000
 
+/** Refusals that say nothing about what was asked. */
+const TRANSIENT: readonly Errcode[] = ['M_LIMIT_EXCEEDED', 'M_UNKNOWN']
+
 /** What a job tells rooms. */
 export interface RoomsJobSpec {
   /** `due` kind of the work. */
   readonly kind: string
   /** The rooms concerned, as the user's list has them now. */
   readonly rooms: (core: UserCore) => readonly string[]
-  /** Tells one room. Repeating it must change nothing. */
-  readonly tell: (core: UserCore, roomId: string) => Promise<void>
+  /** Tells one room; a room that refuses has been told, one that cannot be asked now is told again. Repeating it must change nothing. */
+  readonly tell: (core: UserCore, roomId: string) => Promise<Outcome<unknown> | undefined>
 }
 
 /**
@@ -66,12 +71,17 @@ export class RoomsJob {
     return this.#running
   }
 
+  async #tell(roomId: string): Promise<void> {
+    const outcome = await this.#spec.tell(this.#core, roomId)
+    if (outcome?.ok === false && TRANSIENT.includes(outcome.error.errcode)) unwrap(outcome)
+  }
+
   async #tellAll(): Promise<void> {
     for (let seen = -1; seen !== this.#requests; ) {
       seen = this.#requests
       const rooms = this.#spec.rooms(this.#core)
       for (let start = 0; start < rooms.length; start += PARALLEL_ROOMS) {
-        await Promise.all(rooms.slice(start, start + PARALLEL_ROOMS).map((roomId) => this.#spec.tell(this.#core, roomId)))
+        await Promise.all(rooms.slice(start, start + PARALLEL_ROOMS).map((roomId) => this.#tell(roomId)))
       }
     }
   }
