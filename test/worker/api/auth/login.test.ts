@@ -139,4 +139,22 @@ describe('password checks inside an account (A15)', () => {
       }
     })
   })
+
+  it('take as long for a user who does not exist as for a wrong password', async () => {
+    const { userId } = await registerAccount()
+    const timed = async (work: () => Promise<unknown>) => {
+      const started = performance.now()
+      await work()
+      return performance.now() - started
+    }
+    const [known, unknown]: [number[], number[]] = [[], []]
+    for (let round = 0; round < 5; round++) {
+      known.push(await timed(() => tryLogin(userId, 'wrong')))
+      unknown.push(await timed(() => tryLogin('nobody', 'wrong')))
+    }
+    // The fastest of each: what else the machine does only makes them slower. Without a hash an answer takes a tenth of this.
+    const ratio = Math.min(...unknown) / Math.min(...known)
+    expect(ratio).toBeGreaterThan(0.4)
+    expect(ratio).toBeLessThan(2.5)
+  })
 })

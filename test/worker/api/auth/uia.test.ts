@@ -75,14 +75,13 @@ describe.each(OPERATIONS)('%s (A13, A14)', (_what, method, path, body, otherBody
     expect((await whoami(target.token)).status).toBe(200)
   })
 
-  it.skipIf(body === otherBody || JSON.stringify(body) === JSON.stringify(otherBody))(
-    'does not accept a session begun with another body',
-    async () => {
+  if (JSON.stringify(body) !== JSON.stringify(otherBody)) {
+    it('does not accept a session begun with another body', async () => {
       const { owner, ask } = await setting()
       const { session } = (await ask(otherBody)).body
       expect((await ask({ auth: passwordAuth(owner, undefined, { session }) })).status).toBe(401)
-    },
-  )
+    })
+  }
 
   it('does not accept a session that is too old', async () => {
     const { owner, ask } = await setting()
