@@ -7,8 +7,14 @@ import type { RequestContext } from '../../context.ts'
 import { parkPoll } from '../parked-polls.ts'
 
 /**
- * How waiting ended: with a plan; with the wish to be asked again; or with nothing new. `over` means that waiting on is pointless, because the
- * server stops or another poll of the same connection has taken this one's place and the time is up.
+ * A poll that another one has replaced answers after this. Usually its client has gone, which nobody tells us. If not, two clients share a device,
+ * and would replace each other's polls as fast as they can ask.
+ */
+const REPLACED_PAUSE_MS = 1_000
+
+/**
+ * How waiting ended: with a plan, with the wish to be asked again, or with nothing new because the time is up, the server stops or another poll of
+ * the same connection has taken this one's place.
  */
 export type Waited =
   | { readonly kind: 'plan'; readonly plan: SyncPlan }
@@ -34,6 +40,7 @@ export async function waitParked(ctx: RequestContext, request: ParkRequest, time
 
 async function waitOn(socket: WebSocket, nextBatch: string, timeoutMs: number): Promise<Waited> {
   let timer: ReturnType<typeof setTimeout> | undefined
+  let replaced: ReturnType<typeof setTimeout> | undefined
   let unpark: (() => void) | undefined
   try {
     return await new Promise<Waited>((resolve) => {
@@ -41,8 +48,8 @@ async function waitOn(socket: WebSocket, nextBatch: string, timeoutMs: number): 
       timer = setTimeout(() => resolve(over), timeoutMs)
       socket.addEventListener('message', ({ data }) => resolve(parseMessage(data)))
       socket.addEventListener('close', ({ code }) => {
-        // Whoever was replaced may have gone without our noticing. If not, answering at once would make two polls replace each other for ever.
         if (code !== CLOSE_REPLACED) resolve({ kind: 'again' })
+        else replaced = setTimeout(() => resolve(over), REPLACED_PAUSE_MS)
       })
       socket.addEventListener('error', () => resolve({ kind: 'again' }))
       socket.accept()
@@ -50,6 +57,7 @@ async function waitOn(socket: WebSocket, nextBatch: string, timeoutMs: number): 
     })
   } finally {
     clearTimeout(timer)
+    clearTimeout(replaced)
     unpark?.()
     socket.close()
   }
