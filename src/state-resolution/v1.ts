@@ -51,23 +51,36 @@ export function startV1(states: readonly StateMap[]): { unconflicted: Map<StateM
   return { unconflicted, progress: { algorithm: 'v1', conflicts, decided: 0, resolved: [] } }
 }
 
-/** Resolves conflicts as far as the budget allows; `done` with everything that was resolved, or the progress so far. */
-export function advanceV1(
-  progress: V1Progress,
-  unconflicted: StateMap,
-  slice: Slice,
-): { done: true; resolved: StateMap } | { done: false; progress: V1Progress } {
-  const resolved = new Map(progress.resolved)
-  let decided = progress.decided
-  while (decided < progress.conflicts.length && !slice.budget.exhausted) {
-    const [key, ids] = progress.conflicts[decided] ?? ['', []]
-    decided += 1
-    slice.budget.take(ids.length)
-    const winner = resolveConflict(key, ids, stateBefore(passOf(key), unconflicted, resolved, slice.reader), slice)
-    if (winner !== undefined) resolved.set(key, winner)
+/** A resolution in progress. */
+export class V1Resolution {
+  readonly #conflicts: readonly Conflict[]
+  readonly #unconflicted: StateMap
+  readonly #resolved: Map<StateMapKey, EventId>
+  #decided: number
+
+  constructor(progress: V1Progress, unconflicted: StateMap) {
+    this.#conflicts = progress.conflicts
+    this.#unconflicted = unconflicted
+    this.#resolved = new Map(progress.resolved)
+    this.#decided = progress.decided
   }
-  if (decided < progress.conflicts.length) return { done: false, progress: { ...progress, decided, resolved: [...resolved] } }
-  return { done: true, resolved }
+
+  /** Goes on as far as the budget allows; the entries to add to the unconflicted state, if the end was reached. */
+  advance(slice: Slice): StateMap | undefined {
+    for (; this.#decided < this.#conflicts.length; this.#decided++) {
+      if (slice.budget.exhausted) return undefined
+      const [key, ids] = this.#conflicts[this.#decided] ?? ['', []]
+      slice.budget.take(ids.length)
+      const state = stateBefore(passOf(key), this.#unconflicted, this.#resolved, slice.reader)
+      const winner = resolveConflict(key, ids, state, slice)
+      if (winner !== undefined) this.#resolved.set(key, winner)
+    }
+    return this.#resolved
+  }
+
+  save(): V1Progress {
+    return { algorithm: 'v1', conflicts: this.#conflicts, decided: this.#decided, resolved: [...this.#resolved] }
+  }
 }
 
 function passOf(key: StateMapKey): number {

@@ -1,11 +1,12 @@
 import type { EventId } from '../matrix/events/room-event.ts'
 import type { RoomVersionRules } from '../matrix/room-versions/rules.ts'
-import { type AuthCheckData, IterativeAuthCheck } from './resolve/auth-check.ts'
+import { AuthChains, type AuthChainsData, NO_PROGRESS as NO_CHAINS, type OrderedChains } from './resolve/auth-chains.ts'
+import { type AuthCheckData, IterativeAuthCheck, NOTHING_DECIDED } from './resolve/auth-check.ts'
 import { AuthDifference, type AuthDifferenceData, NO_PROGRESS as NO_DIFFERENCE } from './resolve/auth-difference.ts'
 import { AuthGraph, type AuthGraphData } from './resolve/auth-graph.ts'
 import { ConflictedSubgraph, type ConflictedSubgraphData, NO_PROGRESS as NO_SUBGRAPH } from './resolve/conflicted-subgraph.ts'
 import { MainlineSort, type MainlineSortData, mainlineFrom } from './resolve/mainline-sort.ts'
-import { PowerSelection, type PowerSelectionData } from './resolve/power-events.ts'
+import { NO_PROGRESS as NO_SELECTION, PowerSelection, type PowerSelectionData } from './resolve/power-events.ts'
 import { NO_PROGRESS as NO_POWER_SORT, PowerSort, type PowerSortData } from './resolve/power-sort.ts'
 import type { Slice } from './resolve/slice.ts'
 import { type SplitStates, splitConflicted } from './resolve/split-conflicted.ts'
@@ -18,8 +19,14 @@ import { type StateMap, type StateMapKey, stateMapKey } from './state-map.ts'
 
 /** Where a resolution is, with what the step at hand has found. */
 type Step =
-  | { readonly name: 'auth-difference'; readonly data: AuthDifferenceData }
-  | { readonly name: 'conflicted-subgraph'; readonly difference: readonly number[]; readonly data: ConflictedSubgraphData }
+  | { readonly name: 'auth-chains'; readonly data: AuthChainsData }
+  | { readonly name: 'auth-difference'; readonly chains: OrderedChains; readonly data: AuthDifferenceData }
+  | {
+      readonly name: 'conflicted-subgraph'
+      readonly chains: OrderedChains
+      readonly difference: readonly number[]
+      readonly data: ConflictedSubgraphData
+    }
   | { readonly name: 'power-events'; readonly fullConflicted: readonly number[]; readonly data: PowerSelectionData }
   | { readonly name: 'power-sort'; readonly selected: readonly number[]; readonly others: readonly EventId[]; readonly data: PowerSortData }
   | { readonly name: 'power-check'; readonly sorted: readonly EventId[]; readonly others: readonly EventId[]; readonly data: AuthCheckData }
@@ -49,135 +56,205 @@ const POWER_LEVELS = stateMapKey('m.room.power_levels', '')
 export function startV2(inputs: readonly StateMap[], rules: RoomVersionRules): { unconflicted: StateMap; progress: V2Progress } {
   const states = splitConflicted(inputs)
   const isConflicted = states.conflicted.some((ids) => ids.length > 0)
-  const step: Step = isConflicted ? { name: 'auth-difference', data: NO_DIFFERENCE } : { name: 'done', resolved: [] }
+  const step: Step = isConflicted ? { name: 'auth-chains', data: NO_CHAINS } : { name: 'done', resolved: [] }
   const create = rules.roomIdIsCreateHash ? inputs.map((state) => state.get(CREATE)).find((id) => id !== undefined) : undefined
   const progress: V2Progress = { algorithm: 'v2', impliedCreate: create ?? null, conflicted: states.conflicted, graph: NO_GRAPH, step }
   return { unconflicted: states.unconflicted, progress }
 }
 
-/** One slice of a resolution. */
+/** What all steps of a resolution work on. */
+interface Work {
+  readonly states: SplitStates
+  readonly rules: RoomVersionRules
+  readonly impliedCreate: EventId | null
+  readonly graph: AuthGraph
+  /** The conflicted state set, by number. They are the first events that the graph numbers. */
+  readonly conflicted: readonly number[]
+  /** What the iterative auth checks start from. */
+  readonly initialState: StateMap
+}
+
+/** A step in progress. */
+interface Stage {
+  readonly name: Step['name']
+  /** Goes on as far as the budget allows: the step that follows, or `undefined` if this one has not ended. */
+  advance(slice: Slice): Stage | undefined
+  /** A copy of what it needs to be resumed. */
+  save(): Step
+}
+
+/** A resolution in progress. */
 export class V2Resolution {
-  readonly #states: SplitStates
-  readonly #rules: RoomVersionRules
-  readonly #impliedCreate: EventId | null
-  readonly #graph: AuthGraph
-  #step: Step
+  readonly #work: Work
+  #stage: Stage
 
   constructor(progress: V2Progress, unconflicted: StateMap, rules: RoomVersionRules) {
-    this.#states = { unconflicted, conflicted: progress.conflicted }
-    this.#rules = rules
-    this.#impliedCreate = progress.impliedCreate
-    this.#graph = new AuthGraph(progress.graph, progress.impliedCreate ?? undefined)
-    this.#step = progress.step
+    const graph = new AuthGraph(progress.graph, progress.impliedCreate ?? undefined)
+    this.#work = {
+      states: { unconflicted, conflicted: progress.conflicted },
+      rules,
+      impliedCreate: progress.impliedCreate,
+      graph,
+      conflicted: [...new Set(progress.conflicted.flat().map((id) => graph.number(id)))],
+      initialState: rules.stateResolution === 'v2.1' ? new Map() : unconflicted,
+    }
+    this.#stage = resume(progress.step, this.#work)
   }
 
   /** Goes on as far as the budget allows; the entries to add to the unconflicted state, if the end was reached. */
   advance(slice: Slice): StateMap | undefined {
-    while (this.#step.name !== 'done' && !slice.budget.exhausted) this.#step = this.#next(this.#step, slice)
-    return this.#step.name === 'done' ? new Map(this.#step.resolved) : undefined
+    while (this.#stage.name !== 'done' && !slice.budget.exhausted) this.#stage = this.#stage.advance(slice) ?? this.#stage
+    const step = this.#stage.name === 'done' ? this.#stage.save() : undefined
+    return step?.name === 'done' ? new Map(step.resolved) : undefined
   }
 
   save(): V2Progress {
-    const needsGraph = GRAPH_STEPS.includes(this.#step.name)
+    const needsGraph = GRAPH_STEPS.includes(this.#stage.name)
     return {
       algorithm: 'v2',
-      impliedCreate: this.#impliedCreate,
-      conflicted: needsGraph ? this.#states.conflicted : [],
-      graph: needsGraph ? this.#graph.save() : NO_GRAPH,
-      step: this.#step,
+      impliedCreate: this.#work.impliedCreate,
+      conflicted: needsGraph ? this.#work.states.conflicted : [],
+      graph: needsGraph ? this.#work.graph.save() : NO_GRAPH,
+      step: this.#stage.save(),
     }
-  }
-
-  /** The step as far as the budget takes it, or the one after it. */
-  #next(step: Exclude<Step, { name: 'done' }>, slice: Slice): Step {
-    switch (step.name) {
-      case 'auth-difference':
-        return this.#findDifference(step.data, slice)
-      case 'conflicted-subgraph':
-        return this.#findSubgraph(step, slice)
-      case 'power-events':
-        return this.#selectPowerEvents(step, slice)
-      case 'power-sort':
-        return this.#sortPowerEvents(step, slice)
-      case 'power-check':
-        return this.#checkPowerEvents(step, slice)
-      case 'mainline-sort':
-        return this.#sortOthers(step, slice)
-      case 'final-check':
-        return this.#checkOthers(step, slice)
-    }
-  }
-
-  #findDifference(data: AuthDifferenceData, slice: Slice): Step {
-    const work = new AuthDifference(data, this.#graph, this.#states)
-    if (!work.advance(slice)) return { name: 'auth-difference', data: work.save() }
-    const difference = work.difference()
-    if (this.#rules.stateResolution === 'v2.1') return { name: 'conflicted-subgraph', difference, data: NO_SUBGRAPH }
-    return this.#withFullConflictedSet(difference, [])
-  }
-
-  #findSubgraph(step: Extract<Step, { name: 'conflicted-subgraph' }>, slice: Slice): Step {
-    const work = new ConflictedSubgraph(step.data, this.#graph, this.#conflictedSet())
-    if (!work.advance(slice)) return { ...step, data: work.save() }
-    return this.#withFullConflictedSet(step.difference, work.subgraph())
-  }
-
-  #withFullConflictedSet(difference: readonly number[], subgraph: readonly number[]): Step {
-    const fullConflicted = [...new Set([...this.#conflictedSet(), ...difference, ...subgraph])]
-    return { name: 'power-events', fullConflicted, data: { examined: 0, known: [], power: [] } }
-  }
-
-  #selectPowerEvents(step: Extract<Step, { name: 'power-events' }>, slice: Slice): Step {
-    const work = new PowerSelection(step.data, this.#graph, step.fullConflicted)
-    if (!work.advance(slice)) return { ...step, data: work.save() }
-    const { selected, others } = work.selection()
-    return { name: 'power-sort', selected, others, data: NO_POWER_SORT }
-  }
-
-  #sortPowerEvents(step: Extract<Step, { name: 'power-sort' }>, slice: Slice): Step {
-    const work = new PowerSort(step.data, this.#graph, step.selected)
-    if (!work.advance(slice)) return { ...step, data: work.save() }
-    const sorted = work.sorted()
-    // Events in a cycle, which only IDs chosen by their origin allow, cannot be sorted by it: they are left to the second ordering.
-    const placed = new Set(sorted)
-    const unsortable = step.selected.filter((number) => !placed.has(number))
-    return {
-      name: 'power-check',
-      sorted: sorted.map((number) => this.#graph.id(number)),
-      others: [...step.others, ...unsortable.map((number) => this.#graph.id(number))],
-      data: { decided: 0, resolved: [] },
-    }
-  }
-
-  #checkPowerEvents(step: Extract<Step, { name: 'power-check' }>, slice: Slice): Step {
-    const work = new IterativeAuthCheck(step.data, step.sorted, this.#initialState())
-    if (!work.advance(slice)) return { ...step, data: work.save() }
-    const powerLevels = work.resolved.get(POWER_LEVELS) ?? this.#initialState().get(POWER_LEVELS)
-    return { name: 'mainline-sort', others: step.others, resolved: [...work.resolved], data: mainlineFrom(powerLevels) }
-  }
-
-  #sortOthers(step: Extract<Step, { name: 'mainline-sort' }>, slice: Slice): Step {
-    const work = new MainlineSort(step.data, step.others)
-    if (!work.advance(slice)) return { ...step, data: work.save() }
-    return { name: 'final-check', sorted: work.sorted(), data: { decided: 0, resolved: step.resolved } }
-  }
-
-  #checkOthers(step: Extract<Step, { name: 'final-check' }>, slice: Slice): Step {
-    const work = new IterativeAuthCheck(step.data, step.sorted, this.#initialState())
-    if (!work.advance(slice)) return { ...step, data: work.save() }
-    return { name: 'done', resolved: [...work.resolved] }
-  }
-
-  /** What the iterative auth checks start from. */
-  #initialState(): StateMap {
-    return this.#rules.stateResolution === 'v2.1' ? EMPTY : this.#states.unconflicted
-  }
-
-  /** The conflicted state set, by number. */
-  #conflictedSet(): number[] {
-    return [...new Set(this.#states.conflicted.flat())].map((id) => this.#graph.number(id))
   }
 }
 
-const EMPTY: StateMap = new Map()
-const GRAPH_STEPS: readonly Step['name'][] = ['auth-difference', 'conflicted-subgraph', 'power-events', 'power-sort']
+const GRAPH_STEPS: readonly Step['name'][] = ['auth-chains', 'auth-difference', 'conflicted-subgraph', 'power-events', 'power-sort']
+
+type StepOf<Name extends Step['name']> = Extract<Step, { name: Name }>
+
+function resume(step: Step, work: Work): Stage {
+  switch (step.name) {
+    case 'auth-chains':
+      return readChains(step, work)
+    case 'auth-difference':
+      return findDifference(step, work)
+    case 'conflicted-subgraph':
+      return findSubgraph(step, work)
+    case 'power-events':
+      return selectPowerEvents(step, work)
+    case 'power-sort':
+      return sortPowerEvents(step, work)
+    case 'power-check':
+      return checkPowerEvents(step, work)
+    case 'mainline-sort':
+      return sortOthers(step, work)
+    case 'final-check':
+      return checkOthers(step, work)
+    case 'done':
+      return { name: 'done', advance: () => undefined, save: () => step }
+  }
+}
+
+/** A step from what does its work: a copy of its progress, and what follows once it has ended. */
+function stage<Name extends Step['name']>(
+  step: StepOf<Name>,
+  advance: (slice: Slice) => boolean,
+  save: () => StepOf<Name>,
+  next: () => Stage,
+): Stage {
+  return { name: step.name, advance: (slice) => (advance(slice) ? next() : undefined), save }
+}
+
+function readChains(step: StepOf<'auth-chains'>, work: Work): Stage {
+  const chains = new AuthChains(step.data, work.graph)
+  return stage<'auth-chains'>(
+    step,
+    (slice) => chains.advance(slice),
+    () => ({ ...step, data: chains.save() }),
+    () => findDifference({ name: 'auth-difference', chains: chains.chains(), data: NO_DIFFERENCE }, work),
+  )
+}
+
+function findDifference(step: StepOf<'auth-difference'>, work: Work): Stage {
+  const { chains } = step
+  const difference = new AuthDifference(step.data, work.graph, chains, work.states)
+  return stage<'auth-difference'>(
+    step,
+    (slice) => difference.advance(slice),
+    () => ({ ...step, data: difference.save() }),
+    () => {
+      const found = difference.difference()
+      if (work.rules.stateResolution !== 'v2.1') return withFullConflictedSet(found, [], work)
+      return findSubgraph({ name: 'conflicted-subgraph', chains, difference: found, data: NO_SUBGRAPH }, work)
+    },
+  )
+}
+
+function findSubgraph(step: StepOf<'conflicted-subgraph'>, work: Work): Stage {
+  const subgraph = new ConflictedSubgraph(step.data, work.graph, step.chains, work.conflicted)
+  return stage<'conflicted-subgraph'>(
+    step,
+    (slice) => subgraph.advance(slice),
+    () => ({ ...step, data: subgraph.save() }),
+    () => withFullConflictedSet(step.difference, subgraph.subgraph(), work),
+  )
+}
+
+function withFullConflictedSet(difference: readonly number[], subgraph: readonly number[], work: Work): Stage {
+  const fullConflicted = [...new Set([...work.conflicted, ...difference, ...subgraph])]
+  return selectPowerEvents({ name: 'power-events', fullConflicted, data: NO_SELECTION }, work)
+}
+
+function selectPowerEvents(step: StepOf<'power-events'>, work: Work): Stage {
+  const selection = new PowerSelection(step.data, work.graph, step.fullConflicted)
+  return stage<'power-events'>(
+    step,
+    (slice) => selection.advance(slice),
+    () => ({ ...step, data: selection.save() }),
+    () => sortPowerEvents({ name: 'power-sort', ...selection.selection(), data: NO_POWER_SORT }, work),
+  )
+}
+
+function sortPowerEvents(step: StepOf<'power-sort'>, work: Work): Stage {
+  const sort = new PowerSort(step.data, work.graph, step.selected)
+  return stage<'power-sort'>(
+    step,
+    (slice) => sort.advance(slice),
+    () => ({ ...step, data: sort.save() }),
+    () => {
+      const numbers = sort.sorted()
+      const sorted = numbers.map((number) => work.graph.id(number))
+      // Events in a cycle, which only IDs chosen by their origin allow, cannot be sorted by it: they are left to the second ordering.
+      const placed = new Set(numbers)
+      const unplaced = step.selected.filter((number) => !placed.has(number)).map((number) => work.graph.id(number))
+      return checkPowerEvents({ name: 'power-check', sorted, others: [...step.others, ...unplaced], data: NOTHING_DECIDED }, work)
+    },
+  )
+}
+
+function checkPowerEvents(step: StepOf<'power-check'>, work: Work): Stage {
+  const { others } = step
+  const check = new IterativeAuthCheck(step.data, step.sorted, work.initialState)
+  return stage<'power-check'>(
+    step,
+    (slice) => check.advance(slice),
+    () => ({ ...step, data: check.save() }),
+    () => {
+      const powerLevels = check.resolved.get(POWER_LEVELS) ?? work.initialState.get(POWER_LEVELS)
+      return sortOthers({ name: 'mainline-sort', others, resolved: [...check.resolved], data: mainlineFrom(powerLevels) }, work)
+    },
+  )
+}
+
+function sortOthers(step: StepOf<'mainline-sort'>, work: Work): Stage {
+  const { resolved } = step
+  const sort = new MainlineSort(step.data, step.others)
+  return stage<'mainline-sort'>(
+    step,
+    (slice) => sort.advance(slice),
+    () => ({ ...step, data: sort.save() }),
+    () => checkOthers({ name: 'final-check', sorted: sort.sorted(), data: { decided: 0, resolved } }, work),
+  )
+}
+
+function checkOthers(step: StepOf<'final-check'>, work: Work): Stage {
+  const check = new IterativeAuthCheck(step.data, step.sorted, work.initialState)
+  return stage<'final-check'>(
+    step,
+    (slice) => check.advance(slice),
+    () => ({ ...step, data: check.save() }),
+    () => resume({ name: 'done', resolved: [...check.resolved] }, work),
+  )
+}

@@ -1,6 +1,8 @@
 import type { EventId, RoomEvent } from '../../src/matrix/events/room-event.ts'
 import type { JsonObject } from '../../src/matrix/json.ts'
 import type { RoomVersionRules } from '../../src/matrix/room-versions/rules.ts'
+import { AuthChains, NO_PROGRESS, type OrderedChains } from '../../src/state-resolution/resolve/auth-chains.ts'
+import type { AuthGraph } from '../../src/state-resolution/resolve/auth-graph.ts'
 import { EventReader } from '../../src/state-resolution/resolve/event-lookup.ts'
 import { Budget, type Slice } from '../../src/state-resolution/resolve/slice.ts'
 import { rulesOf } from './room-builder.ts'
@@ -47,4 +49,12 @@ export function sliceOver(
   { rules = rulesOf('11'), budget = Number.POSITIVE_INFINITY }: { rules?: RoomVersionRules; budget?: number } = {},
 ): Slice {
   return { reader: new EventReader({ get: (id) => events.get(id), isRejected: () => false }), rules, budget: new Budget(budget) }
+}
+
+/** The auth chains of some events, read to the end. */
+export function chainsOf(graph: AuthGraph, ids: readonly EventId[], slice: Slice): OrderedChains {
+  for (const id of ids) graph.number(id)
+  const work = new AuthChains(NO_PROGRESS, graph)
+  if (!work.advance(slice)) throw new Error('the budget was too small')
+  return work.chains()
 }

@@ -15,6 +15,9 @@ export interface AuthCheckData {
   readonly resolved: readonly (readonly [StateMapKey, EventId])[]
 }
 
+/** An {@link IterativeAuthCheck} that has not begun. */
+export const NOTHING_DECIDED: AuthCheckData = { decided: 0, resolved: [] }
+
 /**
  * The iterative auth checks algorithm (rooms/v2#definitions): goes through a list of state events and adds to the state each that the
  * authorization rules allow in the state so far. What the rules need and the state lacks comes from the event's own auth events, unless

@@ -60,7 +60,7 @@ export class AuthGraph {
 
   /** The graph as JSON. */
   save(): AuthGraphData {
-    return { ids: [...this.#ids], edges: [...this.#edges] }
+    return { ids: this.#ids, edges: this.#edges }
   }
 
   #numberAll(id: EventId, authEventIds: readonly EventId[] | undefined): readonly number[] {

@@ -26,6 +26,9 @@ export interface PowerSelectionData {
   readonly power: readonly number[]
 }
 
+/** A {@link PowerSelection} that has not begun. */
+export const NO_PROGRESS: PowerSelectionData = { examined: 0, known: [], power: [] }
+
 /**
  * Divides the full conflicted set into the power events with the events of the set that authorize them, and the others (step 1 of the
  * algorithm, rooms/v2#algorithm). Authorizing events are found, as by the deployed servers, along auth events that belong to the set

@@ -1,17 +1,24 @@
 import { compareCodePoints } from '../../matrix/canonical-json.ts'
 import type { AuthGraph } from './auth-graph.ts'
+import { Heap } from './heap.ts'
 import { senderLevel } from './sender-level.ts'
 import type { Slice } from './slice.ts'
 
-/** Progress of a {@link PowerSort}, as JSON. Arrays are parallel to the list of events to sort. */
+/** Progress of a {@link PowerSort}, as JSON. An event's place is its index in the list of events to sort. */
 export interface PowerSortData {
-  /** Power level of each sender, and `origin_server_ts` in milliseconds, as far as they have been looked up. */
+  /** By place: power level of the sender, and `origin_server_ts` in milliseconds, as far as they have been looked up. */
   readonly levels: readonly number[]
   readonly timestamps: readonly number[]
+  /** By place: how many events of the list, not yet sorted, it cites. Empty before the sorting begins. */
+  readonly waiting: readonly number[]
+  /** Places of events that can come next, in the order of a {@link Heap}. */
+  readonly ready: readonly number[]
+  /** Places of the events sorted so far. */
+  readonly order: readonly number[]
 }
 
 /** A {@link PowerSort} that has not begun. */
-export const NO_PROGRESS: PowerSortData = { levels: [], timestamps: [] }
+export const NO_PROGRESS: PowerSortData = { levels: [], timestamps: [], waiting: [], ready: [], order: [] }
 
 /**
  * Reverse topological power ordering (rooms/v2#definitions): an event comes after those it cites; otherwise the greater power level of the
@@ -22,62 +29,93 @@ export class PowerSort {
   readonly #events: readonly number[]
   readonly #levels: number[]
   readonly #timestamps: number[]
+  #waiting: number[]
+  readonly #ready: Heap
+  readonly #order: number[]
+  /** By place: places of the events that cite it. */
+  #dependants: readonly (readonly number[])[] | undefined
 
+  /** @param events the events to sort, by number. */
   constructor(data: PowerSortData, graph: AuthGraph, events: readonly number[]) {
     this.#graph = graph
     this.#events = events
     this.#levels = [...data.levels]
     this.#timestamps = [...data.timestamps]
+    this.#waiting = [...data.waiting]
+    this.#ready = new Heap([...data.ready], (left, right) => this.#compare(left, right))
+    this.#order = [...data.order]
   }
 
-  /** Looks up what the ordering depends on, as far as the budget allows; whether the end was reached. */
-  advance({ reader, rules, budget }: Slice): boolean {
-    while (!budget.exhausted) {
-      const from = this.#levels.length
-      const granted = budget.take(this.#events.length - from)
-      if (granted === 0) return true
-      const ids = this.#events.slice(from, from + granted).map((number) => this.#graph.id(number))
-      reader.prefetch(ids)
-      for (const id of ids) {
-        const event = reader.get(id)
-        this.#levels.push(event === undefined ? 0 : senderLevel(event, reader, rules))
-        this.#timestamps.push(event?.originServerTs ?? 0)
-      }
+  /** Goes on as far as the budget allows; whether the end was reached. */
+  advance(slice: Slice): boolean {
+    while (!slice.budget.exhausted) {
+      if (this.#levels.length < this.#events.length) this.#lookUp(slice)
+      else if (this.#waiting.length < this.#events.length) this.#begin()
+      else if (this.#ready.size > 0) this.#place(slice)
+      else return true
     }
     return false
   }
 
   /** The events in order, by number, once the end was reached. */
   sorted(): number[] {
-    const places = new Map(this.#events.map((number, place) => [number, place]))
-    const { dependants, waiting } = this.#dependencies(places)
-    const ready = new Heap((left, right) => this.#compare(left, right))
-    for (const [place, count] of waiting.entries()) if (count === 0) ready.push(place)
-    const order: number[] = []
-    for (let place = ready.pop(); place !== undefined; place = ready.pop()) {
-      order.push(this.#events[place] ?? 0)
-      for (const dependant of dependants[place] ?? []) {
-        const left = (waiting[dependant] ?? 0) - 1
-        waiting[dependant] = left
-        if (left === 0) ready.push(dependant)
-      }
-    }
-    return order
+    return this.#order.map((place) => this.#events[place] ?? 0)
   }
 
   save(): PowerSortData {
-    return { levels: this.#levels, timestamps: this.#timestamps }
+    return {
+      levels: this.#levels,
+      timestamps: this.#timestamps,
+      waiting: this.#waiting,
+      ready: this.#ready.items(),
+      order: this.#order,
+    }
   }
 
-  /** For each event, by place in the list: which others cite it, and how many others it cites. */
-  #dependencies(places: ReadonlyMap<number, number>): { dependants: number[][]; waiting: number[] } {
+  /** Finds out what the ordering of a batch depends on. */
+  #lookUp({ reader, rules, budget }: Slice): void {
+    const from = this.#levels.length
+    const granted = budget.take(this.#events.length - from)
+    const ids = this.#events.slice(from, from + granted).map((number) => this.#graph.id(number))
+    reader.prefetch(ids)
+    for (const id of ids) {
+      const event = reader.get(id)
+      this.#levels.push(event === undefined ? 0 : senderLevel(event, reader, rules))
+      this.#timestamps.push(event?.originServerTs ?? 0)
+    }
+  }
+
+  #begin(): void {
+    this.#waiting = this.#events.map(() => 0)
+    for (const dependants of this.#findDependants()) {
+      for (const place of dependants) this.#waiting[place] = (this.#waiting[place] ?? 0) + 1
+    }
+    for (const [place, count] of this.#waiting.entries()) if (count === 0) this.#ready.push(place)
+  }
+
+  #place({ budget }: Slice): void {
+    const dependants = this.#findDependants()
+    for (let granted = budget.take(this.#ready.size); granted > 0; granted--) {
+      const place = this.#ready.pop()
+      if (place === undefined) return
+      this.#order.push(place)
+      for (const dependant of dependants[place] ?? []) {
+        const left = (this.#waiting[dependant] ?? 0) - 1
+        this.#waiting[dependant] = left
+        if (left === 0) this.#ready.push(dependant)
+      }
+    }
+  }
+
+  #findDependants(): readonly (readonly number[])[] {
+    if (this.#dependants !== undefined) return this.#dependants
+    const places = new Map(this.#events.map((number, place) => [number, place]))
     const dependants: number[][] = this.#events.map(() => [])
-    const waiting = this.#events.map((number, place) => {
-      const cited = new Set(this.#graph.edges(number).flatMap((edge) => places.get(edge) ?? []))
-      for (const other of cited) dependants[other]?.push(place)
-      return cited.size
-    })
-    return { dependants, waiting }
+    for (const [place, number] of this.#events.entries()) {
+      for (const cited of new Set(this.#graph.edges(number))) dependants[places.get(cited) ?? -1]?.push(place)
+    }
+    this.#dependants = dependants
+    return dependants
   }
 
   #compare(left: number, right: number): number {
@@ -86,54 +124,5 @@ export class PowerSort {
     const timestamps = (this.#timestamps[left] ?? 0) - (this.#timestamps[right] ?? 0)
     if (timestamps !== 0) return timestamps
     return compareCodePoints(this.#graph.id(this.#events[left] ?? 0), this.#graph.id(this.#events[right] ?? 0))
-  }
-}
-
-/** A binary heap: the least element first. */
-class Heap {
-  readonly #items: number[] = []
-  readonly #compare: (left: number, right: number) => number
-
-  constructor(compare: (left: number, right: number) => number) {
-    this.#compare = compare
-  }
-
-  push(item: number): void {
-    const items = this.#items
-    let at = items.push(item) - 1
-    while (at > 0) {
-      const parent = (at - 1) >> 1
-      if (!this.#less(at, parent)) break
-      this.#swap(at, parent)
-      at = parent
-    }
-  }
-
-  pop(): number | undefined {
-    const items = this.#items
-    const least = items[0]
-    const last = items.pop()
-    if (least === undefined || last === undefined || items.length === 0) return least
-    items[0] = last
-    let at = 0
-    for (;;) {
-      let child = 2 * at + 1
-      if (child >= items.length) break
-      if (child + 1 < items.length && this.#less(child + 1, child)) child += 1
-      if (!this.#less(child, at)) break
-      this.#swap(child, at)
-      at = child
-    }
-    return least
-  }
-
-  #less(left: number, right: number): boolean {
-    return this.#compare(this.#items[left] ?? 0, this.#items[right] ?? 0) < 0
-  }
-
-  #swap(left: number, right: number): void {
-    const item = this.#items[left] ?? 0
-    this.#items[left] = this.#items[right] ?? 0
-    this.#items[right] = item
   }
 }

@@ -10,11 +10,14 @@ import {
   startResolution,
   stepResolution,
 } from '../../../src/state-resolution/index.ts'
+import { rulesOf } from '../../support/room-builder.ts'
 import { readSynapseRooms, type SynapseRoom } from '../../support/synapse-rooms.ts'
 
 /* Properties of resolution over the rooms that Synapse generated: real conflicts rather than arbitrary graphs. */
 
 const NIGHTLY = process.env.NIGHTLY !== undefined
+/** More than any of the fixtures needs in slices of one event. */
+const MAX_SLICES = 10_000
 const RUNS = NIGHTLY ? 20_000 : 150
 
 /** A resolution of a fixture, chosen by number. */
@@ -64,25 +67,39 @@ describe.each(['1', '2', '6', '11', '12'])('resolution in room version %s', (ver
     )
   })
 
-  test('gives the same in slices of any size, through stored cursors, as in one piece', () => {
+  test('gives the same in slices of any size, stored and read back or not, as in one piece', () => {
+    const slices = fc.array(fc.record({ events: fc.integer({ min: 1, max: 40 }), stored: fc.boolean() }), { minLength: 1 })
     fc.assert(
-      fc.property(fc.nat(), fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 }), fc.boolean(), (number, budgets, inBatches) => {
+      fc.property(fc.nat(), slices, fc.boolean(), (number, plan, inBatches) => {
         const { inputs, lookup } = pick(rooms, number)
         const source = inBatches ? batched(lookup) : lookup
-        let cursor: ResolutionCursor = startResolution(inputs, rules)
+        let cursor: ResolutionCursor | undefined = startResolution(inputs, rules)
         for (let slice = 0; ; slice++) {
-          const stored = JSON.stringify(cursor)
-          const restored = readCursor(JSON.parse(stored))
-          if (restored === undefined) throw new Error('a cursor that cannot be read back')
-          const result = stepResolution(restored, source, rules, { events: budgets[slice % budgets.length] ?? 1 })
-          expect(JSON.stringify(restored)).toBe(stored)
-          if (result.done) {
-            expect(sorted(result.state)).toEqual(sorted(resolveState(inputs, lookup, rules)))
-            return
-          }
-          cursor = result.cursor
-          expect(slice).toBeLessThan(10_000)
+          expect(slice).toBeLessThan(MAX_SLICES)
+          const { events = 1, stored = false } = plan[slice % plan.length] ?? {}
+          if (stored) cursor = readCursor(JSON.parse(JSON.stringify(cursor)))
+          if (cursor === undefined) throw new Error('a cursor that cannot be read back')
+          const result = stepResolution(cursor, source, rules, { events })
+          if (!result.done) continue
+          expect(sorted(result.state)).toEqual(sorted(resolveState(inputs, lookup, rules)))
+          return
         }
+      }),
+      { numRuns: RUNS },
+    )
+  })
+
+  test('resumes a stored cursor any number of times with the same result', () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.integer({ min: 1, max: 200 }), (number, events) => {
+        const { inputs, lookup } = pick(rooms, number)
+        const cursor = startResolution(inputs, rules)
+        if (stepResolution(cursor, lookup, rules, { events }).done) return
+        const text = JSON.stringify(cursor)
+        const results = [cursor, readCursor(JSON.parse(text)), readCursor(JSON.parse(text))].map(
+          (resumed) => resumed && stepResolution(resumed, lookup, rules, { events: Number.POSITIVE_INFINITY }),
+        )
+        for (const result of results) expect(result?.done && sorted(result.state)).toEqual(sorted(resolveState(inputs, lookup, rules)))
       }),
       { numRuns: RUNS },
     )
@@ -108,4 +125,30 @@ describe.each(['1', '2', '6', '11', '12'])('resolution in room version %s', (ver
 
 test('a cursor of another form is not read', () => {
   for (const json of [undefined, null, 5, [], {}, { format: 0 }, { format: 1 }]) expect(readCursor(json)).toBeUndefined()
+})
+
+describe('a resolution whose look-up fails', () => {
+  const { rules, rooms } = readSynapseRooms(new URL('../../vectors/state-res/synapse/v11.json.gz', import.meta.url))
+
+  test('is neither resumed nor stored as if nothing had happened', () => {
+    const { inputs, lookup } = pick(rooms, 0)
+    let answers = 5
+    const failing: EventLookup = {
+      ...lookup,
+      get: (id) => {
+        answers -= 1
+        if (answers < 0) throw new Error('the disk is gone')
+        return lookup.get(id)
+      },
+    }
+    const cursor = startResolution(inputs, rules)
+    expect(() => stepResolution(cursor, failing, rules, { events: 1000 })).toThrow('the disk is gone')
+    expect(() => stepResolution(cursor, lookup, rules, { events: 1000 })).toThrow('interrupted')
+    expect(() => JSON.stringify(cursor)).toThrow('interrupted')
+  })
+
+  test('does not go on under other rules', () => {
+    const { inputs, lookup } = pick(rooms, 0)
+    expect(() => stepResolution(startResolution(inputs, rules), lookup, rulesOf('10'), { events: 1 })).toThrow('rules')
+  })
 })

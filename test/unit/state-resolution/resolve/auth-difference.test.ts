@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { AuthDifference, NO_PROGRESS } from '../../../../src/state-resolution/resolve/auth-difference.ts'
 import { AuthGraph } from '../../../../src/state-resolution/resolve/auth-graph.ts'
 import { splitConflicted } from '../../../../src/state-resolution/resolve/split-conflicted.ts'
-import { sliceOver, type TinyEvent, tinyEvents } from '../../../support/tiny-events.ts'
+import { chainsOf, sliceOver, type TinyEvent, tinyEvents } from '../../../support/tiny-events.ts'
 
 const NO_GRAPH = { ids: [], edges: [] }
 
@@ -10,8 +10,9 @@ const NO_GRAPH = { ids: [], edges: [] }
 function difference(events: Record<string, TinyEvent>, ...states: Record<string, string>[]): string[] {
   const graph = new AuthGraph(NO_GRAPH, undefined)
   const split = splitConflicted(states.map((state) => new Map(Object.entries(state))))
-  const work = new AuthDifference(NO_PROGRESS, graph, split)
-  expect(work.advance(sliceOver(tinyEvents(events)))).toBe(true)
+  const slice = sliceOver(tinyEvents(events))
+  const work = new AuthDifference(NO_PROGRESS, graph, chainsOf(graph, split.conflicted.flat(), slice), split)
+  expect(work.advance(slice)).toBe(true)
   return work
     .difference()
     .map((number) => graph.id(number))
@@ -39,6 +40,24 @@ describe('the auth difference', () => {
 
   test('counts a state without the key as having no chain for it', () => {
     expect(difference(chain, { a: '$2' }, {})).toEqual(['$1', '$2'])
+  })
+
+  test('is found among any number of states', () => {
+    const states = Array.from({ length: 100 }, (_, place): Record<string, string> => ({ a: place === 64 ? '$other' : '$4' }))
+    expect(difference(chain, ...states)).toEqual(['$2', '$3', '$4', '$other'])
+  })
+
+  test('follows cycles round', () => {
+    const ring = {
+      $1: { auth: ['$2'] },
+      $2: { auth: ['$3'] },
+      $3: { auth: ['$1', '$end'] },
+      $end: {},
+      $a: { auth: ['$1'] },
+      $b: { auth: ['$3'] },
+    }
+    expect(difference(ring, { a: '$a' }, { a: '$b' })).toEqual(['$a', '$b'])
+    expect(difference(ring, { a: '$a' }, { a: '$end' })).toEqual(['$1', '$2', '$3', '$a'])
   })
 
   test('ends on cycles and on events that cite themselves', () => {
