@@ -11,6 +11,7 @@ import { type CreateRoomRequest, createRoom } from './create-room.ts'
 import { Ephemeral, type ReceiptsOutcome } from './ephemeral.ts'
 import type { MarkerMovement, ReceiptRequest } from './ephemeral-receipts.ts'
 import { FanOut } from './fan-out.ts'
+import { type IngestRequest, type IngestResult, ingestPdus } from './graph/ingest.ts'
 import { changeMembership, type MembershipAnswer, type MembershipRequest } from './membership.ts'
 import { updateMemberProfile } from './membership-profile.ts'
 import { NoticeDelivery } from './notice-delivery.ts'
@@ -29,6 +30,7 @@ import { REGISTRY_DUE, RegistryReport } from './registry-report.ts'
 import { RoomCore } from './room-core.ts'
 import { type SendRequest, sendEvent } from './send.ts'
 import { Settlement } from './settle.ts'
+import { joinedAmong, localJoined } from './sharing.ts'
 import { buildWindow } from './sync/window.ts'
 
 /** When deferred work that failed is tried again. */
@@ -74,6 +76,11 @@ export class Room extends DurableObject<Env> {
   /** Sends an event or a state event, a membership included (client-server-api `PUT /rooms/{roomId}/send` and `/state`). */
   send(caller: Caller, request: SendRequest): Promise<Outcome<{ readonly eventId: string }>> {
     return sendEvent(this.#core, this.#queue, caller, request)
+  }
+
+  /** Takes in events of other servers. */
+  ingest(request: IngestRequest, requestId: string): Promise<Outcome<IngestResult>> {
+    return ingestPdus(this.#core, this.#queue, request, requestId)
   }
 
   /** Joins, leaves, invites, kicks, bans, unbans, knocks. Answered once the user concerned has committed it. */
@@ -139,6 +146,16 @@ export class Room extends DurableObject<Env> {
   /** `GET /rooms/{roomId}/joined_members`, as JSON text. */
   joinedMembers(caller: Caller): Promise<Outcome<string>> {
     return this.#run(() => readJoinedMembers(this.#core, caller))
+  }
+
+  /** Local joined members, for a member. */
+  localJoined(caller: Caller): string[] {
+    return localJoined(this.#core, caller)
+  }
+
+  /** Which of some users are joined, for a member. */
+  joinedAmong(caller: Caller, userIds: readonly string[]): string[] {
+    return joinedAmong(this.#core, caller, userIds)
   }
 
   /** Re-arms hints for a user and answers where the room is. */

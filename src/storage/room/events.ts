@@ -59,7 +59,7 @@ export class EventTable {
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       ...values,
     )
-    this.#lastNid = row.nid
+    this.#lastNid = Math.max(row.nid, this.#lastNid ?? row.nid)
     const stored: StoredEvent = {
       nid: row.nid,
       eventId: event.eventId,
@@ -101,6 +101,14 @@ export class EventTable {
       target.nid,
     )
     this.#byNid.delete(target.nid)
+  }
+
+  /** Takes out an outlier that is about to be inserted in its place, under its number. The caller holds the transaction. */
+  removeOutlier(event: StoredEvent): void {
+    if (event.status !== 'outlier') throw new Error(`event ${event.eventId} is no outlier`)
+    this.#store.run('DELETE FROM events WHERE nid = ?', event.nid)
+    this.#byNid.delete(event.nid)
+    this.#nidById.delete(event.eventId)
   }
 
   /** The event of a number; it must exist. */

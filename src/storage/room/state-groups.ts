@@ -78,6 +78,32 @@ export class StateGroups {
     return state
   }
 
+  /**
+   * Keys that may differ between two states: what the layers above their nearest common one hold. Cheap for states that are near one another,
+   * which the states of a fork's branches are.
+   */
+  differingKeys(left: number, right: number): number[] {
+    const leftChain = this.#chainOf(left)
+    const rightChain = this.#chainOf(right)
+    const shared = new Set(rightChain)
+    const common = leftChain.find((gid) => shared.has(gid))
+    const candidates = new Set<number>()
+    for (const chain of [leftChain, rightChain]) {
+      for (const gid of chain) {
+        if (gid === common) break
+        const entries = this.#entries(gid, this.#layer(gid))
+        for (let index = 0; index < entries.length; index += 2) candidates.add(entries[index] ?? 0)
+      }
+    }
+    return [...candidates].filter((kid) => this.lookup(left, kid) !== this.lookup(right, kid))
+  }
+
+  #chainOf(group: number): number[] {
+    const chain: number[] = []
+    for (let gid = group; gid !== EMPTY_GROUP; gid = this.#layer(gid).parent) chain.push(gid)
+    return chain
+  }
+
   /** Layers from a group down to the empty state. */
   chainLength(group: number): number {
     return group === EMPTY_GROUP ? 0 : this.#layer(group).chain

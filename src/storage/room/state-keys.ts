@@ -24,6 +24,15 @@ export class StateKeyTable {
     return row?.kid
   }
 
+  /** The pairs of some numbers. */
+  pairs(kids: readonly number[]): Map<number, readonly [type: string, stateKey: string]> {
+    const rows = this.#store.all<{ kid: number; type: string; state_key: string }>(
+      'SELECT kid, type, state_key FROM state_keys WHERE kid IN (SELECT value FROM json_each(?))',
+      JSON.stringify(kids),
+    )
+    return new Map(rows.map((row) => [row.kid, [row.type, row.state_key]]))
+  }
+
   /** The number of a pair, given out now if it is new. The caller holds the transaction. */
   intern(type: string, stateKey: string): number {
     const found = this.find(type, stateKey)

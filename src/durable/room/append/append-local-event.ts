@@ -1,17 +1,15 @@
 import { forbidden } from '../../../matrix/errors.ts'
 import { createEvent } from '../../../matrix/events/create-event.ts'
-import { redactPdu } from '../../../matrix/events/redaction.ts'
-import { parseUserId } from '../../../matrix/ids/user-id.ts'
 import type { JsonObject } from '../../../matrix/json.ts'
-import { toMembership } from '../../../matrix/membership.ts'
 import { PowerLevels } from '../../../matrix/power-levels.ts'
 import { authTypesFor } from '../../../state-resolution/auth/auth-types.ts'
 import { checkAuth } from '../../../state-resolution/auth/check-auth.ts'
-import { type StoredEvent, toPdu } from '../../../storage/room/events.ts'
+import type { StoredEvent } from '../../../storage/room/events.ts'
 import { MAX_PREV_EVENTS, ORD_STEP } from '../../../storage/room/limits.ts'
-import { membershipNotice } from '../notices.ts'
 import type { RoomCore } from '../room-core.ts'
 import type { Draft } from './draft.ts'
+import { followMember } from './follow-member.ts'
+import { redactTarget } from './redact-target.ts'
 
 /** What a local user wants to add to the room. */
 export interface LocalEvent {
@@ -65,7 +63,7 @@ export function appendLocalEvent(core: RoomCore, draft: Draft, local: LocalEvent
   if (!verdict.allowed) throw forbidden(verdict.message)
   if (local.redacts !== undefined) checkRedactionOfLocalUser(core, draft, local.sender, local.redacts)
   const stored = persistLive(core, draft, event, { txn: local.txn, replaces: current?.eventId })
-  if (local.redacts !== undefined) applyRedaction(core, draft, stored, local.redacts, local.originServerTs)
+  if (local.redacts !== undefined) redactTarget(core, draft, stored, local.redacts, local.originServerTs)
   return stored
 }
 
@@ -107,21 +105,9 @@ export function persistLive(
   }
   draft.appended.push(stored)
   if (event.type === 'm.room.member' && event.stateKey !== undefined) {
-    moveMember(core, draft, stored, event.stateKey, event.content.membership, replaces !== undefined)
+    followMember(core, draft, event.stateKey, stored, pos)
   }
   return stored
-}
-
-function moveMember(core: RoomCore, draft: Draft, stored: StoredEvent, userId: string, word: unknown, existed: boolean): void {
-  const before = existed ? core.members.find(userId) : undefined
-  const membership = toMembership(word)
-  const local = parseUserId(userId)?.serverName === core.config.serverName
-  // A profile change (join → join) does not move the position since which the user is a member.
-  const pos = before?.membership === membership ? before.pos : draft.head.headPos
-  core.members.set({ userId, membership, local, nid: stored.nid, pos })
-  if (!local || before?.membership === membership) return
-  if (before?.membership === 'join' || membership === 'join') draft.localMembersChanged.add(userId)
-  draft.notices.push({ userId, notice: membershipNotice(core, draft, stored, userId, membership) })
 }
 
 function checkRedactionOfLocalUser(core: RoomCore, draft: Draft, sender: string, targetId: string): void {
@@ -131,11 +117,4 @@ function checkRedactionOfLocalUser(core: RoomCore, draft: Draft, sender: string,
   const state = core.authState(draft.head.roomId)
   const levels = new PowerLevels(state.create, state.get('m.room.power_levels', '')?.content, draft.rules)
   if (levels.userLevel(sender) < levels.redact) throw forbidden('You may not redact the events of others')
-}
-
-function applyRedaction(core: RoomCore, draft: Draft, redaction: StoredEvent, targetId: string, nowMs: number): void {
-  const target = core.events.findById(targetId)
-  if (target === undefined || target.redactedBy !== undefined || target.type === 'm.room.create') return
-  core.events.redact(target, redactPdu(toPdu(target, draft.head.roomId), draft.rules), redaction.nid, nowMs)
-  core.forgetRoomEvent(target.nid)
 }

@@ -11,11 +11,11 @@ export interface Draft {
   head: RoomHead
   rules: RoomVersionRules
   nextPos: number
-  readonly appended: StoredEvent[]
+  appended: StoredEvent[]
   /** What local users will be told about their own membership, in order. */
-  readonly notices: { readonly userId: string; readonly notice: MembershipNotice }[]
+  notices: { readonly userId: string; readonly notice: MembershipNotice }[]
   /** Local users whose joined membership began or ended. */
-  readonly localMembersChanged: Set<string>
+  localMembersChanged: Set<string>
 }
 
 /** A draft to be changed without touching the original. */

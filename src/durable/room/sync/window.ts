@@ -8,6 +8,7 @@ import { formatPositionToken } from '../read/position-token.ts'
 import { readTimeline, type TimelinePage } from '../read/timeline.ts'
 import { Visibility } from '../read/visibility.ts'
 import type { RoomCore } from '../room-core.ts'
+import { memberChanges } from '../sharing.ts'
 import { ephemeralSection } from './ephemeral-section.ts'
 import { memberEvents } from './lazy-members.ts'
 import { stateSection } from './state-section.ts'
@@ -19,6 +20,7 @@ const EMPTY: RoomWindow = {
   state: '{"events":[]}',
   ephemeral: undefined,
   summary: undefined,
+  memberChanges: undefined,
 }
 
 /** The part of `/sync` that one room has to say between two positions (client-server-api `GET /sync`). */
@@ -60,6 +62,7 @@ export function buildWindow(core: RoomCore, caller: Caller, request: WindowReque
     state: `{"events":${clientStateEvents(core, state, reader, false)}}`,
     ephemeral,
     summary: membersMoved ? roomSummary(core, heroIds) : undefined,
+    memberChanges: request.withMemberChanges ? memberChanges(core, caller, from, to, visibility.membership) : undefined,
   }
 }
 

@@ -1,0 +1,51 @@
+import { createEvent } from '../../src/matrix/events/create-event.ts'
+import type { RoomEvent } from '../../src/matrix/events/room-event.ts'
+import type { JsonObject } from '../../src/matrix/json.ts'
+import type { RoomVersionRules } from '../../src/matrix/room-versions/rules.ts'
+import { createSigner } from '../../src/matrix/signing.ts'
+import { authTypesFor } from '../../src/state-resolution/auth/auth-types.ts'
+
+/** The state of one branch of a room as another server holds it, from which it makes events. Immutable: forking is keeping an old one. */
+export class RemoteBranch {
+  readonly tips: readonly RoomEvent[]
+  readonly state: ReadonlyMap<string, RoomEvent>
+  readonly #roomId: string
+  readonly #rules: RoomVersionRules
+
+  constructor(roomId: string, rules: RoomVersionRules, tips: readonly RoomEvent[], state: ReadonlyMap<string, RoomEvent>) {
+    this.#roomId = roomId
+    this.#rules = rules
+    this.tips = tips
+    this.state = state
+  }
+
+  /** The next event on this branch, and the branch with it. Not checked: hostile servers send what they like. */
+  next(sender: string, type: string, content: JsonObject, stateKey?: string): { readonly event: RoomEvent; readonly branch: RemoteBranch } {
+    const authEvents = authTypesFor({ type, sender, content, stateKey }, this.#rules).flatMap(
+      ([authType, authKey]) => this.state.get(`${authType}\u0000${authKey}`)?.eventId ?? [],
+    )
+    const event = createEvent(
+      {
+        roomId: this.#roomId,
+        type,
+        stateKey,
+        sender,
+        content,
+        originServerTs: 2000,
+        depth: Math.max(...this.tips.map(({ depth }) => depth)) + 1,
+        prevEvents: this.tips.map(({ eventId }) => eventId),
+        authEvents: [...new Set(authEvents)],
+      },
+      this.#rules,
+      createSigner(sender.slice(sender.indexOf(':') + 1), 'ed25519:test', new Uint8Array(32).fill(5)),
+    )
+    const state = new Map(this.state)
+    if (stateKey !== undefined) state.set(`${type}\u0000${stateKey}`, event)
+    return { event, branch: new RemoteBranch(this.#roomId, this.#rules, [event], state) }
+  }
+
+  /** A branch that builds on this one and another; the caller says which state it claims. */
+  mergedWith(other: RemoteBranch, state: ReadonlyMap<string, RoomEvent> = this.state): RemoteBranch {
+    return new RemoteBranch(this.#roomId, this.#rules, [...this.tips, ...other.tips], state)
+  }
+}

@@ -1,0 +1,138 @@
+import { runInDurableObject } from 'cloudflare:test'
+import { describe, expect, it } from 'vitest'
+import { parsePdu } from '../../../../src/matrix/events/parse-pdu.ts'
+import type { RoomEvent } from '../../../../src/matrix/events/room-event.ts'
+import { isJsonObject } from '../../../../src/matrix/json.ts'
+import { findRoomVersionRules } from '../../../../src/matrix/room-versions/rules.ts'
+import { unwrap } from '../../../../src/runtime/outcome.ts'
+import { ObjectStore } from '../../../../src/storage/object-store.ts'
+import { EventTable, toPdu } from '../../../../src/storage/room/events.ts'
+import { ROOM_MIGRATIONS } from '../../../../src/storage/room/migrations.generated.ts'
+import { caller, createLocalRoom, type LocalRoom } from '../../../support/local-room.ts'
+import { RemoteBranch } from '../../../support/remote-events.ts'
+
+const ALICE = '@alice:remote.example'
+const BOB = '@bob:remote.example'
+const CAROL = '@carol:other.example'
+
+/** The room as another server would hold it after a join. */
+async function branchOf(room: LocalRoom, version: string): Promise<RemoteBranch> {
+  const rules = findRoomVersionRules(version)
+  if (rules === undefined) throw new Error(version)
+  return runInDurableObject(room.stub, (_room, state) => {
+    const store = new ObjectStore(state.storage, ROOM_MIGRATIONS)
+    const table = new EventTable(store)
+    const all = store.all<{ nid: number }>('SELECT nid FROM events ORDER BY nid').map(({ nid }) => table.get(nid))
+    const events = all.map((stored): RoomEvent => {
+      const parsed = parsePdu(toPdu(stored, room.roomId), rules, room.roomId)
+      if (!parsed.ok) throw new Error(parsed.reason)
+      return parsed.event
+    })
+    const current = new Map<string, RoomEvent>()
+    for (const event of events) if (event.stateKey !== undefined) current.set(`${event.type}\u0000${event.stateKey}`, event)
+    return new RemoteBranch(room.roomId, rules, events.slice(-1), current)
+  })
+}
+
+async function ingest(room: LocalRoom, ...events: RoomEvent[]) {
+  return unwrap(await room.stub.ingest({ origin: 'remote.example', pdus: events.map(({ pdu }) => pdu) }, 'test'))
+}
+
+async function member(room: LocalRoom, userId: string): Promise<unknown> {
+  const content: unknown = JSON.parse(
+    unwrap(await room.stub.stateEvent(caller(ALICE), { type: 'm.room.member', stateKey: userId, format: 'content' })),
+  )
+  return isJsonObject(content) ? content.membership : undefined
+}
+
+describe.each(['10', '11', '12'])('a room of version %s that other servers write to', (version) => {
+  it('takes what the rules allow, once', async () => {
+    const room = await createLocalRoom(ALICE, version)
+    const join = (await branchOf(room, version)).next(BOB, 'm.room.member', { membership: 'join' }, BOB)
+    const message = join.branch.next(BOB, 'm.room.message', { body: 'hello' })
+    const result = await ingest(room, join.event, message.event)
+    expect(result.verdicts.map(({ verdict }) => verdict.kind)).toEqual(['accepted', 'accepted'])
+    expect((await ingest(room, message.event)).verdicts[0]?.verdict.kind).toBe('known')
+    const window = await room.window(ALICE, { to: 10_000 })
+    expect(window.timeline.events.filter(({ event_id }) => event_id === message.event.eventId)).toHaveLength(1)
+  })
+
+  it('E7: rejects what the state before does not allow, soft-fails what only current state forbids, and shows neither', async () => {
+    const room = await createLocalRoom(ALICE, version)
+    const bobIn = (await branchOf(room, version)).next(BOB, 'm.room.member', { membership: 'join' }, BOB)
+    await ingest(room, bobIn.event)
+    const ban = bobIn.branch.next(ALICE, 'm.room.member', { membership: 'ban' }, BOB)
+    const evasion = bobIn.branch.next(BOB, 'm.room.message', { body: 'from before the ban' })
+    const stranger = bobIn.branch.next(CAROL, 'm.room.message', { body: 'never joined' })
+    const result = await ingest(room, ban.event, evasion.event, stranger.event)
+    expect(result.verdicts.map(({ verdict }) => verdict.kind)).toEqual(['accepted', 'soft_failed', 'rejected'])
+    const window = await room.window(ALICE, { to: 10_000 })
+    expect(window.timeline.events.map(({ event_id }) => event_id)).not.toContain(evasion.event.eventId)
+    expect(await member(room, BOB)).toBe('ban')
+  })
+
+  it('E8: rejects what cites a rejected event, and takes a later valid event on top of it', async () => {
+    const room = await createLocalRoom(ALICE, version)
+    const start = await branchOf(room, version)
+    const bad = start.next(CAROL, 'm.room.name', { name: 'mine' }, '')
+    const onTop = bad.branch.next(ALICE, 'm.room.topic', { topic: 'valid' }, '')
+    const result = await ingest(room, bad.event, onTop.event)
+    expect(result.verdicts.map(({ verdict }) => verdict.kind)).toEqual(['rejected', 'accepted'])
+    expect(await room.stub.stateEvent(caller(ALICE), { type: 'm.room.name', stateKey: '', format: 'content' })).toMatchObject({ ok: false })
+  })
+
+  it('stages what waits for others and applies it when they come, whatever the order', async () => {
+    const room = await createLocalRoom(ALICE, version)
+    const first = (await branchOf(room, version)).next(BOB, 'm.room.member', { membership: 'join' }, BOB)
+    const second = first.branch.next(BOB, 'm.room.message', { body: '2' })
+    const third = second.branch.next(BOB, 'm.room.message', { body: '3' })
+    const early = await ingest(room, third.event)
+    expect(early.verdicts[0]?.verdict.kind).toBe('staged')
+    expect(early.waitsFor).toContain(second.event.eventId)
+    await ingest(room, second.event)
+    expect((await ingest(room, first.event)).waitsFor).toEqual([])
+    const window = await room.window(ALICE, { to: 10_000, filter: '{"timeline":{"types":["m.room.message"]}}' })
+    expect(window.timeline.events.map(({ content }) => content.body)).toEqual(['2', '3'])
+  })
+
+  it('resolves a fork: the ban stands against what the banned admin did beside it', async () => {
+    const room = await createLocalRoom(ALICE, version)
+    const joined = (await branchOf(room, version)).next(BOB, 'm.room.member', { membership: 'join' }, BOB)
+    const users = version === '12' ? { [BOB]: 50 } : { [ALICE]: 100, [BOB]: 50 }
+    const powered = joined.branch.next(ALICE, 'm.room.power_levels', { users }, '')
+    await ingest(room, joined.event, powered.event)
+    const banned = powered.branch.next(ALICE, 'm.room.member', { membership: 'ban' }, BOB)
+    const renamed = powered.branch.next(BOB, 'm.room.name', { name: 'by bob' }, '')
+    // The rename comes first here: it is accepted, and then undone by resolution with the ban.
+    const order = await ingest(room, renamed.event, banned.event)
+    expect(order.verdicts.map(({ verdict }) => verdict.kind)).toEqual(['accepted', 'accepted'])
+    expect(await member(room, BOB)).toBe('ban')
+    const name = await room.stub.stateEvent(caller(ALICE), { type: 'm.room.name', stateKey: '', format: 'content' })
+    expect(name).toMatchObject({ ok: false, error: { errcode: 'M_NOT_FOUND' } })
+    // A local event now builds on both branches, and the room has one tip again.
+    await room.send(ALICE, { body: 'after' })
+    const tips = await runInDurableObject(room.stub, (_room, state) =>
+      state.storage.sql.exec<{ extremities: string }>('SELECT extremities FROM room').one(),
+    )
+    expect(JSON.parse(tips.extremities)).toHaveLength(1)
+  })
+
+  it('applies a redaction that came before its target', async () => {
+    const room = await createLocalRoom(ALICE, version)
+    const joined = (await branchOf(room, version)).next(BOB, 'm.room.member', { membership: 'join' }, BOB)
+    await ingest(room, joined.event)
+    const target = joined.branch.next(BOB, 'm.room.message', { body: 'secret' })
+    unwrap(
+      await room.stub.send(caller(ALICE), {
+        type: 'm.room.redaction',
+        stateKey: undefined,
+        content: {},
+        txn: undefined,
+        redacts: target.event.eventId,
+      }),
+    )
+    await ingest(room, target.event)
+    const shown = JSON.parse(unwrap(await room.stub.event(caller(ALICE), { eventId: target.event.eventId })))
+    expect(shown.content).toEqual({})
+  })
+})
