@@ -23,6 +23,7 @@ const TASKS = {
   check: { file: 'scripts/check.ts', before: [] },
   test: { file: 'scripts/test.ts', before: [] },
   bench: { file: 'bench/main.ts', before: [] },
+  'what-works': { file: 'scripts/what-works.ts', before: [] },
   generate: { file: 'scripts/generate.ts', before: [] },
 }
 
