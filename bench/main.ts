@@ -67,7 +67,7 @@ async function benchmark(options: BenchOptions, dataDir: string): Promise<Report
   const preload = join(import.meta.dirname, 'inspector-preload.mjs')
   const env: Record<string, string> =
     inspectorPort === undefined ? {} : { BENCH_INSPECTOR_PORT: String(inspectorPort), NODE_OPTIONS: `--import=${preload}` }
-  const server = await startServerProcess({ dataDir, env })
+  const server = await startServerProcess({ dataDir, env, ...(options.bundle === undefined ? {} : { bundle: options.bundle }) })
   try {
     const profiler = inspectorPort === undefined ? undefined : new Profiler(inspectorPort, options.profile ?? 'profile')
     const fsyncMs = await measureFsync(dataDir)

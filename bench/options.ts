@@ -70,13 +70,15 @@ export interface BenchOptions {
   readonly only: readonly string[]
   /** Folder for the server's data, on the disk to be measured; removed afterwards. */
   readonly dir: string | undefined
+  /** Worker to measure instead of the bundled sources, for comparisons. */
+  readonly bundle: string | undefined
   /** File for workerd's CPU profile of each workload (`<file>-<workload>.cpuprofile`). */
   readonly profile: string | undefined
   /** File name (without ending) of the results. */
   readonly out: string | undefined
 }
 
-/** Reads `npm run bench -- [--quick] [--only a,b] [--settle-ms n] [--dir folder] [--profile prefix] [--out file]`. */
+/** Reads `npm run bench -- [--quick] [--only a,b] [--settle-ms n] [--dir folder] [--bundle file] [--profile prefix] [--out file]`. */
 export function readOptions(args: readonly string[]): BenchOptions {
   const { values } = parseArgs({
     args: [...args],
@@ -85,6 +87,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       only: { type: 'string' },
       'settle-ms': { type: 'string' },
       dir: { type: 'string' },
+      bundle: { type: 'string' },
       profile: { type: 'string' },
       out: { type: 'string' },
     },
@@ -96,6 +99,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     scale: { ...scale, settleMs },
     only: values.only?.split(',') ?? [],
     dir: values.dir,
+    bundle: values.bundle,
     profile: values.profile,
     out: values.out,
   }
