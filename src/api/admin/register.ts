@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { registrationNonce as newNonce, registerWithSharedSecret } from '../../domain/accounts/shared-secret-registration.ts'
 import { sessionResponse } from '../client/auth/session-response.ts'
 import { endpoint } from '../endpoint.ts'

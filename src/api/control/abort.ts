@@ -1,5 +1,5 @@
 import type { Handler } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import { objectsOf } from '../../durable/objects.ts'
 import { readJsonObject } from '../../http/body-reader.ts'
 import { errorResponse } from '../../http/error-response.ts'

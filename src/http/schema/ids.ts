@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { isRoomId } from '../../matrix/ids/room-id.ts'
 import { isUserId } from '../../matrix/ids/user-id.ts'
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../matrix/json.ts'
 
 /** Any JSON object, handed on untouched: keys such as `__proto__` survive (P7), nothing is copied. */

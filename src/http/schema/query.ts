@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** An integer in a query, e.g. `limit=10`. Bound it: `queryInteger().pipe(z.number().min(0).max(1000))`. */
 export function queryInteger() {

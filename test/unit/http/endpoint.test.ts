@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { endpointsFor } from '../../../src/http/endpoint.ts'
 import { rawJson } from '../../../src/http/json-response.ts'
 import { clientPaths } from '../../../src/http/path.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { rawJson } from '../../../http/json-response.ts'
 import { clientPaths } from '../../../http/path.ts'
 import { roomId, userId } from '../../../http/schema/ids.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { clientPaths } from '../../../http/path.ts'
 import { unwrap } from '../../../runtime/outcome.ts'
 import { markAccountDeactivated } from '../../../storage/d1/accounts.ts'

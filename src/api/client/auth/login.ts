@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { logInWithPassword } from '../../../domain/auth/login.ts'
 import { clientPaths } from '../../../http/path.ts'
 import { forbidden, MatrixError, missingParam } from '../../../matrix/errors.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { refresh as refreshTokens } from '../../../domain/auth/refresh.ts'
 import { clientPaths } from '../../../http/path.ts'
 import { endpoint } from '../../endpoint.ts'

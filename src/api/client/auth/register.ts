@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { register as registerAccount, requireFreeLocalpart, requireRegistration } from '../../../domain/accounts/register.ts'
 import { jsonResponse } from '../../../http/json-response.ts'
 import { clientPaths } from '../../../http/path.ts'

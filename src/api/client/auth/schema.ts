@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { jsonObject } from '../../../http/schema/json.ts'
 
 /** `auth` of requests under user-interactive authentication; the stage reads what it needs. */

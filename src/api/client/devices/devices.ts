@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { clientPaths } from '../../../http/path.ts'
 import { unwrap } from '../../../runtime/outcome.ts'
 import { confirmedResponse, uiaRequest } from '../../confirmed.ts'

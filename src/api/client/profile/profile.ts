@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { profileOf } from '../../../domain/profiles/profile.ts'
 import { clientPaths } from '../../../http/path.ts'
 import { userId } from '../../../http/schema/ids.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { createRoom, MAX_INITIAL_INVITES, MAX_INITIAL_STATE_EVENTS } from '../../../domain/rooms/create-room.ts'
 import { clientPaths } from '../../../http/path.ts'
 import { jsonObject } from '../../../http/schema/json.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { readableRoom } from '../../../domain/rooms/access.ts'
 import { resolvePositionToken } from '../../../domain/rooms/position-tokens.ts'
 import { rawJson } from '../../../http/json-response.ts'

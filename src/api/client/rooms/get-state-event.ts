@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { readableRoom } from '../../../domain/rooms/access.ts'
 import { rawJson } from '../../../http/json-response.ts'
 import { clientPaths } from '../../../http/path.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { knockOnRoom } from '../../../domain/rooms/change-membership.ts'
 import { roomIdOf } from '../../../domain/rooms/room-names.ts'
 import { clientPaths } from '../../../http/path.ts'

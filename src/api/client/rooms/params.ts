@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** `:roomId` of a path. Any text: whether it names a room of the caller's is for the caller's list to say. */
 export const roomParams = z.object({ roomId: z.string() })

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { redactEvent } from '../../../domain/rooms/send-event.ts'
 import { clientPaths } from '../../../http/path.ts'
 import { jsonObject } from '../../../http/schema/json.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { markRead } from '../../../domain/rooms/receipts.ts'
 import { clientPaths } from '../../../http/path.ts'
 import { invalidParam } from '../../../matrix/errors.ts'

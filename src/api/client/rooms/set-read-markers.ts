@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { markRead } from '../../../domain/rooms/receipts.ts'
 import type { ReceiptRequest } from '../../../durable/room/ephemeral-receipts.ts'
 import { clientPaths } from '../../../http/path.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { listedRoom } from '../../../domain/rooms/access.ts'
 import { clientPaths } from '../../../http/path.ts'
 import { forbidden } from '../../../matrix/errors.ts'

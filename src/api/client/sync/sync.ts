@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { sync } from '../../../domain/sync/v3/sync.ts'
 import { rawJson } from '../../../http/json-response.ts'
 import { clientPaths } from '../../../http/path.ts'
