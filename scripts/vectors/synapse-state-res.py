@@ -9,7 +9,8 @@ that agreement on a resolution cannot be agreement on nonsense. Events refer to 
 builds the PDUs and computes the event IDs, of which the file has the beginning.
 
 Some resolutions get states that the branches never had: with an older event under a key, or without a key. That is what servers see that
-learned a state from a peer (MSC4297 calls it partial synchronisation), and where the versions of the algorithm differ most.
+learned a state from a peer (MSC4297 calls it partial synchronisation), and where the versions of the algorithm differ most. The last two of
+each room also take some events for rejected ones.
 """
 
 import argparse
@@ -80,6 +81,7 @@ class Room:
         self.version = KNOWN_ROOM_VERSIONS[version]
         self.number = int(version)
         self.events, self.places, self.rows, self.resolutions = {}, {}, [], []
+        self.rejected_copies = {}
         self.by_key = {}
         self.room_id = None if self.number >= 12 else "!room:one.test"
         self.clock = BASE_TS
@@ -162,7 +164,10 @@ class Room:
         if self.number < 3:
             event["event_id"] = f"${len(self.rows)}:{draft['sender'].split(':', 1)[1]}"
         name, digest = compute_content_hash(event, hashlib.sha256)
-        return make_event_from_dict({**event, "hashes": {name: encode_base64(digest)}, "signatures": {}}, self.version, {})
+        event.update({"hashes": {name: encode_base64(digest)}, "signatures": {}})
+        built = make_event_from_dict(dict(event), self.version, {})
+        self.rejected_copies[built.event_id] = make_event_from_dict(event, self.version, {}, rejected_reason="test")
+        return built
 
     def judge(self, event, against, independent=False):
         try:
@@ -181,17 +186,18 @@ class Room:
 
     # Resolving
 
-    def resolve(self, states):
+    def resolve(self, states, rejected=frozenset()):
         arguments = (self.create.room_id, self.version, states)
+        events = {event_id: self.rejected_copies[event_id] if event_id in rejected else self.events[event_id] for event_id in self.events}
         if self.number == 1:
             async def known(event_ids):
-                return {event_id: self.events[event_id] for event_id in event_ids if event_id in self.events}
+                return {event_id: events[event_id] for event_id in event_ids if event_id in events and event_id not in rejected}
 
             resolved = run(v1.resolve_events_with_store(*arguments, None, known))
         else:
-            resolved = run(v2.resolve_events_with_store(NoClock(), *arguments, dict(self.events), NothingElse()))
+            resolved = run(v2.resolve_events_with_store(NoClock(), *arguments, events, NothingElse()))
         compact = lambda state: sorted(self.places[event_id] for event_id in state.values())
-        self.resolutions.append([[compact(state) for state in states], compact(resolved)])
+        self.resolutions.append([[compact(state) for state in states], compact(resolved), sorted(self.places[e] for e in rejected)])
         return dict(resolved)
 
     # What happens in rooms
@@ -292,6 +298,10 @@ class Room:
             self.resolve(states)
         for _ in range(3):
             self.resolve([self.distort(self.random.choice(states)) for _ in range(self.random.randint(2, 4))])
+        candidates = sorted(event_id for event_id in self.events if event_id != self.create.event_id)
+        for _ in range(2):
+            rejected = frozenset(self.random.sample(candidates, min(len(candidates), self.random.randint(1, 4))))
+            self.resolve([self.distort(self.random.choice(states)) for _ in range(self.random.randint(2, 4))], rejected)
         return {"events": self.rows, "resolutions": self.resolutions}
 
     def distort(self, state):

@@ -11,7 +11,7 @@ import { type StateMap, type StateMapKey, splitStateMapKey, stateMapKey } from '
 /*
  * State resolution of room version 1 (rooms/v1#state-resolution). Where the text leaves a choice, this follows the deployed servers: a key
  * that only some states have is no conflict; each key of a pass is resolved by itself, in the state that the passes before have made; and
- * where no candidate is allowed, the one of the least depth stays.
+ * where no candidate is allowed, the one of the least depth stays. Rejected and unknown events are no candidates.
  */
 
 /** A conflicted key and its candidates. */
@@ -25,6 +25,8 @@ export interface V1Progress {
   /** How many of them have been resolved. */
   readonly decided: number
   readonly resolved: readonly (readonly [StateMapKey, EventId])[]
+  /** Entries whose event was the only candidate that could be used: they stand, but authorize nothing. */
+  readonly sole: readonly (readonly [StateMapKey, EventId])[]
 }
 
 /** The order in which types are resolved; everything else comes after. */
@@ -48,7 +50,7 @@ export function startV1(states: readonly StateMap[]): { unconflicted: Map<StateM
     else conflicts.push([key, [...ids]])
   }
   conflicts.sort(([left], [right]) => passOf(left) - passOf(right) || compareCodePoints(left, right))
-  return { unconflicted, progress: { algorithm: 'v1', conflicts, decided: 0, resolved: [] } }
+  return { unconflicted, progress: { algorithm: 'v1', conflicts, decided: 0, resolved: [], sole: [] } }
 }
 
 /** A resolution in progress. */
@@ -56,12 +58,14 @@ export class V1Resolution {
   readonly #conflicts: readonly Conflict[]
   readonly #unconflicted: StateMap
   readonly #resolved: Map<StateMapKey, EventId>
+  readonly #sole: Map<StateMapKey, EventId>
   #decided: number
 
   constructor(progress: V1Progress, unconflicted: StateMap) {
     this.#conflicts = progress.conflicts
     this.#unconflicted = unconflicted
     this.#resolved = new Map(progress.resolved)
+    this.#sole = new Map(progress.sole)
     this.#decided = progress.decided
   }
 
@@ -71,15 +75,28 @@ export class V1Resolution {
       if (slice.budget.exhausted) return undefined
       const [key, ids] = this.#conflicts[this.#decided] ?? ['', []]
       slice.budget.take(ids.length)
-      const state = stateBefore(passOf(key), this.#unconflicted, this.#resolved, slice.reader)
-      const winner = resolveConflict(key, ids, state, slice)
-      if (winner !== undefined) this.#resolved.set(key, winner)
+      this.#decide(key, ids, slice)
     }
-    return this.#resolved
+    return new Map([...this.#resolved, ...this.#sole])
   }
 
   save(): V1Progress {
-    return { algorithm: 'v1', conflicts: this.#conflicts, decided: this.#decided, resolved: [...this.#resolved] }
+    return { algorithm: 'v1', conflicts: this.#conflicts, decided: this.#decided, resolved: [...this.#resolved], sole: [...this.#sole] }
+  }
+
+  #decide(key: StateMapKey, ids: readonly EventId[], { reader, rules }: Slice): void {
+    reader.prefetch(ids)
+    const candidates = ids.flatMap((id) => (reader.isRejected(id) ? [] : (reader.get(id) ?? [])))
+    const [only, another] = candidates
+    if (only !== undefined && another === undefined) {
+      this.#sole.set(key, only.eventId)
+      return
+    }
+    const state = stateBefore(passOf(key), this.#unconflicted, this.#resolved, reader)
+    const shallowestFirst = sortByDepth(candidates)
+    const winner =
+      passOf(key) < PASSES.length ? lastOfAllowedChain(key, shallowestFirst, state, rules) : deepestAllowed(shallowestFirst, state, rules)
+    if (winner !== undefined) this.#resolved.set(key, winner.eventId)
   }
 }
 
@@ -97,15 +114,6 @@ function stateBefore(pass: number, unconflicted: StateMap, resolved: StateMap, r
     const id = unconflicted.get(key) ?? (passOf(key) < pass ? resolved.get(key) : undefined)
     return id === undefined || reader.isRejected(id) ? undefined : reader.get(id)
   }
-}
-
-function resolveConflict(key: StateMapKey, ids: readonly EventId[], state: ReadState, { reader, rules }: Slice): EventId | undefined {
-  reader.prefetch(ids)
-  const candidates = ids.flatMap((id) => (reader.isRejected(id) ? [] : (reader.get(id) ?? [])))
-  const shallowestFirst = sortByDepth(candidates)
-  const winner =
-    passOf(key) < PASSES.length ? lastOfAllowedChain(key, shallowestFirst, state, rules) : deepestAllowed(shallowestFirst, state, rules)
-  return winner?.eventId
 }
 
 /** Ascending depth, then descending SHA-1 of the event ID. */

@@ -14,8 +14,12 @@ interface Fixture {
   readonly baseTs: number
   readonly scenarios: readonly {
     readonly events: readonly Row[]
-    /** Input states and the resolved state, as places of events. */
-    readonly resolutions: readonly (readonly [states: readonly (readonly number[])[], resolved: readonly number[]])[]
+    /** Input states, the resolved state, and the events to be taken for rejected, as places of events. */
+    readonly resolutions: readonly (readonly [
+      states: readonly (readonly number[])[],
+      resolved: readonly number[],
+      rejected: readonly number[],
+    ])[]
   }[]
 }
 
@@ -45,7 +49,15 @@ export interface TriedEvent {
 export interface SynapseRoom {
   readonly create: RoomEvent
   readonly tried: readonly TriedEvent[]
-  readonly resolutions: readonly { readonly inputs: readonly StateMap[]; readonly resolved: StateMap }[]
+  readonly resolutions: readonly SynapseResolution[]
+  /** All events, none rejected. */
+  readonly lookup: EventLookup
+}
+
+/** A resolution by Synapse. */
+export interface SynapseResolution {
+  readonly inputs: readonly StateMap[]
+  readonly resolved: StateMap
   readonly lookup: EventLookup
 }
 
@@ -72,11 +84,19 @@ function readRoom({ events: rows, resolutions }: Fixture['scenarios'][number], b
   const stateOf = (places: readonly number[]): StateMap =>
     new Map(places.map(eventAt).map(({ type, stateKey, eventId }) => [stateMapKey(type, stateKey ?? ''), eventId]))
   const byId = new Map(tried.map(({ event }) => [event.eventId, event]))
+  const lookupWithout = (rejected: readonly EventId[]): EventLookup => {
+    const ids = new Set(rejected)
+    return { get: (id) => byId.get(id), isRejected: (id) => ids.has(id) }
+  }
   return {
     create: eventAt(0),
     tried,
-    resolutions: resolutions.map(([inputs, resolved]) => ({ inputs: inputs.map(stateOf), resolved: stateOf(resolved) })),
-    lookup: { get: (id) => byId.get(id), isRejected: () => false },
+    resolutions: resolutions.map(([inputs, resolved, rejected]) => ({
+      inputs: inputs.map(stateOf),
+      resolved: stateOf(resolved),
+      lookup: lookupWithout(rejected.map((place) => eventAt(place).eventId)),
+    })),
+    lookup: lookupWithout([]),
   }
 }
 

@@ -22,7 +22,7 @@ const RUNS = NIGHTLY ? 20_000 : 150
 
 /** A resolution of a fixture, chosen by number. */
 function pick(rooms: readonly SynapseRoom[], number: number): { inputs: readonly StateMap[]; lookup: EventLookup } {
-  const all = rooms.flatMap(({ resolutions, lookup }) => resolutions.map(({ inputs }) => ({ inputs, lookup })))
+  const all = rooms.flatMap(({ resolutions }) => resolutions)
   const chosen = all[number % all.length]
   if (chosen === undefined) throw new Error('no resolutions')
   return chosen

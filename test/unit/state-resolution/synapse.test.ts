@@ -47,8 +47,9 @@ describe.each(fixtures.map((fixture) => [fixture.rules.version, fixture] as cons
   })
 
   test('states resolve alike', () => {
-    for (const { resolutions, lookup } of rooms) {
-      for (const { inputs, resolved } of resolutions) expect(readable(resolveState(inputs, lookup, rules))).toEqual(readable(resolved))
+    for (const { resolutions } of rooms) {
+      for (const { inputs, resolved, lookup } of resolutions)
+        expect(readable(resolveState(inputs, lookup, rules))).toEqual(readable(resolved))
     }
   })
 })
