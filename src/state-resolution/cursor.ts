@@ -3,7 +3,8 @@ import type { RoomVersionRules } from '../matrix/room-versions/rules.ts'
 import type { Slice } from './resolve/slice.ts'
 import type { StateMap, StateMapKey } from './state-map.ts'
 import { type V1Progress, V1Resolution } from './v1.ts'
-import { type V2Progress, V2Resolution } from './v2.ts'
+import { V2Resolution } from './v2.ts'
+import type { V2Progress } from './v2-progress.ts'
 
 /** Version of the form of stored cursors. Cursors of another form cannot be resumed; their resolution starts again. */
 const CURSOR_FORMAT = 1

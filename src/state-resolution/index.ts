@@ -4,7 +4,7 @@ import { type EventLookup, EventReader } from './resolve/event-lookup.ts'
 import { Budget } from './resolve/slice.ts'
 import type { StateMap } from './state-map.ts'
 import { startV1 } from './v1.ts'
-import { startV2 } from './v2.ts'
+import { startV2 } from './v2-progress.ts'
 
 export { type ResolutionCursor, readCursor } from './cursor.ts'
 export { BATCH_EVENTS, type EventLookup } from './resolve/event-lookup.ts'

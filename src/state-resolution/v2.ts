@@ -1,66 +1,24 @@
 import type { EventId } from '../matrix/events/room-event.ts'
 import type { RoomVersionRules } from '../matrix/room-versions/rules.ts'
-import { AuthChains, type AuthChainsData, NO_PROGRESS as NO_CHAINS, type OrderedChains } from './resolve/auth-chains.ts'
-import { type AuthCheckData, IterativeAuthCheck, NOTHING_DECIDED } from './resolve/auth-check.ts'
-import { AuthDifference, type AuthDifferenceData, NO_PROGRESS as NO_DIFFERENCE } from './resolve/auth-difference.ts'
-import { AuthGraph, type AuthGraphData } from './resolve/auth-graph.ts'
-import { ConflictedSubgraph, type ConflictedSubgraphData, NO_PROGRESS as NO_SUBGRAPH } from './resolve/conflicted-subgraph.ts'
-import { MainlineSort, type MainlineSortData, mainlineFrom } from './resolve/mainline-sort.ts'
-import { NO_PROGRESS as NO_SELECTION, PowerSelection, type PowerSelectionData } from './resolve/power-events.ts'
-import { NO_PROGRESS as NO_POWER_SORT, PowerSort, type PowerSortData } from './resolve/power-sort.ts'
+import { AuthChains } from './resolve/auth-chains.ts'
+import { IterativeAuthCheck, NOTHING_DECIDED } from './resolve/auth-check.ts'
+import { AuthDifference, NO_PROGRESS as NO_DIFFERENCE } from './resolve/auth-difference.ts'
+import { AuthGraph } from './resolve/auth-graph.ts'
+import { ConflictedSubgraph, NO_PROGRESS as NO_SUBGRAPH } from './resolve/conflicted-subgraph.ts'
+import { MainlineSort, mainlineFrom } from './resolve/mainline-sort.ts'
+import { NO_PROGRESS as NO_SELECTION, PowerSelection } from './resolve/power-events.ts'
+import { NO_PROGRESS as NO_POWER_SORT, PowerSort } from './resolve/power-sort.ts'
 import type { Slice } from './resolve/slice.ts'
-import { type SplitStates, splitConflicted } from './resolve/split-conflicted.ts'
-import { type StateMap, type StateMapKey, stateMapKey } from './state-map.ts'
+import type { SplitStates } from './resolve/split-conflicted.ts'
+import { type StateMap, stateMapKey } from './state-map.ts'
+import { NO_GRAPH, type Step, type V2Progress } from './v2-progress.ts'
 
 /*
  * State resolution of room versions 2 to 11 (rooms/v2#state-resolution) and, with two differences, of version 12 (rooms/v12#state-resolution,
  * MSC4297): there the full conflicted set includes the conflicted state subgraph, and the iterative auth checks start from an empty state.
  */
 
-/** Where a resolution is, with what the step at hand has found. */
-type Step =
-  | { readonly name: 'auth-chains'; readonly data: AuthChainsData }
-  | { readonly name: 'auth-difference'; readonly chains: OrderedChains; readonly data: AuthDifferenceData }
-  | {
-      readonly name: 'conflicted-subgraph'
-      readonly chains: OrderedChains
-      readonly difference: readonly number[]
-      readonly data: ConflictedSubgraphData
-    }
-  | { readonly name: 'power-events'; readonly fullConflicted: readonly number[]; readonly data: PowerSelectionData }
-  | { readonly name: 'power-sort'; readonly selected: readonly number[]; readonly others: readonly EventId[]; readonly data: PowerSortData }
-  | { readonly name: 'power-check'; readonly sorted: readonly EventId[]; readonly others: readonly EventId[]; readonly data: AuthCheckData }
-  | { readonly name: 'mainline-sort'; readonly others: readonly EventId[]; readonly resolved: Entries; readonly data: MainlineSortData }
-  | { readonly name: 'final-check'; readonly sorted: readonly EventId[]; readonly data: AuthCheckData }
-  | { readonly name: 'done'; readonly resolved: Entries }
-
-type Entries = readonly (readonly [StateMapKey, EventId])[]
-
-/** Progress of a resolution, as JSON. */
-export interface V2Progress {
-  readonly algorithm: 'v2'
-  /** The create event, which room version 12 implies; `null` elsewhere. */
-  readonly impliedCreate: EventId | null
-  /** For each input state, the events that it has under conflicted keys. */
-  readonly conflicted: readonly (readonly EventId[])[]
-  /** The auth graph as far as it was read; empty once it is not needed any more. */
-  readonly graph: AuthGraphData
-  readonly step: Step
-}
-
-const NO_GRAPH: AuthGraphData = { ids: [], edges: [] }
-const CREATE = stateMapKey('m.room.create', '')
 const POWER_LEVELS = stateMapKey('m.room.power_levels', '')
-
-/** The beginning of a resolution. Without conflicts it is also the end. */
-export function startV2(inputs: readonly StateMap[], rules: RoomVersionRules): { unconflicted: StateMap; progress: V2Progress } {
-  const states = splitConflicted(inputs)
-  const isConflicted = states.conflicted.some((ids) => ids.length > 0)
-  const step: Step = isConflicted ? { name: 'auth-chains', data: NO_CHAINS } : { name: 'done', resolved: [] }
-  const create = rules.roomIdIsCreateHash ? inputs.map((state) => state.get(CREATE)).find((id) => id !== undefined) : undefined
-  const progress: V2Progress = { algorithm: 'v2', impliedCreate: create ?? null, conflicted: states.conflicted, graph: NO_GRAPH, step }
-  return { unconflicted: states.unconflicted, progress }
-}
 
 /** What all steps of a resolution work on. */
 interface Work {
