@@ -1,5 +1,5 @@
 import { EventTimeline, type MatrixClient, type MatrixEvent, Preset, RoomMemberEvent } from 'matrix-js-sdk'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { homeserver } from '../../support/crash-server.ts'
 import { MatrixClient as PlainClient } from '../../support/matrix-client.ts'
 import {
@@ -26,6 +26,12 @@ describe('two people with matrix-js-sdk', () => {
   let roomId: string
   /** Sends requests of its own on Alice's device, to compare with what the SDK shows. */
   let plain: PlainClient
+  let broken = false
+
+  beforeEach(({ skip }) => skip(broken, 'an earlier step failed'))
+  afterEach(({ task }) => {
+    broken ||= task.result?.state === 'fail'
+  })
 
   beforeAll(async () => {
     server = await startServerProcess()
