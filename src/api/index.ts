@@ -5,12 +5,16 @@ import { accountEndpoints } from './client/account/index.ts'
 import { accountDataEndpoints } from './client/account-data/index.ts'
 import { authEndpoints } from './client/auth/index.ts'
 import { capabilityEndpoints } from './client/capabilities/index.ts'
+import { dehydratedDeviceEndpoints } from './client/dehydrated-device/index.ts'
 import { deviceEndpoints } from './client/devices/index.ts'
 import { filterEndpoints } from './client/filters/index.ts'
+import { keyEndpoints } from './client/keys/index.ts'
 import { profileEndpoints } from './client/profile/index.ts'
 import { pushRuleEndpoints } from './client/push-rules/index.ts'
+import { roomKeyEndpoints } from './client/room-keys/index.ts'
 import { roomEndpoints } from './client/rooms/index.ts'
 import { syncEndpoints } from './client/sync/index.ts'
+import { toDeviceEndpoints } from './client/to-device/index.ts'
 import { versionEndpoints } from './client/versions/index.ts'
 import { wellKnownEndpoints } from './well-known/index.ts'
 
@@ -27,6 +31,10 @@ export const ENDPOINTS: readonly Endpoint<RequestContext>[] = [
   ...pushRuleEndpoints,
   ...roomEndpoints,
   ...syncEndpoints,
+  ...keyEndpoints,
+  ...roomKeyEndpoints,
+  ...dehydratedDeviceEndpoints,
+  ...toDeviceEndpoints,
   ...versionEndpoints,
   ...wellKnownEndpoints,
 ]

@@ -54,6 +54,35 @@ export interface MembershipNotice {
   readonly isDirect: boolean
 }
 
+/** One item of a user's outbox for another local user (docs/design/to-device.md). */
+export interface PeerItem {
+  readonly id: number
+  readonly kind: 'to_device' | 'devices'
+  /** JSON text. */
+  readonly payload: string
+}
+
+/** User → user: items in order, each above `after`, which is where the sender believes the recipient to be. */
+export interface PeerDelivery {
+  readonly from: string
+  readonly after: number
+  readonly items: readonly PeerItem[]
+  /** Make everything durable before answering. */
+  readonly settle: boolean
+}
+
+/** User → user: up to which item of the sender's outbox everything has been taken, and is in the database. */
+export interface PeerReply {
+  readonly accepted: number
+  readonly durable: number
+}
+
+/** Who came into and went out of a room, apart from the reader (client-server-api#tracking-the-device-list-for-a-user). */
+export interface MemberChanges {
+  readonly joined: readonly string[]
+  readonly left: readonly string[]
+}
+
 /** User → room (`pull`): re-arms hints for the user and answers where the room is. */
 export interface PullReply {
   readonly head: number
@@ -76,6 +105,8 @@ export interface WindowRequest {
   readonly fullState: boolean
   /** MSC4222 (stable: `use_state_after`): answer `state_after` instead of `state`. */
   readonly useStateAfter: boolean
+  /** Whether {@link RoomWindow.memberChanges} is of interest: not to a client that starts from nothing. */
+  readonly withMemberChanges: boolean
   /** The client's filter as JSON (`room` part only, already validated), or `undefined` for the default. */
   readonly filter: string | undefined
   /** Users whose events and receipts the reader does not want to see (`m.ignored_user_list`). */
@@ -94,6 +125,8 @@ export interface RoomWindow {
   readonly ephemeral: string | undefined
   /** `{"m.heroes":[…],…}`, or absent when unchanged. */
   readonly summary: string | undefined
+  /** Whose devices the reader has to look at anew, or may forget; absent where nobody came or went. Independent of filters. */
+  readonly memberChanges: MemberChanges | undefined
 }
 
 /** User → Worker: one room of a sync plan. */
@@ -132,6 +165,14 @@ export interface ParkRequest extends SyncRequest {
 /** User → Worker, over the socket of a parked poll, at most once: there is something, or ask again. */
 export type ParkedMessage = { readonly kind: 'plan'; readonly plan: SyncPlan } | { readonly kind: 'again' }
 
+/** What a client must know of the keys that others can still claim from it. Both are JSON. */
+export interface KeyCounts {
+  /** `{"signed_curve25519":…}` */
+  readonly oneTimeKeys: string
+  /** `["signed_curve25519"]`, or an empty list once the fallback key was used. */
+  readonly unusedFallbackTypes: string
+}
+
 /** User → Worker: what to put into the response. */
 export interface SyncPlan {
   /** Whose response it becomes. */
@@ -145,11 +186,11 @@ export interface SyncPlan {
   readonly accountData: string | undefined
   /** To-device events, a JSON array, or absent. */
   readonly toDevice: string | undefined
-  /** `{"changed":[…],"left":[…]}` or absent. */
-  readonly deviceLists: string | undefined
-  /** `{"signed_curve25519":…}` */
-  readonly oneTimeKeyCounts: string | undefined
-  readonly unusedFallbackTypes: string | undefined
+  /** Whether the client was here before: only then it is told whose devices changed. */
+  readonly incremental: boolean
+  /** Users whose devices or keys changed, as far as their own accounts said so; rooms add who came and went. */
+  readonly devicesChanged: readonly string[]
+  readonly keyCounts: KeyCounts
   /** The `room` part of the resolved filter as JSON, as rooms take it. */
   readonly roomFilter: string | undefined
   readonly ignoredUsers: readonly string[]

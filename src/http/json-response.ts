@@ -28,6 +28,28 @@ export interface AnswerOptions {
 
 /** JSON with CORS headers, not to be stored by any cache unless told otherwise (R11). */
 export function jsonResponse(body: JsonObject | RawJson, options: AnswerOptions = {}): Response {
+  const text = body instanceof RawJson ? body.text : JSON.stringify(body)
+  return new Response(text, { status: options.status ?? 200, headers: headersOf(options) })
+}
+
+/** {@link jsonResponse} for JSON that is made while it is sent. A failure underway breaks the connection off. */
+export function streamedJson(chunks: AsyncIterable<string>, options: AnswerOptions = {}): Response {
+  const encoder = new TextEncoder()
+  const iterator = chunks[Symbol.asyncIterator]()
+  const body = new ReadableStream<Uint8Array>({
+    pull: async (controller) => {
+      const { done, value } = await iterator.next()
+      if (done === true) controller.close()
+      else controller.enqueue(encoder.encode(value))
+    },
+    cancel: async () => {
+      await iterator.return?.()
+    },
+  })
+  return new Response(body, { status: options.status ?? 200, headers: headersOf(options) })
+}
+
+function headersOf(options: AnswerOptions): Record<string, string> {
   const headers: Record<string, string> = {
     ...CORS_HEADERS,
     'Content-Type': 'application/json',
@@ -36,5 +58,5 @@ export function jsonResponse(body: JsonObject | RawJson, options: AnswerOptions 
     ...options.headers,
   }
   if (options.requestId !== undefined) headers['X-Request-Id'] = options.requestId
-  return new Response(body instanceof RawJson ? body.text : JSON.stringify(body), { status: options.status ?? 200, headers })
+  return headers
 }

@@ -35,6 +35,7 @@ export type Errcode =
   | 'M_WRONG_ROOM_KEYS_VERSION'
   | 'M_UNKNOWN_POS'
   | 'M_DUPLICATE_ANNOTATION'
+  | 'M_INVALID_SIGNATURE'
   | 'M_NOT_JOINED'
   | 'M_BAD_ALIAS'
   | 'M_KEY_TOO_LARGE'
@@ -109,6 +110,8 @@ export const unknownError = make(500, 'M_UNKNOWN', 'Internal server error')
 export const missingParam = make(400, 'M_MISSING_PARAM', 'A parameter is missing')
 /** 400: a parameter has an impossible value. */
 export const invalidParam = make(400, 'M_INVALID_PARAM', 'A parameter is invalid')
+/** 400: a signature is missing or wrong. */
+export const invalidSignature = make(400, 'M_INVALID_SIGNATURE', 'Invalid signature')
 /** 413: body or event over its limit. */
 export const tooLarge = make(413, 'M_TOO_LARGE', 'Too large')
 /** 400: the user ID exists already. */

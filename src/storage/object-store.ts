@@ -95,6 +95,16 @@ export class ObjectStore {
     return next.done ? undefined : next.value
   }
 
+  /** Executes one statement that writes and answers rows (`RETURNING`). */
+  returning<Row extends Record<string, SqlStorageValue>>(query: string, ...values: SqlValue[]): Row[] {
+    const cursor = this.sql.exec<Row>(query, ...values)
+    const rows = cursor.toArray()
+    countRowsWritten(cursor.rowsWritten)
+    if (cursor.rowsWritten > 0) this.#wrote = true
+    this.#statements += 1
+    return rows
+  }
+
   /** Executes a statement that writes; answers how many rows it wrote (index entries included). */
   run(query: string, ...values: SqlValue[]): number {
     const cursor = this.sql.exec(query, ...values)

@@ -12,6 +12,17 @@ const BOOT_CHARS = 12
 /** Without a poll for this long, and without a parked one, the user sleeps. */
 const AWAKE_AFTER_POLL_MS = 5 * 60_000
 
+/** Something that is kept in memory and written together with the feed. */
+export interface FlushRider {
+  readonly needsFlush: boolean
+  /** So much is unwritten that the next turn should write it. */
+  readonly flushIsUrgent: boolean
+  /** Inside the transaction. */
+  write(): void
+  /** The transaction has succeeded. */
+  written(): void
+}
+
 /** Owns the feed of one object's life: when it is written, and what else this life remembers of its clients. */
 export class FeedKeeper {
   readonly #store: ObjectStore
@@ -26,6 +37,8 @@ export class FeedKeeper {
   /** What changes of account data make stale; read again when needed. */
   readonly ownData = new OwnDataCache()
   readonly filters = new SyncFilters()
+  /** What else is written whenever the feed is. */
+  readonly riders: FlushRider[] = []
 
   constructor(store: ObjectStore, ctx: DurableObjectState) {
     this.#store = store
@@ -55,17 +68,28 @@ export class FeedKeeper {
 
   /** Writes what is only in memory within seconds, unless somebody writes it before. The timer never outlives what it is for. */
   flushSoon(): void {
-    if (!this.feed.needsFlush) return
-    if (this.feed.flushIsUrgent) this.flush()
+    if (!this.feed.needsFlush && !this.riders.some((rider) => rider.needsFlush)) return
+    if (this.feed.flushIsUrgent || this.riders.some((rider) => rider.flushIsUrgent)) this.flush()
     else this.#timer ??= setTimeout(() => this.#flushOrLog(), SELF_FLUSH_DELAY_MS * (1 + randomFraction()))
   }
 
-  /** Runs something that writes the feed. If storage fails, memory and database disagree, and this life of the object ends. */
-  write(body: (feed: Feed) => void): void {
+  /**
+   * Runs something that writes the feed, and writes whatever rides along in the same commit. If storage fails, memory and database disagree, and this
+   * life of the object ends.
+   */
+  write(body: (feed: Feed) => void, requestId?: string): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
+    const riders = this.riders.filter((rider) => rider.needsFlush)
     try {
-      body(this.feed)
+      if (riders.length === 0) body(this.feed)
+      else {
+        this.#store.transaction(requestId, () => {
+          body(this.feed)
+          for (const rider of riders) rider.write()
+        })
+        for (const rider of riders) rider.written()
+      }
     } catch (cause) {
       this.#ctx.abort('the feed could not be written')
       throw cause
@@ -74,7 +98,7 @@ export class FeedKeeper {
 
   /** Writes everything that is only in memory, in one commit; costs nothing where there is nothing. */
   flush(requestId?: string): void {
-    this.write((feed) => feed.flush(requestId))
+    this.write((feed) => feed.flush(requestId), requestId)
   }
 
   #flushOrLog(): void {

@@ -1,3 +1,4 @@
+import { encryptionDeactivated, encryptionDeviceChanged, encryptionDeviceRemoved } from './e2ee/device-changes.ts'
 import { closeParkedOf, wakeParkedSoon } from './parking-wake.ts'
 import type { UserCore } from './user-core.ts'
 
@@ -7,16 +8,20 @@ import type { UserCore } from './user-core.ts'
  */
 
 /** A device has come into being or has a new name. */
-export function onDeviceChanged(_core: UserCore, _deviceId: string): void {}
+export function onDeviceChanged(core: UserCore, deviceId: string): void {
+  encryptionDeviceChanged(core, deviceId)
+}
 
 /** A device is going, and its tokens with it (SECURITY D10). */
 export function onDeviceRemoved(core: UserCore, deviceId: string): void {
   core.lastSeen.delete(deviceId)
+  encryptionDeviceRemoved(core, deviceId)
   closeParkedOf(core, deviceId)
 }
 
 /** The account is going. */
 export function onDeactivated(core: UserCore, _erase: boolean): void {
+  encryptionDeactivated(core)
   core.departure.plan()
 }
 

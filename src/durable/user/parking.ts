@@ -14,6 +14,8 @@ import type { UserCore } from './user-core.ts'
 export const PARK_HEADER = 'x-myelin-park'
 /** Header of the accepting answer: the token for a response in which nothing happened. */
 export const NEXT_BATCH_HEADER = 'x-myelin-next-batch'
+/** The same for what such a response says of the device's keys: `KeyCounts` as percent-encoded JSON. */
+export const KEY_COUNTS_HEADER = 'x-myelin-key-counts'
 /** Polls of one device that wait at once; a further one replaces the oldest. */
 const MAX_PARKED_PER_DEVICE = 4
 /** Polls of one user that wait at once. */
@@ -50,7 +52,8 @@ export async function park(core: UserCore, upgrade: Request): Promise<Response> 
     if (!plan.empty) return Response.json(success(plan))
     const { 0: client, 1: server } = new WebSocketPair()
     acceptParked(core, server, attachmentOf(deviceId, request, plan.nextBatch))
-    return new Response(null, { status: 101, webSocket: client, headers: { [NEXT_BATCH_HEADER]: plan.nextBatch } })
+    const headers = { [NEXT_BATCH_HEADER]: plan.nextBatch, [KEY_COUNTS_HEADER]: encodeURIComponent(JSON.stringify(plan.keyCounts)) }
+    return new Response(null, { status: 101, webSocket: client, headers })
   } catch (cause) {
     return Response.json(refusal(cause))
   }

@@ -2,6 +2,7 @@ import { matchesRoom } from '../../matrix/filters.ts'
 import type { RoomListRow } from '../../storage/user/room-list.ts'
 import { readStrippedState } from '../../storage/user/room-list.ts'
 import type { PlannedRoom, SyncPlan, SyncRequest, SyncSection } from '../protocol.ts'
+import { e2eeNews } from './e2ee/sync-e2ee.ts'
 import type { ChangedRoom } from './feed.ts'
 import type { ResolvedFilter } from './sync-filter.ts'
 import { type AccountDataChanges, accountDataOf, accountDataSince } from './sync-own.ts'
@@ -52,12 +53,14 @@ export function planSync(
   const fresh = freshRooms(planning)
   const freshPlanned = planRooms(planning, fresh)
   const { global, upTo } = planning.accountData
-  const nothingNew = since !== undefined && !request.fullState && freshPlanned.length === 0 && global === undefined
+  const { toDevice, devicesChanged, keyCounts, toDevicePosition, deviceListsPosition } = e2eeNews(core, deviceId, since)
+  const ownNews = global !== undefined || toDevice !== undefined || devicesChanged.length > 0
+  const nothingNew = since !== undefined && !request.fullState && freshPlanned.length === 0 && !ownNews
   const waits = nothingNew && !retryHeld
   const rooms = waits ? [] : planRooms(planning, withHeldRooms(planning, fresh))
   const held = waits ? heldSeqs(planning) : new Map<string, number>()
-  const isCurrent = since !== undefined && position?.tailLost === false && rooms.length === 0 && covers(core, since, upTo)
-  const mark = { toDevice: 0, accountData: upTo, deviceLists: 0, held }
+  const mark = { toDevice: toDevicePosition, accountData: upTo, deviceLists: deviceListsPosition, held }
+  const isCurrent = since !== undefined && position?.tailLost === false && rooms.length === 0 && covers(core, since, mark)
   return {
     userId: core.userId,
     deviceId,
@@ -68,19 +71,20 @@ export function planSync(
         : formatSyncToken(core.config, core.userId, deviceId, { ...feed.issue(), ...mark }),
     rooms,
     accountData: global,
-    toDevice: undefined,
-    deviceLists: undefined,
-    oneTimeKeyCounts: '{}',
-    unusedFallbackTypes: undefined,
+    toDevice,
+    incremental: since !== undefined,
+    devicesChanged,
+    keyCounts,
     roomFilter: filter.roomJson,
     ignoredUsers: planning.ignoredUsers,
   }
 }
 
 /** Whether a token says everything that a new one would say, and as durably. */
-function covers(core: UserCore, since: SyncToken, accountData: number): boolean {
+function covers(core: UserCore, since: SyncToken, mark: Pick<SyncToken, 'toDevice' | 'accountData' | 'deviceLists'>): boolean {
   const { feed } = core.feedKeeper
-  return since.seq === feed.seq && since.accountData === accountData && (since.durable >= since.seq || feed.flushedSeq < since.seq)
+  const isSame = since.toDevice === mark.toDevice && since.accountData === mark.accountData && since.deviceLists === mark.deviceLists
+  return isSame && since.seq === feed.seq && (since.durable >= since.seq || feed.flushedSeq < since.seq)
 }
 
 /** Rooms of which the client has not heard everything, by what the feed and the account data say. */

@@ -7,6 +7,7 @@ import { DueTable } from '../../storage/due-table.ts'
 import { ObjectStore } from '../../storage/object-store.ts'
 import { USER_MIGRATIONS } from '../../storage/user/migrations.generated.ts'
 import { departure } from './departure.ts'
+import { E2ee } from './e2ee/e2ee.ts'
 import { FeedKeeper } from './feed-keeper.ts'
 import { profilePropagation } from './profile-propagation.ts'
 import type { RoomsJob } from './rooms-job.ts'
@@ -23,6 +24,8 @@ export class UserCore {
   readonly ctx: DurableObjectState
   /** Room list and feed of this life of the object. */
   readonly feedKeeper: FeedKeeper
+  /** Keys, messages to devices, and what other users must hear of this one's devices. */
+  readonly e2ee: E2ee
   readonly due: DueTable
   readonly profilePropagation: RoomsJob
   readonly departure: RoomsJob
@@ -49,5 +52,6 @@ export class UserCore {
     this.profilePropagation = profilePropagation(this)
     this.departure = departure(this)
     this.feedKeeper = new FeedKeeper(this.store, ctx)
+    this.e2ee = new E2ee(this)
   }
 }

@@ -6,9 +6,12 @@ import { log } from '../../runtime/log.ts'
 import { countCost } from '../../runtime/metrics.ts'
 import { type Outcome, refusal, success } from '../../runtime/outcome.ts'
 import { readAccount } from '../../storage/user/account.ts'
-import type { Hint, HintReply, MembershipNotice, SettleReply, SettleRequest } from '../protocol.ts'
+import type { Hint, HintReply, MembershipNotice, PeerDelivery, PeerReply, SettleReply, SettleRequest } from '../protocol.ts'
 import { type LoginRequest, logIn, type RegisterRequest, registerAccount } from './accounts.ts'
 import type { LoggedIn } from './devices.ts'
+import { type ClaimedKey, claimKeys, type KeyClaim } from './e2ee/claim-keys.ts'
+import { takePeerItems } from './e2ee/peer-items.ts'
+import { type PublishedKeys, publishedKeys } from './e2ee/query-keys.ts'
 import { takeHint } from './hints.ts'
 import { takeNotice } from './notices.ts'
 import { park } from './parking.ts'
@@ -76,6 +79,21 @@ export class User extends DurableObject<Env> {
   /** A room's word on the user's own membership; durable when this answers. */
   membership(notice: MembershipNotice): void {
     takeNotice(this.#core, notice)
+  }
+
+  /** What another local user has to tell: messages to devices, changes of devices. */
+  peerItems(delivery: PeerDelivery): PeerReply {
+    return takePeerItems(this.#core, delivery)
+  }
+
+  /** The keys that this user publishes, for other users. */
+  publishedKeys(deviceIds: readonly string[]): PublishedKeys {
+    return publishedKeys(this.#core, deviceIds, false)
+  }
+
+  /** Hands out keys of this user's devices to another user. */
+  claimKeys(claims: readonly KeyClaim[], requestId: string): ClaimedKey[] {
+    return claimKeys(this.#core, claims, requestId)
   }
 
   /** Parks a poll: only Workers reach this. */

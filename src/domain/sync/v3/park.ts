@@ -1,5 +1,5 @@
-import type { ParkedMessage, ParkRequest, SyncPlan } from '../../../durable/protocol.ts'
-import { formatParkHeader, NEXT_BATCH_HEADER, PARK_HEADER } from '../../../durable/user/parking.ts'
+import type { KeyCounts, ParkedMessage, ParkRequest, SyncPlan } from '../../../durable/protocol.ts'
+import { formatParkHeader, KEY_COUNTS_HEADER, NEXT_BATCH_HEADER, PARK_HEADER } from '../../../durable/user/parking.ts'
 import { CLOSE_REPLACED } from '../../../durable/user/parking-wake.ts'
 import { countCost } from '../../../runtime/metrics.ts'
 import { type Outcome, unwrap } from '../../../runtime/outcome.ts'
@@ -16,10 +16,14 @@ const REPLACED_PAUSE_MS = 1_000
  * How waiting ended: with a plan, with the wish to be asked again, or with nothing new because the time is up, the server stops or another poll of
  * the same connection has taken this one's place.
  */
-export type Waited =
-  | { readonly kind: 'plan'; readonly plan: SyncPlan }
-  | { readonly kind: 'again' }
-  | { readonly kind: 'over'; readonly nextBatch: string }
+export type Waited = { readonly kind: 'plan'; readonly plan: SyncPlan } | { readonly kind: 'again' } | Over
+
+/** Nothing new: where the client is, and how its keys stood when it began to wait. */
+export interface Over {
+  readonly kind: 'over'
+  readonly nextBatch: string
+  readonly keyCounts: KeyCounts
+}
 
 /**
  * Waits on a hibernating WebSocket of the account's object until there is something to tell, at most `timeoutMs`. The object sleeps meanwhile; the
@@ -35,16 +39,16 @@ export async function waitParked(ctx: RequestContext, request: ParkRequest, time
   }
   countCost('park', ctx.requestId)
   const nextBatch = response.headers.get(NEXT_BATCH_HEADER) ?? request.since
-  return waitOn(socket, nextBatch, timeoutMs)
+  const keyCounts: KeyCounts = JSON.parse(decodeURIComponent(response.headers.get(KEY_COUNTS_HEADER) ?? ''))
+  return waitOn(socket, { kind: 'over', nextBatch, keyCounts }, timeoutMs)
 }
 
-async function waitOn(socket: WebSocket, nextBatch: string, timeoutMs: number): Promise<Waited> {
+async function waitOn(socket: WebSocket, over: Over, timeoutMs: number): Promise<Waited> {
   let timer: ReturnType<typeof setTimeout> | undefined
   let replaced: ReturnType<typeof setTimeout> | undefined
   let unpark: (() => void) | undefined
   try {
     return await new Promise<Waited>((resolve) => {
-      const over: Waited = { kind: 'over', nextBatch }
       timer = setTimeout(() => resolve(over), timeoutMs)
       socket.addEventListener('message', ({ data }) => resolve(parseMessage(data)))
       socket.addEventListener('close', ({ code }) => {

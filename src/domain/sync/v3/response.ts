@@ -1,4 +1,5 @@
-import type { PlannedRoom, RoomWindow, SyncPlan, SyncSection } from '../../../durable/protocol.ts'
+import type { KeyCounts, PlannedRoom, RoomWindow, SyncPlan, SyncSection } from '../../../durable/protocol.ts'
+import { type DeviceLists, NO_DEVICE_LISTS } from '../../e2ee/device-lists.ts'
 import type { Windows } from './windows.ts'
 
 const EMPTY_EVENTS = '{"events":[]}'
@@ -11,7 +12,13 @@ export interface RenderedSync {
 }
 
 /** Joins what account and rooms have said into a response (client-server-api `GET /sync`), without parsing any of it. */
-export function renderSync(plan: SyncPlan, windows: Windows, nextBatch: string, useStateAfter: boolean): RenderedSync {
+export function renderSync(
+  plan: SyncPlan,
+  windows: Windows,
+  { changed, left }: DeviceLists,
+  nextBatch: string,
+  useStateAfter: boolean,
+): RenderedSync {
   const sections: Record<SyncSection, string[]> = { join: [], invite: [], knock: [], leave: [] }
   for (const room of plan.rooms) {
     const json = renderRoom(room, windows, useStateAfter)
@@ -24,20 +31,20 @@ export function renderSync(plan: SyncPlan, windows: Windows, nextBatch: string, 
     `"account_data":${eventsOr(plan.accountData)}`,
     `"presence":${EMPTY_EVENTS}`,
     `"to_device":${eventsOr(plan.toDevice)}`,
-    `"device_lists":${plan.deviceLists ?? '{"changed":[],"left":[]}'}`,
-    `"device_one_time_keys_count":${plan.oneTimeKeyCounts ?? '{}'}`,
+    `"device_lists":${JSON.stringify({ changed, left })}`,
+    `"device_one_time_keys_count":${plan.keyCounts.oneTimeKeys}`,
+    `"device_unused_fallback_key_types":${plan.keyCounts.unusedFallbackTypes}`,
   ]
-  if (plan.unusedFallbackTypes !== undefined) parts.push(`"device_unused_fallback_key_types":${plan.unusedFallbackTypes}`)
-  const hasOwnNews = plan.accountData !== undefined || plan.toDevice !== undefined || plan.deviceLists !== undefined
+  const hasOwnNews = plan.accountData !== undefined || plan.toDevice !== undefined || changed.length + left.length > 0
   return { json: `{${parts.join(',')}}`, hasNews: hasOwnNews || Object.values(sections).some((entries) => entries.length > 0) }
 }
 
 /** The response in which nothing happened. */
-export function renderEmptySync(nextBatch: string): string {
-  return renderSync(NOTHING, new Map(), nextBatch, false).json
+export function renderEmptySync(nextBatch: string, keyCounts: KeyCounts): string {
+  return renderSync({ ...NOTHING, keyCounts }, new Map(), NO_DEVICE_LISTS, nextBatch, false).json
 }
 
-const NOTHING: SyncPlan = {
+const NOTHING: Omit<SyncPlan, 'keyCounts'> = {
   userId: '',
   deviceId: '',
   empty: true,
@@ -45,9 +52,8 @@ const NOTHING: SyncPlan = {
   rooms: [],
   accountData: undefined,
   toDevice: undefined,
-  deviceLists: undefined,
-  oneTimeKeyCounts: undefined,
-  unusedFallbackTypes: undefined,
+  incremental: true,
+  devicesChanged: [],
   roomFilter: undefined,
   ignoredUsers: [],
 }

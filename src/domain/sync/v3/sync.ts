@@ -3,6 +3,7 @@ import { roomKey } from '../../../durable/user/sync-token.ts'
 import { nowMs } from '../../../runtime/clock.ts'
 import { unwrap } from '../../../runtime/outcome.ts'
 import type { RequestContext } from '../../context.ts'
+import { deviceLists } from '../../e2ee/device-lists.ts'
 import { nextBatchHolding } from './held-rooms.ts'
 import { waitParked } from './park.ts'
 import { renderEmptySync, renderSync } from './response.ts'
@@ -33,20 +34,20 @@ export async function sync(ctx: RequestContext, options: SyncOptions): Promise<s
   const mayWait = options.since !== undefined && !fullState
   const deadlineMs = nowMs() + (mayWait ? Math.min(options.timeoutMs, MAX_SYNC_TIMEOUT_MS) : 0)
   let { since } = options
-  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+  for (let round = 0; ; round += 1) {
     const leftMs = deadlineMs - nowMs()
     const isFirst = round === 0
-    const next = since !== undefined && leftMs > 0 ? await wait(ctx, { since, fullState, filter }, leftMs, isFirst) : undefined
+    const next =
+      since !== undefined && leftMs > 0 && round < MAX_ROUNDS ? await wait(ctx, { since, fullState, filter }, leftMs, isFirst) : undefined
     if (next?.kind === 'again') continue
-    if (next?.kind === 'over') return renderEmptySync(next.nextBatch)
+    if (next?.kind === 'over') return renderEmptySync(next.nextBatch, next.keyCounts)
     const plan = next?.plan ?? (await planNow(ctx, { since, fullState, filter }))
     const windows = await askRooms(ctx, plan, { fullState, useStateAfter })
     const nextBatch = nextBatchHolding(ctx.config, plan, windows)
-    const { json, hasNews } = renderSync(plan, windows, nextBatch, useStateAfter)
-    if (hasNews || !mayWait || deadlineMs <= nowMs()) return json
+    const { json, hasNews } = renderSync(plan, windows, await deviceLists(ctx, plan, windows.values()), nextBatch, useStateAfter)
+    if (hasNews || !mayWait || deadlineMs <= nowMs() || round >= MAX_ROUNDS) return json
     since = nextBatch
   }
-  return renderEmptySync(since ?? '')
 }
 
 async function planNow(ctx: RequestContext, request: SyncRequest): Promise<SyncPlan> {

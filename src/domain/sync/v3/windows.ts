@@ -38,6 +38,7 @@ function windowRequest(plan: SyncPlan, room: PlannedRoom, { fullState, useStateA
     section: room.section === 'leave' ? 'leave' : 'join',
     fullState,
     useStateAfter,
+    withMemberChanges: plan.incremental,
     filter: plan.roomFilter,
     ignoredUsers: plan.ignoredUsers,
   }

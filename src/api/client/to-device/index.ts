@@ -1,0 +1,4 @@
+import { putSendToDevice } from './send-to-device.ts'
+
+/** Messages to devices. */
+export const toDeviceEndpoints = [putSendToDevice]

@@ -1,0 +1,68 @@
+import type { ObjectStore } from '../object-store.ts'
+
+/** What a peer is told: messages for its devices, or that this user's devices changed. */
+export type PeerItemKind = 'to_device' | 'devices'
+
+/** One item of the outbox. */
+export interface OutboxRow {
+  readonly id: number
+  readonly kind: PeerItemKind
+  /** JSON text. */
+  readonly payload: string
+}
+
+type Columns = { id: number; kind: PeerItemKind; payload: string }
+
+/** The highest ID; 0 for an empty outbox. */
+export function highestOutboxId(store: ObjectStore): number {
+  return store.first<{ highest: number | null }>('SELECT max(id) AS highest FROM peer_outbox')?.highest ?? 0
+}
+
+/** How many items there are. */
+export function countOutbox(store: ObjectStore): number {
+  return store.first<{ count: number }>('SELECT count(*) AS count FROM peer_outbox')?.count ?? 0
+}
+
+/** Adds an item. Without a peer: for everybody who shares a room. */
+export function insertOutboxItem(store: ObjectStore, peer: string | undefined, { id, kind, payload }: OutboxRow): void {
+  store.run('INSERT INTO peer_outbox (id, peer, kind, payload) VALUES (?, ?, ?, ?)', id, peer ?? null, kind, payload)
+}
+
+/** Adds the news that devices changed for several peers, under consecutive IDs from `firstId`, in the order given. */
+export function insertDeviceNews(store: ObjectStore, peers: readonly string[], firstId: number): void {
+  store.run(
+    "INSERT INTO peer_outbox (id, peer, kind, payload) SELECT ?1 + key, value, 'devices', '{}' FROM json_each(?2)",
+    firstId,
+    JSON.stringify(peers),
+  )
+}
+
+/** Peers that have not acknowledged everything. */
+export function outboxPeers(store: ObjectStore): string[] {
+  return store.all<{ peer: string }>('SELECT DISTINCT peer FROM peer_outbox WHERE peer IS NOT NULL').map(({ peer }) => peer)
+}
+
+/** A peer's items above an ID, in order. */
+export function outboxItems(store: ObjectStore, peer: string, after: number, limit: number): OutboxRow[] {
+  return store.all<Columns>('SELECT id, kind, payload FROM peer_outbox WHERE peer = ? AND id > ? ORDER BY id LIMIT ?', peer, after, limit)
+}
+
+/** The latest item for a peer. */
+export function latestOutboxItem(store: ObjectStore, peer: string): OutboxRow | undefined {
+  return store.first<Columns>('SELECT id, kind, payload FROM peer_outbox WHERE peer = ? ORDER BY id DESC LIMIT 1', peer)
+}
+
+/** The latest item for everybody who shares a room. */
+export function latestAnnouncement(store: ObjectStore): number | undefined {
+  return store.first<{ id: number | null }>('SELECT max(id) AS id FROM peer_outbox WHERE peer IS NULL')?.id ?? undefined
+}
+
+/** Removes announcements up to an ID, after they were written out for each peer. */
+export function deleteAnnouncements(store: ObjectStore, upTo: number): void {
+  store.run('DELETE FROM peer_outbox WHERE peer IS NULL AND id <= ?', upTo)
+}
+
+/** Removes what a peer holds durably. */
+export function deleteOutboxUpTo(store: ObjectStore, peer: string, upTo: number): void {
+  store.run('DELETE FROM peer_outbox WHERE peer = ? AND id <= ?', peer, upTo)
+}
