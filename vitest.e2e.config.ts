@@ -7,6 +7,8 @@ export default defineConfig({
     include: ['test/e2e/**/*.test.ts'],
     environment: 'node',
     fileParallelism: false,
+    // Tests that say so run side by side: they wait for silent rooms, not for the machine.
+    maxConcurrency: 20,
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

@@ -1,5 +1,5 @@
 import { ClientEvent, createClient, type IStartClientOpts, type MatrixClient, type MatrixEvent, type Room, SyncState } from 'matrix-js-sdk'
-import type { BaseLogger } from 'matrix-js-sdk/lib/logger.js'
+import { type BaseLogger, logger as globalLogger } from 'matrix-js-sdk/lib/logger.js'
 import type { Login } from './matrix-client.ts'
 
 /** How long a client may take to have done its first sync, in milliseconds. */
@@ -12,6 +12,8 @@ const MAX_PAGES = 200
 const silent = (): void => undefined
 const quietLogger: BaseLogger = { trace: silent, debug: silent, info: silent, warn: silent, error: silent }
 const logger = { ...quietLogger, getChild: () => logger }
+// Parts of the SDK do not use the logger that a client is given.
+Object.assign(globalLogger, quietLogger, { log: silent })
 
 /** Registers with matrix-js-sdk (open registration, dummy stage). */
 export async function registerWithSdk(baseUrl: string, username: string, password: string): Promise<Login> {
