@@ -56,12 +56,15 @@ export function createRoom(core: RoomCore, request: CreateRoomRequest, requestId
           extremities: [],
           currentGroup: EMPTY_GROUP,
           createdTs: request.originServerTs,
+          federationPos: 0,
         },
         rules,
         nextPos: 1,
         appended: [],
         notices: [],
         localMembersChanged: new Set(),
+        outgoing: false,
+        tellsServers: false,
       }
       persistLive(core, started, parsed.event, { txn: undefined, replaces: undefined })
       for (const event of request.initialEvents) {

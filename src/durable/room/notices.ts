@@ -48,6 +48,13 @@ function strippedState(core: RoomCore, event: StoredEvent, userId: string): stri
   return `[${events.map(stripped).join(',')}]`
 }
 
+/** What the room is, for somebody of another server who knocks or is invited: stripped state as a JSON array. */
+export function strippedStateOf(core: RoomCore): string {
+  return `[${STRIPPED_TYPES.flatMap((type) => core.currentEvent(type, '') ?? [])
+    .map(stripped)
+    .join(',')}]`
+}
+
 function stripped(event: StoredEvent): string {
   return `{"type":${JSON.stringify(event.type)},"state_key":${JSON.stringify(event.stateKey ?? '')},"sender":${JSON.stringify(event.sender)},"content":${event.content}}`
 }

@@ -20,6 +20,7 @@ import { ROOM_MIGRATIONS } from '../../storage/room/migrations.generated.ts'
 import { type RoomHead, readRoomHead, writeRoomHead } from '../../storage/room/room-row.ts'
 import { StateGroups } from '../../storage/room/state-groups.ts'
 import { StateKeyTable } from '../../storage/room/state-keys.ts'
+import type { Draft } from './append/draft.ts'
 import { LazyMembers } from './sync/lazy-members.ts'
 
 /** What sync asks of typing and receipts. Both answer the content of one event as JSON, or nothing. */
@@ -28,6 +29,14 @@ export interface EphemeralReads {
   typingContent(afterPos: number, toPos: number, ignoredUsers: readonly string[]): string | undefined
   /** Receipts of that range that the reader may see; `null` asks for all. */
   receiptsContent(readerId: string, afterPos: number | null, toPos: number, ignoredUsers: readonly string[]): string | undefined
+}
+
+/** What a commit does for other servers. */
+export interface OtherServers {
+  /** Up to here all of them know what there is for them. */
+  readonly toldPos: number
+  /** Inside the transaction, at its end: plans telling them, and says so in the draft. */
+  plan(draft: Draft): void
 }
 
 /** Small writes that ride along with the room's next commit instead of costing one of their own. */
@@ -59,6 +68,8 @@ export class RoomCore {
   readonly lazyMembers = new LazyMembers()
   /** Typing and receipts; set by the object once, absent in tests that need neither. */
   ephemeral: EphemeralReads | undefined
+  /** Tells other servers' queues of commits; set by the object once. */
+  servers: OtherServers | undefined
   /** See {@link Rider}. */
   readonly riders: Rider[] = []
   #restriction: { readonly nid: number | undefined; readonly never: boolean } | undefined

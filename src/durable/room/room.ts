@@ -1,16 +1,17 @@
-import { DurableObject } from 'cloudflare:workers'
 import type { MemberProfile } from '../../matrix/room-creation/room-plan.ts'
 import type { Env } from '../../runtime/bindings.ts'
 import { log } from '../../runtime/log.ts'
 import { countCost } from '../../runtime/metrics.ts'
-import { type Outcome, refusal, success } from '../../runtime/outcome.ts'
+import type { Outcome } from '../../runtime/outcome.ts'
 import type { Caller, PullReply, RoomWindow, WindowRequest } from '../protocol.ts'
-import { CommitQueue } from './append/commit-queue.ts'
+import type { UnreadReply } from '../room-news.ts'
 import type { Committed } from './append/finish-draft.ts'
 import { type CreateRoomRequest, createRoom } from './create-room.ts'
 import { Ephemeral, type ReceiptsOutcome } from './ephemeral.ts'
 import type { MarkerMovement, ReceiptRequest } from './ephemeral-receipts.ts'
 import { FanOut } from './fan-out.ts'
+import { FederatedRoom } from './federation/federated-room.ts'
+import { FEDERATION_DUE, type RemoteQueue, ServerFanOut } from './federation/server-fan-out.ts'
 import { type IngestRequest, type IngestResult, ingestPdus } from './graph/ingest.ts'
 import { changeMembership, type MembershipAnswer, type MembershipRequest } from './membership.ts'
 import { updateMemberProfile } from './membership-profile.ts'
@@ -27,7 +28,6 @@ import {
   type StateEventRequest,
 } from './read/state.ts'
 import { REGISTRY_DUE, RegistryReport } from './registry-report.ts'
-import { RoomCore } from './room-core.ts'
 import { type SendRequest, sendEvent } from './send.ts'
 import { Settlement } from './settle.ts'
 import { joinedAmong, localJoined } from './sharing.ts'
@@ -37,67 +37,67 @@ import { buildWindow } from './sync/window.ts'
 const DUE_RETRY_MS = 30_000
 
 /** Single writer of one room: its events, its state and its forward extremities. A thin shell; each concern has its own file. */
-export class Room extends DurableObject<Env> {
-  readonly #core: RoomCore
-  readonly #queue: CommitQueue
+export class Room extends FederatedRoom {
   readonly #fanOut: FanOut
   readonly #settlement: Settlement
   readonly #notices: NoticeDelivery
   readonly #ephemeral: Ephemeral
   readonly #registry: RegistryReport
+  readonly #servers: ServerFanOut
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     countCost('construct')
-    this.#core = new RoomCore(ctx, env)
-    this.#fanOut = new FanOut(this.#core)
-    this.#settlement = new Settlement(this.#core, this.#fanOut)
-    this.#queue = new CommitQueue(this.#core, (committed) => this.#afterCommit(committed))
-    this.#notices = new NoticeDelivery(this.#core, this.#queue, this.#fanOut)
-    this.#core.due.handle('settle', () => this.#settlement.run())
-    this.#core.due.handle('notices', () => this.#notices.run())
-    this.#ephemeral = new Ephemeral(this.#core, this.#fanOut)
-    this.#core.ephemeral = this.#ephemeral
-    this.#registry = new RegistryReport(this.#core)
-    this.#core.due.handle(REGISTRY_DUE, () => this.#registry.run())
+    this.#fanOut = new FanOut(this.core)
+    this.#settlement = new Settlement(this.core, this.#fanOut)
+    this.#notices = new NoticeDelivery(this.core, this.queue, this.#fanOut)
+    this.core.due.handle('settle', () => this.#settlement.run())
+    this.core.due.handle('notices', () => this.#notices.run())
+    this.#ephemeral = new Ephemeral(this.core, this.#fanOut)
+    this.core.ephemeral = this.#ephemeral
+    this.#registry = new RegistryReport(this.core)
+    this.core.due.handle(REGISTRY_DUE, () => this.#registry.run())
+    this.#servers = new ServerFanOut(this.core, (serverName) => queueOf(env, serverName))
+    this.core.servers = this.#servers
+    this.core.due.handle(FEDERATION_DUE, () => this.#servers.run())
   }
 
   /** Creates the room and answers once every local member and invited user has committed their own membership. */
   async create(caller: Caller, request: CreateRoomRequest): Promise<Outcome<null>> {
-    return this.#run(async () => {
-      const committed = createRoom(this.#core, request, caller.requestId)
+    return this.run(async () => {
+      const committed = createRoom(this.core, request, caller.requestId)
       if (committed === undefined) return null
       this.ctx.waitUntil(this.#registry.start())
-      await this.#afterCommit(committed)
+      await this.afterCommit(committed)
       return null
     })
   }
 
   /** Sends an event or a state event, a membership included (client-server-api `PUT /rooms/{roomId}/send` and `/state`). */
   send(caller: Caller, request: SendRequest): Promise<Outcome<{ readonly eventId: string }>> {
-    return sendEvent(this.#core, this.#queue, caller, request)
+    return sendEvent(this.core, this.queue, caller, request)
   }
 
   /** Takes in events of other servers. */
   ingest(request: IngestRequest, requestId: string): Promise<Outcome<IngestResult>> {
-    return ingestPdus(this.#core, this.#queue, request, requestId)
+    return ingestPdus(this.core, this.queue, request, requestId)
   }
 
   /** Joins, leaves, invites, kicks, bans, unbans, knocks. Answered once the user concerned has committed it. */
   async membership(caller: Caller, request: MembershipRequest): Promise<Outcome<MembershipAnswer>> {
-    const outcome = await changeMembership(this.#core, this.#queue, caller, request)
+    const outcome = await changeMembership(this.core, this.queue, caller, request)
     if (outcome.ok) await this.#notices.caughtUp(request.target)
     return outcome
   }
 
   /** Writes a changed profile into the caller's membership; answers whether there was anything to write. */
   updateProfile(caller: Caller, profile: MemberProfile): Promise<Outcome<boolean>> {
-    return updateMemberProfile(this.#core, this.#queue, caller, profile)
+    return updateMemberProfile(this.core, this.queue, caller, profile)
   }
 
   /** `PUT /rooms/{roomId}/typing/{userId}`; 0 ms: the caller has stopped. */
   setTyping(caller: Caller, timeoutMs: number): Promise<Outcome<null>> {
-    return this.#run(() => {
+    return this.run(() => {
       this.#ephemeral.setTyping(caller, timeoutMs)
       return null
     })
@@ -105,68 +105,74 @@ export class Room extends DurableObject<Env> {
 
   /** `POST /rooms/{roomId}/receipt/…` and `/read_markers`. */
   setReceipts(caller: Caller, receipts: readonly ReceiptRequest[], marker?: MarkerMovement): Promise<Outcome<ReceiptsOutcome>> {
-    return this.#run(() => this.#ephemeral.setReceipts(caller, receipts, marker))
+    return this.run(() => this.#ephemeral.setReceipts(caller, receipts, marker))
   }
 
   /** The part of a sync response between two positions. */
   async window(caller: Caller, request: WindowRequest): Promise<Outcome<RoomWindow>> {
-    return this.#run(() => buildWindow(this.#core, caller, request))
+    return this.run(() => buildWindow(this.core, caller, request))
   }
 
   /** `GET /rooms/{roomId}/messages`, as JSON text. */
   messages(caller: Caller, request: MessagesRequest): Promise<Outcome<string>> {
-    return this.#run(() => readMessages(this.#core, caller, request))
+    return this.run(() => readMessages(this.core, caller, request))
   }
 
   /** `GET /rooms/{roomId}/context/{eventId}`, as JSON text. */
   context(caller: Caller, request: ContextRequest): Promise<Outcome<string>> {
-    return this.#run(() => readContext(this.#core, caller, request))
+    return this.run(() => readContext(this.core, caller, request))
   }
 
   /** `GET /rooms/{roomId}/event/{eventId}`, as JSON text. */
   event(caller: Caller, request: { readonly eventId: string }): Promise<Outcome<string>> {
-    return this.#run(() => readEvent(this.#core, caller, request.eventId))
+    return this.run(() => readEvent(this.core, caller, request.eventId))
   }
 
   /** `GET /rooms/{roomId}/state`, as JSON text. */
   fullState(caller: Caller): Promise<Outcome<string>> {
-    return this.#run(() => readState(this.#core, caller))
+    return this.run(() => readState(this.core, caller))
   }
 
   /** `GET /rooms/{roomId}/state/{eventType}/{stateKey}`, as JSON text. */
   stateEvent(caller: Caller, request: StateEventRequest): Promise<Outcome<string>> {
-    return this.#run(() => readStateEvent(this.#core, caller, request))
+    return this.run(() => readStateEvent(this.core, caller, request))
   }
 
   /** `GET /rooms/{roomId}/members`, as JSON text. */
   membersAt(caller: Caller, request: MembersRequest): Promise<Outcome<string>> {
-    return this.#run(() => readMembers(this.#core, caller, request))
+    return this.run(() => readMembers(this.core, caller, request))
   }
 
   /** `GET /rooms/{roomId}/joined_members`, as JSON text. */
   joinedMembers(caller: Caller): Promise<Outcome<string>> {
-    return this.#run(() => readJoinedMembers(this.#core, caller))
+    return this.run(() => readJoinedMembers(this.core, caller))
   }
 
   /** Local joined members, for a member. */
   localJoined(caller: Caller): string[] {
-    return localJoined(this.#core, caller)
+    return localJoined(this.core, caller)
   }
 
   /** Which of some users are joined, for a member. */
   joinedAmong(caller: Caller, userIds: readonly string[]): string[] {
-    return joinedAmong(this.#core, caller, userIds)
+    return joinedAmong(this.core, caller, userIds)
   }
 
   /** Re-arms hints for a user and answers where the room is. */
-  pull(userId: string): PullReply {
-    if (this.#core.findHead() === undefined) return { head: 0, generation: '', member: false }
-    return this.#settlement.pull(userId)
+  pull(userId: string, unreadFrom?: number): PullReply {
+    if (this.core.findHead() === undefined) return { head: 0, generation: '', member: false }
+    const unread = unreadFrom === undefined ? undefined : this.#ephemeral.unreadSince(userId, unreadFrom)
+    return this.#settlement.pull(userId, { facts: this.core.facts.read(), unread })
+  }
+
+  /** What moves a member's unread marks above a position. */
+  unreadSince(userId: string, from: number): Promise<Outcome<UnreadReply>> {
+    return this.run(() => this.#ephemeral.unreadSince(userId, from))
   }
 
   /** Deferred work: what a crash left in the outbox, members to settle. */
   override async alarm(): Promise<void> {
-    const core = this.#core
+    const core = this.core
     if (core.findHead() === undefined) return
     await core.due.run(core.nowMs(), (kind, cause) => {
       log.warn(`deferred work of a room failed: ${kind}`, cause)
@@ -179,8 +185,10 @@ export class Room extends DurableObject<Env> {
     this.ctx.abort('ended by a test')
   }
 
-  #afterCommit(committed: Committed): Promise<boolean> {
-    for (const rider of this.#core.riders) rider.committed()
+  protected override afterCommit(committed: Committed): Promise<boolean> {
+    for (const rider of this.core.riders) rider.committed()
+    this.core.facts.committed(committed.draft.appended)
+    this.core.recentUnread.committed(committed.draft.appended)
     for (const userId of committed.draft.localMembersChanged) {
       this.#fanOut.memberChanged(userId)
       this.#ephemeral.memberChanged(userId)
@@ -188,14 +196,13 @@ export class Room extends DurableObject<Env> {
     this.#settlement.committed()
     const delivered = this.#notices.deliver(committed.outbox)
     this.#fanOut.ring()
+    this.#servers.committed(committed.draft)
     return delivered
   }
+}
 
-  async #run<T>(body: () => T | Promise<T>): Promise<Outcome<T>> {
-    try {
-      return success(await body())
-    } catch (cause) {
-      return refusal(cause)
-    }
-  }
+/** Another server's queue: its object is named by servers that have a user in a room of this server. */
+function queueOf(env: Env, serverName: string): RemoteQueue {
+  const stub: DurableObjectStub = env.REMOTE_SERVER.get(env.REMOTE_SERVER.idFromName(serverName))
+  return stub as DurableObjectStub & RemoteQueue
 }

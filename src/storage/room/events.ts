@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject } from '../../matrix/json.ts'
 import type { ObjectStore, SqlValue } from '../object-store.ts'
 import { ByteCache } from './byte-cache.ts'
 import { decodeEventRow, EVENT_STATUSES, type EventRow, envelopeOf, type NewEventRow, type StoredEvent } from './event-row.ts'
-import { MAX_BOUND_PARAMETERS, MAX_CACHED_EVENT_BYTES } from './limits.ts'
+import { MAX_BOUND_PARAMETERS, MAX_CACHED_EVENT_BYTES, ORD_STEP } from './limits.ts'
 
 export type { EventStatus, NewEventRow, StoredEvent } from './event-row.ts'
 export { toPdu, toRoomEvent } from './event-row.ts'
@@ -158,6 +158,16 @@ export class EventTable {
       `SELECT * FROM events WHERE ord > ? AND ord < ? ORDER BY ord ${order} LIMIT ?`,
       afterOrd,
       beforeOrd,
+      limit,
+    )
+    return rows.map((row) => this.#byNid.get(row.nid) ?? this.#remember(decodeEventRow(row)))
+  }
+
+  /** Events that came live after a position, oldest first. */
+  livePage(afterPos: number, limit: number): StoredEvent[] {
+    const rows = this.#store.all<EventRow>(
+      'SELECT * FROM events WHERE ord > ? AND pos IS NOT NULL ORDER BY ord LIMIT ?',
+      afterPos * ORD_STEP,
       limit,
     )
     return rows.map((row) => this.#byNid.get(row.nid) ?? this.#remember(decodeEventRow(row)))

@@ -61,6 +61,11 @@ export class MemberTable {
     return this.#store.sql.exec<{ n: number }>('SELECT count(*) AS n FROM members WHERE membership = ?', membership).one().n
   }
 
+  /** The position at which a membership moved last; 0 without members. */
+  lastMoved(): number {
+    return this.#store.sql.exec<{ pos: number | null }>('SELECT max(pos) AS pos FROM members').one().pos ?? 0
+  }
+
   /** User IDs of this server's joined members. */
   localJoined(): string[] {
     return this.#store
@@ -91,4 +96,39 @@ export class MemberTable {
       )
       .map(decode)
   }
+
+  /** Whether anybody of another server has joined. */
+  hasRemoteJoined(): boolean {
+    return this.#store.first("SELECT 1 AS one FROM members WHERE membership = 'join' AND local = 0 LIMIT 1") !== undefined
+  }
+
+  /** Whether anybody of this server has joined. */
+  hasLocalJoined(): boolean {
+    return this.#store.first("SELECT 1 AS one FROM members WHERE membership = 'join' AND local = 1 LIMIT 1") !== undefined
+  }
+
+  /** Other servers with a joined member, in order of their names, after `afterServer`. */
+  joinedServers(afterServer: string, limit: number): string[] {
+    return this.#store
+      .all<{ server: string }>(
+        `SELECT DISTINCT ${SERVER_OF_USER} AS server FROM members
+         WHERE membership = 'join' AND local = 0 AND ${SERVER_OF_USER} > ? ORDER BY ${SERVER_OF_USER} LIMIT ?`,
+        afterServer,
+        limit,
+      )
+      .map(({ server }) => server)
+  }
+
+  /** How many users of another server have joined. */
+  joinedOfServer(serverName: string): number {
+    return this.#store.sql
+      .exec<{ n: number }>(
+        `SELECT count(*) AS n FROM members WHERE membership = 'join' AND local = 0 AND ${SERVER_OF_USER} = ?`,
+        serverName,
+      )
+      .one().n
+  }
 }
+
+/** The server part of a member's ID, as the index `members_server` has it. */
+const SERVER_OF_USER = "substr(user_id, instr(user_id, ':') + 1)"

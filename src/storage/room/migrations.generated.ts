@@ -13,4 +13,9 @@ export const ROOM_MIGRATIONS: readonly Migration[] = [
     name: 'graph',
     sql: "-- Resolutions of several states into one: a function of immutable groups, so computed once. `inputs` is a JSON array of group numbers, sorted.\nCREATE TABLE resolutions (\n  inputs TEXT PRIMARY KEY,\n  gid INTEGER NOT NULL\n) WITHOUT ROWID;\n\n-- Redactions whose target has not arrived.\nCREATE TABLE pending_redactions (\n  target TEXT NOT NULL,\n  nid INTEGER NOT NULL,\n  PRIMARY KEY (target, nid)\n) WITHOUT ROWID;\n\n-- Received PDUs that wait for events they refer to. `waits_for` is a JSON array of event IDs.\nCREATE TABLE staged (\n  event_id TEXT PRIMARY KEY,\n  origin TEXT NOT NULL,\n  pdu TEXT NOT NULL,\n  waits_for TEXT NOT NULL,\n  received_ts INTEGER NOT NULL\n) WITHOUT ROWID;\nCREATE INDEX staged_origin ON staged (origin);\n",
   },
+  {
+    version: 3,
+    name: 'federation',
+    sql: "-- Which servers are in the room: the server part of the IDs of joined members of other servers. A room of one server has no entry here.\nCREATE INDEX members_server ON members (substr(user_id, instr(user_id, ':') + 1)) WHERE membership = 'join' AND local = 0;\nCREATE INDEX state_keys_server ON state_keys (substr(state_key, instr(state_key, ':') + 1)) WHERE type = 'm.room.member';\n\n-- Up to which position every other server's queue knows of the room's events.\nALTER TABLE room ADD COLUMN federation_pos INTEGER NOT NULL DEFAULT 0;\n\n-- Events of other servers that this server passes on, because it took them in through send_join, send_leave or send_knock.\nCREATE TABLE relayed (\n  pos INTEGER PRIMARY KEY,\n  origin TEXT NOT NULL\n);\n\n-- Events that are named as a predecessor and are not here: history can be fetched below the event at `ord`.\nCREATE TABLE gaps (\n  event_id TEXT NOT NULL,\n  ord INTEGER NOT NULL,\n  PRIMARY KEY (ord, event_id)\n) WITHOUT ROWID;\nCREATE INDEX gaps_event ON gaps (event_id);\n",
+  },
 ]

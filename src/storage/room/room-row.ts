@@ -15,6 +15,8 @@ export interface RoomHead {
   readonly extremities: readonly number[]
   readonly currentGroup: number
   readonly createdTs: number
+  /** Up to here the queues of all other servers know what there is for them. */
+  readonly federationPos: number
 }
 
 interface RoomRow extends Record<string, SqlStorageValue> {
@@ -27,6 +29,7 @@ interface RoomRow extends Record<string, SqlStorageValue> {
   extremities: string
   current_group: number
   created_ts: number
+  federation_pos: number
 }
 
 /** Reads the room's row; `undefined` where no room was created or joined. */
@@ -48,14 +51,16 @@ export function readRoomHead(store: ObjectStore): RoomHead | undefined {
     extremities,
     currentGroup: row.current_group,
     createdTs: row.created_ts,
+    federationPos: row.federation_pos,
   }
 }
 
 /** Writes the room's row. The caller holds the transaction. */
 export function writeRoomHead(store: ObjectStore, head: RoomHead): void {
   store.run(
-    `INSERT OR REPLACE INTO room (id, room_id, version, generation, life, head_pos, reserved_pos, extremities, current_group, created_ts)
-     VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT OR REPLACE INTO room (id, room_id, version, generation, life, head_pos, reserved_pos, extremities, current_group, created_ts,
+       federation_pos)
+     VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     head.roomId,
     head.version,
     head.generation,
@@ -65,5 +70,6 @@ export function writeRoomHead(store: ObjectStore, head: RoomHead): void {
     JSON.stringify(head.extremities),
     head.currentGroup,
     head.createdTs,
+    head.federationPos,
   )
 }

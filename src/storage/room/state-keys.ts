@@ -33,6 +33,17 @@ export class StateKeyTable {
     return new Map(rows.map((row) => [row.kid, [row.type, row.state_key]]))
   }
 
+  /** Numbers of the memberships that a server's users ever had in this room, at most `limit` of them. */
+  membersOfServer(serverName: string, limit: number): number[] {
+    return this.#store
+      .all<{ kid: number }>(
+        "SELECT kid FROM state_keys WHERE type = 'm.room.member' AND substr(state_key, instr(state_key, ':') + 1) = ? LIMIT ?",
+        serverName,
+        limit,
+      )
+      .map(({ kid }) => kid)
+  }
+
   /** The number of a pair, given out now if it is new. The caller holds the transaction. */
   intern(type: string, stateKey: string): number {
     const found = this.find(type, stateKey)

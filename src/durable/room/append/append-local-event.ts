@@ -104,6 +104,7 @@ export function persistLive(
     extremities: [...draft.head.extremities.slice(0, -MAX_PREV_EVENTS), nid],
   }
   draft.appended.push(stored)
+  draft.outgoing = true
   if (event.type === 'm.room.member' && event.stateKey !== undefined) {
     followMember(core, draft, event.stateKey, stored, pos)
   }

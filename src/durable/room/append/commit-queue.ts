@@ -117,5 +117,14 @@ export class CommitQueue {
 
 /** A draft that starts where the room stands. */
 function beginDraft(core: RoomCore): Draft {
-  return { head: core.head, rules: core.rules, nextPos: core.nextPos, appended: [], notices: [], localMembersChanged: new Set() }
+  return {
+    head: core.head,
+    rules: core.rules,
+    nextPos: core.nextPos,
+    appended: [],
+    notices: [],
+    localMembersChanged: new Set(),
+    outgoing: false,
+    tellsServers: false,
+  }
 }

@@ -16,6 +16,10 @@ export interface Draft {
   notices: { readonly userId: string; readonly notice: MembershipNotice }[]
   /** Local users whose joined membership began or ended. */
   localMembersChanged: Set<string>
+  /** Whether the commit holds events that this server sends to others, if there are any. */
+  outgoing: boolean
+  /** Set at the end: other servers' queues have to be told. */
+  tellsServers: boolean
 }
 
 /** A draft to be changed without touching the original. */

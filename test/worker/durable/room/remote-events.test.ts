@@ -1,38 +1,14 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
-import { parsePdu } from '../../../../src/matrix/events/parse-pdu.ts'
 import type { RoomEvent } from '../../../../src/matrix/events/room-event.ts'
 import { isJsonObject } from '../../../../src/matrix/json.ts'
-import { findRoomVersionRules } from '../../../../src/matrix/room-versions/rules.ts'
 import { unwrap } from '../../../../src/runtime/outcome.ts'
-import { ObjectStore } from '../../../../src/storage/object-store.ts'
-import { EventTable, toPdu } from '../../../../src/storage/room/events.ts'
-import { ROOM_MIGRATIONS } from '../../../../src/storage/room/migrations.generated.ts'
 import { caller, createLocalRoom, type LocalRoom } from '../../../support/local-room.ts'
-import { RemoteBranch } from '../../../support/remote-events.ts'
+import { branchOf } from '../../../support/room-branch.ts'
 
 const ALICE = '@alice:remote.example'
 const BOB = '@bob:remote.example'
 const CAROL = '@carol:other.example'
-
-/** The room as another server would hold it after a join. */
-async function branchOf(room: LocalRoom, version: string): Promise<RemoteBranch> {
-  const rules = findRoomVersionRules(version)
-  if (rules === undefined) throw new Error(version)
-  return runInDurableObject(room.stub, (_room, state) => {
-    const store = new ObjectStore(state.storage, ROOM_MIGRATIONS)
-    const table = new EventTable(store)
-    const all = store.all<{ nid: number }>('SELECT nid FROM events ORDER BY nid').map(({ nid }) => table.get(nid))
-    const events = all.map((stored): RoomEvent => {
-      const parsed = parsePdu(toPdu(stored, room.roomId), rules, room.roomId)
-      if (!parsed.ok) throw new Error(parsed.reason)
-      return parsed.event
-    })
-    const current = new Map<string, RoomEvent>()
-    for (const event of events) if (event.stateKey !== undefined) current.set(`${event.type}\u0000${event.stateKey}`, event)
-    return new RemoteBranch(room.roomId, rules, events.slice(-1), current)
-  })
-}
 
 async function ingest(room: LocalRoom, ...events: RoomEvent[]) {
   return unwrap(await room.stub.ingest({ origin: 'remote.example', pdus: events.map(({ pdu }) => pdu) }, 'test'))

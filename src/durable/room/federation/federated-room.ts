@@ -1,0 +1,83 @@
+import { DurableObject } from 'cloudflare:workers'
+import type { JsonObject } from '../../../matrix/json.ts'
+import type { Env } from '../../../runtime/bindings.ts'
+import { type Outcome, refusal, success } from '../../../runtime/outcome.ts'
+import { CommitQueue } from '../append/commit-queue.ts'
+import type { Committed } from '../append/finish-draft.ts'
+import { RoomCore } from '../room-core.ts'
+import { type AcceptAnswer, type AcceptRequest, acceptMembership } from './accept-membership.ts'
+import { type EventsForServer, eventsForServer } from './events-for-server.ts'
+import { backfillForServer, eventForServer, type MissingEventsRequest, missingEventsForServer } from './graph-reads.ts'
+import { membershipTemplate, type TemplateAnswer, type TemplateRequest } from './membership-templates.ts'
+import { eventAuthForServer, pdusById, type StateIds, stateIdsForServer } from './state-reads.ts'
+
+/**
+ * What a room does for other servers. `serverName` is always that of an authenticated request, set by the Worker. A thin shell like {@link Room}, which
+ * extends it.
+ */
+export abstract class FederatedRoom extends DurableObject<Env> {
+  protected readonly core: RoomCore
+  protected readonly queue: CommitQueue
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env)
+    this.core = new RoomCore(ctx, env)
+    this.queue = new CommitQueue(this.core, (committed) => this.afterCommit(committed))
+  }
+
+  /** What follows a commit; answers whether the users whose memberships it changed have committed that. */
+  protected abstract afterCommit(committed: Committed): Promise<boolean>
+
+  /** A page of what another server is to receive from this one after a position. */
+  eventsForServer(serverName: string, fromPos: number, limit: number): EventsForServer {
+    return eventsForServer(this.core, serverName, fromPos, limit)
+  }
+
+  /** `GET /event/{eventId}` of another server. */
+  eventForServer(serverName: string, eventId: string): Promise<Outcome<JsonObject>> {
+    return this.run(() => eventForServer(this.core, serverName, eventId))
+  }
+
+  /** `GET /backfill/{roomId}` of another server. */
+  backfillForServer(serverName: string, eventIds: readonly string[], limit: number): Promise<Outcome<JsonObject[]>> {
+    return this.run(() => backfillForServer(this.core, serverName, eventIds, limit))
+  }
+
+  /** `POST /get_missing_events/{roomId}` of another server. */
+  missingEventsForServer(serverName: string, request: MissingEventsRequest): Promise<Outcome<JsonObject[]>> {
+    return this.run(() => missingEventsForServer(this.core, serverName, request))
+  }
+
+  /** `GET /state_ids/{roomId}` of another server. */
+  stateIdsForServer(serverName: string, eventId: string): Promise<Outcome<StateIds>> {
+    return this.run(() => stateIdsForServer(this.core, serverName, eventId))
+  }
+
+  /** `GET /event_auth/{roomId}/{eventId}` of another server, by ID. */
+  eventAuthForServer(serverName: string, eventId: string): Promise<Outcome<string[]>> {
+    return this.run(() => eventAuthForServer(this.core, serverName, eventId))
+  }
+
+  /** PDUs of IDs that this room has just named to a server, as JSON joined by commas. */
+  pdusById(eventIds: readonly string[]): Promise<Outcome<string>> {
+    return this.run(() => pdusById(this.core, eventIds))
+  }
+
+  /** `make_join`, `make_leave` and `make_knock` of another server. */
+  membershipTemplate(serverName: string, request: TemplateRequest): Promise<Outcome<TemplateAnswer>> {
+    return this.run(() => membershipTemplate(this.core, serverName, request))
+  }
+
+  /** `send_join`, `send_leave` and `send_knock` of another server. */
+  acceptMembership(serverName: string, request: AcceptRequest, requestId: string): Promise<Outcome<AcceptAnswer>> {
+    return acceptMembership(this.core, this.queue, serverName, request, requestId)
+  }
+
+  protected async run<T>(body: () => T | Promise<T>): Promise<Outcome<T>> {
+    try {
+      return success(await body())
+    } catch (cause) {
+      return refusal(cause)
+    }
+  }
+}

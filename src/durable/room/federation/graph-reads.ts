@@ -1,0 +1,86 @@
+import { invalidParam, notFound } from '../../../matrix/errors.ts'
+import type { JsonObject } from '../../../matrix/json.ts'
+import type { StoredEvent } from '../../../storage/room/events.ts'
+import type { RoomCore } from '../room-core.ts'
+import { MAX_BACKFILL_EVENTS, MAX_MISSING_EVENTS, MAX_START_EVENTS, MAX_WALKED_EVENTS } from './limits.ts'
+import { requireServerInRoom } from './server-access.ts'
+import { ServerVisibility } from './server-visibility.ts'
+
+/** Worker → room: what another server wants of the graph between two sets of events (server-server-api `get_missing_events`). */
+export interface MissingEventsRequest {
+  readonly earliest: readonly string[]
+  readonly latest: readonly string[]
+  readonly limit: number
+  readonly minDepth: number
+}
+
+/**
+ * One event for another server (server-server-api `GET /event/{eventId}`). Outliers, rejected and soft-failed events are as good as unknown (F14).
+ * @throws MatrixError M_FORBIDDEN for servers that are not in the room; M_NOT_FOUND.
+ */
+export function eventForServer(core: RoomCore, serverName: string, eventId: string): JsonObject {
+  requireServerInRoom(core, serverName)
+  const event = core.events.findById(eventId)
+  if (event === undefined || event.status !== 'accepted') throw notFound('Event not found')
+  return new ServerVisibility(core, serverName).pdu(event)
+}
+
+/** Events before others, newest first, the given ones included (server-server-api `GET /backfill/{roomId}`). */
+export function backfillForServer(core: RoomCore, serverName: string, eventIds: readonly string[], limit: number): JsonObject[] {
+  requireServerInRoom(core, serverName)
+  requireFew(eventIds)
+  const visibility = new ServerVisibility(core, serverName)
+  const wanted = Math.max(1, Math.min(limit, MAX_BACKFILL_EVENTS))
+  return walkBack(core, eventIds, wanted, () => true).map((event) => visibility.pdu(event))
+}
+
+/** Events between two sets of events, oldest first, neither included (server-server-api `POST /get_missing_events/{roomId}`). */
+export function missingEventsForServer(core: RoomCore, serverName: string, request: MissingEventsRequest): JsonObject[] {
+  requireServerInRoom(core, serverName)
+  requireFew(request.earliest)
+  requireFew(request.latest)
+  const visibility = new ServerVisibility(core, serverName)
+  const earliest = new Set(request.earliest)
+  const wanted = Math.max(1, Math.min(request.limit, MAX_MISSING_EVENTS))
+  const starts = request.latest.flatMap((id) => {
+    const event = core.events.findById(id)
+    return event === undefined || event.status === 'outlier' ? [] : core.roomEvent(event, core.roomId).prevEvents
+  })
+  const found = walkBack(core, starts, wanted, (event) => !earliest.has(event.eventId) && event.depth >= request.minDepth)
+  return found.reverse().map((event) => visibility.pdu(event))
+}
+
+function requireFew(eventIds: readonly string[]): void {
+  if (eventIds.length > MAX_START_EVENTS) throw invalidParam(`At most ${MAX_START_EVENTS} events may be named`)
+}
+
+/**
+ * Events from some back along `prev_events`, the deepest next, as far as `isWithin` and the limit go. Rejected and soft-failed events are
+ * walked through but not answered; outliers have no place in the graph.
+ */
+function walkBack(core: RoomCore, starts: readonly string[], limit: number, isWithin: (event: StoredEvent) => boolean): StoredEvent[] {
+  const found: StoredEvent[] = []
+  const seen = new Set<string>()
+  const frontier: StoredEvent[] = []
+  const add = (eventId: string): void => {
+    if (seen.has(eventId)) return
+    seen.add(eventId)
+    const event = core.events.findById(eventId)
+    if (event !== undefined && event.status !== 'outlier' && isWithin(event)) frontier.push(event)
+  }
+  for (const eventId of starts) add(eventId)
+  for (let walked = 0; walked < MAX_WALKED_EVENTS && found.length < limit; walked += 1) {
+    let deepest = 0
+    for (let index = 1; index < frontier.length; index += 1) if (isDeeper(frontier[index], frontier[deepest])) deepest = index
+    const [event] = frontier.splice(deepest, 1)
+    if (event === undefined) break
+    if (event.status === 'accepted') found.push(event)
+    for (const eventId of core.roomEvent(event, core.roomId).prevEvents) add(eventId)
+  }
+  return found
+}
+
+function isDeeper(left: StoredEvent | undefined, right: StoredEvent | undefined): boolean {
+  if (left === undefined || right === undefined) return false
+  return left.depth === right.depth ? (left.ord ?? 0) > (right.ord ?? 0) : left.depth > right.depth
+}

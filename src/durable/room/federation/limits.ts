@@ -1,0 +1,26 @@
+/** Bounds of what a room answers to other servers and takes from them, in one place. */
+
+/** Events in one answer to `backfill`. */
+export const MAX_BACKFILL_EVENTS = 100
+/** Events in one answer to `get_missing_events`. */
+export const MAX_MISSING_EVENTS = 20
+/** Events looked at for one answer about the graph. */
+export const MAX_WALKED_EVENTS = 2000
+/** Starting points of one question about the graph. */
+export const MAX_START_EVENTS = 20
+/** Events of an auth chain; a longer one is refused (S5). */
+export const MAX_AUTH_CHAIN = 200_000
+/** PDUs read by ID in one call: about 4 MiB at most at usual sizes, 32 MiB at the largest. */
+export const MAX_PDUS_PER_CALL = 400
+/** Positions scanned in one call for what another server is to receive. */
+export const MAX_SCANNED_FOR_SERVER = 1000
+/** PDUs in one page of what another server is to receive. */
+export const MAX_PDUS_FOR_SERVER = 50
+/** Events of one chunk of an import. */
+export const MAX_IMPORT_CHUNK = 500
+/** An import that has not ended after this time is taken back. */
+export const IMPORT_TIMEOUT_MS = 30 * 60_000
+/** Servers told of a commit at once. */
+export const SERVERS_PARALLEL = 64
+/** Events of one backfilled batch. */
+export const MAX_BACKFILLED_BATCH = 200
