@@ -162,8 +162,11 @@ export interface ParkRequest extends SyncRequest {
   readonly retryHeld: boolean
 }
 
-/** User → Worker, over the socket of a parked poll, at most once: there is something, or ask again. */
-export type ParkedMessage = { readonly kind: 'plan'; readonly plan: SyncPlan } | { readonly kind: 'again' }
+/**
+ * User → Worker, over the socket of a parked poll, at most once: there is something; ask again; another poll has taken this one's place. What follows
+ * on the socket means nothing.
+ */
+export type ParkedMessage = { readonly kind: 'plan'; readonly plan: SyncPlan } | { readonly kind: 'again' } | { readonly kind: 'replaced' }
 
 /** What a client must know of the keys that others can still claim from it. Both are JSON. */
 export interface KeyCounts {

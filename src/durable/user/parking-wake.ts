@@ -7,10 +7,8 @@ import { planSync } from './sync-plan.ts'
 import { parseSyncToken } from './sync-token.ts'
 import type { UserCore } from './user-core.ts'
 
-/** Close codes that the Worker understands. */
-export const CLOSE_ANSWERED = 1000
-/** Another poll took this one's place: whoever still waits here learns nothing more. */
-export const CLOSE_REPLACED = 4000
+/** Close codes, for whoever watches: the Worker goes by messages. */
+const CLOSE_ANSWERED = 1000
 /** Something went wrong here; asking again will tell. */
 const CLOSE_FAILED = 1011
 
@@ -68,7 +66,8 @@ function wake(core: UserCore, socket: WebSocket): void {
   if (!plan.empty) answer(socket, { kind: 'plan', plan })
 }
 
-function answer(socket: WebSocket, message: ParkedMessage): void {
+/** Says the one thing that a parked poll is waiting for. */
+export function answer(socket: WebSocket, message: ParkedMessage): void {
   socket.send(JSON.stringify(message))
   socket.close(CLOSE_ANSWERED)
 }

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { nowMs } from '../../runtime/clock.ts'
 import { refusal, success } from '../../runtime/outcome.ts'
 import type { ParkRequest } from '../protocol.ts'
-import { type Attachment, CLOSE_REPLACED, deviceTag, openSockets, readAttachment } from './parking-wake.ts'
+import { type Attachment, answer, deviceTag, openSockets, readAttachment } from './parking-wake.ts'
 import { prepareSync } from './resume.ts'
 import type { Admission, Requester } from './session-base.ts'
 import { planSync } from './sync-plan.ts'
@@ -67,7 +67,7 @@ function requireAdmitted(admission: Admission): Requester {
 function acceptParked(core: UserCore, socket: WebSocket, attachment: Attachment): void {
   const ofDevice = openSockets(core, deviceTag(attachment.deviceId))
   for (const other of ofDevice) {
-    if (readAttachment(other)?.connectionId === attachment.connectionId) other.close(CLOSE_REPLACED)
+    if (readAttachment(other)?.connectionId === attachment.connectionId) answer(other, { kind: 'replaced' })
   }
   closeOldest(openSockets(core, deviceTag(attachment.deviceId)), MAX_PARKED_PER_DEVICE - 1)
   closeOldest(openSockets(core), MAX_PARKED_PER_USER - 1)
@@ -80,7 +80,7 @@ function closeOldest(sockets: readonly WebSocket[], keep: number): void {
   if (sockets.length <= keep) return
   const parkedMs = (socket: WebSocket): number => readAttachment(socket)?.parkedMs ?? 0
   const oldestFirst = sockets.toSorted((a, b) => parkedMs(a) - parkedMs(b))
-  for (const socket of oldestFirst.slice(0, sockets.length - keep)) socket.close(CLOSE_REPLACED)
+  for (const socket of oldestFirst.slice(0, sockets.length - keep)) answer(socket, { kind: 'replaced' })
 }
 
 function attachmentOf(deviceId: string, request: ParkRequest, since: string): Attachment {

@@ -1,6 +1,5 @@
 import type { KeyCounts, ParkedMessage, ParkRequest, SyncPlan } from '../../../durable/protocol.ts'
 import { formatParkHeader, KEY_COUNTS_HEADER, NEXT_BATCH_HEADER, PARK_HEADER } from '../../../durable/user/parking.ts'
-import { CLOSE_REPLACED } from '../../../durable/user/parking-wake.ts'
 import { countCost } from '../../../runtime/metrics.ts'
 import { type Outcome, unwrap } from '../../../runtime/outcome.ts'
 import type { RequestContext } from '../../context.ts'
@@ -45,29 +44,33 @@ export async function waitParked(ctx: RequestContext, request: ParkRequest, time
 
 async function waitOn(socket: WebSocket, over: Over, timeoutMs: number): Promise<Waited> {
   let timer: ReturnType<typeof setTimeout> | undefined
-  let replaced: ReturnType<typeof setTimeout> | undefined
   let unpark: (() => void) | undefined
   try {
     return await new Promise<Waited>((resolve) => {
+      let isReplaced = false
+      const again = (): void => (isReplaced ? undefined : resolve({ kind: 'again' }))
       timer = setTimeout(() => resolve(over), timeoutMs)
-      socket.addEventListener('message', ({ data }) => resolve(parseMessage(data)))
-      socket.addEventListener('close', ({ code }) => {
-        if (code !== CLOSE_REPLACED) resolve({ kind: 'again' })
-        else replaced = setTimeout(() => resolve(over), REPLACED_PAUSE_MS)
+      socket.addEventListener('message', ({ data }) => {
+        const message = parseMessage(data)
+        if (message.kind !== 'replaced') return resolve(message)
+        isReplaced = true
+        clearTimeout(timer)
+        timer = setTimeout(() => resolve(over), Math.min(REPLACED_PAUSE_MS, timeoutMs))
       })
-      socket.addEventListener('error', () => resolve({ kind: 'again' }))
+      // Without a message the object has ended, or failed.
+      socket.addEventListener('close', again)
+      socket.addEventListener('error', again)
       socket.accept()
       unpark = parkPoll(() => resolve(over))
     })
   } finally {
     clearTimeout(timer)
-    clearTimeout(replaced)
     unpark?.()
     socket.close()
   }
 }
 
-function parseMessage(data: string | ArrayBuffer): Waited {
+function parseMessage(data: string | ArrayBuffer): ParkedMessage {
   const message: ParkedMessage = JSON.parse(typeof data === 'string' ? data : new TextDecoder().decode(data))
   return message
 }
