@@ -109,6 +109,7 @@ export async function createLocalRoom(
           section: 'join',
           fullState: false,
           useStateAfter: false,
+          withMemberChanges: false,
           filter: undefined,
           ignoredUsers: [],
           ...request,

@@ -28,8 +28,17 @@ export function insertOutboxItem(store: ObjectStore, peer: string | undefined, {
   store.run('INSERT INTO peer_outbox (id, peer, kind, payload) VALUES (?, ?, ?, ?)', id, peer ?? null, kind, payload)
 }
 
-/** Adds the news that devices changed for several peers, under consecutive IDs from `firstId`, in the order given. */
+/**
+ * Adds the news that devices changed for several peers, under consecutive IDs from `firstId`, in the order given. News that are a peer's last item
+ * are replaced: what they say is said again.
+ */
 export function insertDeviceNews(store: ObjectStore, peers: readonly string[], firstId: number): void {
+  if (peers.length === 0) return
+  store.run(
+    `DELETE FROM peer_outbox WHERE kind = 'devices' AND peer IN (SELECT value FROM json_each(?))
+       AND id = (SELECT max(latest.id) FROM peer_outbox AS latest WHERE latest.peer = peer_outbox.peer)`,
+    JSON.stringify(peers),
+  )
   store.run(
     "INSERT INTO peer_outbox (id, peer, kind, payload) SELECT ?1 + key, value, 'devices', '{}' FROM json_each(?2)",
     firstId,
@@ -45,11 +54,6 @@ export function outboxPeers(store: ObjectStore): string[] {
 /** A peer's items above an ID, in order. */
 export function outboxItems(store: ObjectStore, peer: string, after: number, limit: number): OutboxRow[] {
   return store.all<Columns>('SELECT id, kind, payload FROM peer_outbox WHERE peer = ? AND id > ? ORDER BY id LIMIT ?', peer, after, limit)
-}
-
-/** The latest item for a peer. */
-export function latestOutboxItem(store: ObjectStore, peer: string): OutboxRow | undefined {
-  return store.first<Columns>('SELECT id, kind, payload FROM peer_outbox WHERE peer = ? ORDER BY id DESC LIMIT 1', peer)
 }
 
 /** The latest item for everybody who shares a room. */

@@ -23,6 +23,16 @@ export interface RoomListRow {
   readonly dirty: boolean
   /** The user has forgotten the room: it is treated as absent, except that old notices stay old. */
   readonly forgotten: boolean
+  /** Unread marks are right up to this position. */
+  readonly unreadPos: number
+  /** The room's feed entry with which unread counts changed last. */
+  readonly unreadSeq: number
+  /** See `RoomFacts` of the protocol. */
+  readonly activityTs: number
+  readonly bumpTs: number
+  readonly memberPos: number
+  readonly encrypted: boolean
+  readonly roomType: string | null
 }
 
 type Columns = {
@@ -38,9 +48,17 @@ type Columns = {
   pruned_seq: number
   dirty: number
   forgotten: number
+  unread_pos: number
+  unread_seq: number
+  activity_ts: number
+  bump_ts: number
+  member_pos: number
+  encrypted: number
+  room_type: string | null
 }
 const COLUMNS =
-  'room_id, membership, generation, membership_pos, sender, is_direct, last_pos, last_seq, new_seq, pruned_seq, dirty, forgotten'
+  'room_id, membership, generation, membership_pos, sender, is_direct, last_pos, last_seq, new_seq, pruned_seq, dirty, forgotten, ' +
+  'unread_pos, unread_seq, activity_ts, bump_ts, member_pos, encrypted, room_type'
 
 function decode(row: Columns): RoomListRow {
   return {
@@ -56,6 +74,13 @@ function decode(row: Columns): RoomListRow {
     prunedSeq: row.pruned_seq,
     dirty: row.dirty === 1,
     forgotten: row.forgotten === 1,
+    unreadPos: row.unread_pos,
+    unreadSeq: row.unread_seq,
+    activityTs: row.activity_ts,
+    bumpTs: row.bump_ts,
+    memberPos: row.member_pos,
+    encrypted: row.encrypted === 1,
+    roomType: row.room_type,
   }
 }
 
@@ -75,6 +100,13 @@ export function readDirtyRoomIds(store: ObjectStore): string[] {
   return store.all<{ room_id: string }>('SELECT room_id FROM rooms WHERE dirty = 1').map((row) => row.room_id)
 }
 
+/** Joined rooms whose unread marks are behind. */
+export function readRoomIdsBehind(store: ObjectStore): string[] {
+  return store
+    .all<{ room_id: string }>("SELECT room_id FROM rooms WHERE unread_pos < last_pos AND membership = 'join'")
+    .map((row) => row.room_id)
+}
+
 /** Rooms that lost an entry above a sequence number to pruning. */
 export function readRoomIdsPrunedAbove(store: ObjectStore, seq: number): string[] {
   return store.all<{ room_id: string }>('SELECT room_id FROM rooms WHERE pruned_seq > ?', seq).map((row) => row.room_id)
@@ -83,7 +115,7 @@ export function readRoomIdsPrunedAbove(store: ObjectStore, seq: number): string[
 /** Writes a row. The caller holds the transaction. */
 export function upsertRoomListRow(store: ObjectStore, row: RoomListRow): void {
   store.run(
-    `INSERT OR REPLACE INTO rooms (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT OR REPLACE INTO rooms (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     row.roomId,
     row.membership,
     row.generation,
@@ -96,6 +128,13 @@ export function upsertRoomListRow(store: ObjectStore, row: RoomListRow): void {
     row.prunedSeq,
     row.dirty ? 1 : 0,
     row.forgotten ? 1 : 0,
+    row.unreadPos,
+    row.unreadSeq,
+    row.activityTs,
+    row.bumpTs,
+    row.memberPos,
+    row.encrypted ? 1 : 0,
+    row.roomType,
   )
 }
 

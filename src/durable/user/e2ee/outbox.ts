@@ -9,7 +9,6 @@ import {
   insertDeviceNews,
   insertOutboxItem,
   latestAnnouncement,
-  latestOutboxItem,
   type OutboxRow,
   outboxItems,
   outboxPeers,
@@ -123,10 +122,8 @@ export class Outbox {
       const upTo = latestAnnouncement(store)
       if (upTo === undefined) return
       const { users, complete } = await usersSharingRooms(this.#core)
-      // News that wait already as a peer's last item need not be repeated.
-      const peers = users.filter((peer) => latestOutboxItem(store, peer)?.kind !== 'devices')
       store.transaction(undefined, () => {
-        insertDeviceNews(store, peers, this.#ids.next(Math.max(peers.length, 1)))
+        insertDeviceNews(store, users, this.#ids.next(Math.max(users.length, 1)))
         if (complete) deleteAnnouncements(store, upTo)
         this.#core.due.ensure(DUE, '', nowMs() + SETTLE_DELAY_MS)
       })
