@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Miniflare, MiniflareOptions } from 'miniflare'
+import { resolverHandler } from './resolver.ts'
 import type { WorkerConfig } from './worker-config.ts'
 
 /** What one workerd process needs. */
@@ -26,6 +28,27 @@ export interface RuntimeOptions {
 const WORKER_NAME = 'myelin'
 /** Miniflare's constant has this many characters; the launcher replaces it without moving any other byte. */
 const CONNECT_HOST_LENGTH = 'miniflare-unsafe-internal-capnp-connect'.length
+
+/**
+ * Networks that workerd's own notion of "public" lets through and that lead, or may lead, to private IPv4 addresses: NAT64, 6to4, Teredo.
+ */
+const TUNNELS = ['64:ff9b::/96', '64:ff9b:1::/48', '2002::/16', '2001::/32']
+
+/**
+ * The network that the Worker asks other servers through. workerd checks addresses after resolving names, at the moment of connecting, so
+ * no DNS answer leads to a private address unless the operator allows those.
+ */
+function outboundNetwork({ variables, extraCa }: RuntimeOptions) {
+  const allowPrivate = variables.MYELIN_ALLOW_PRIVATE_NETWORK === 'on'
+  const certificates =
+    extraCa === undefined ? [] : readFileSync(extraCa, 'utf8').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)
+  return {
+    type: 'network' as const,
+    allow: allowPrivate ? ['public', 'private'] : ['public'],
+    deny: allowPrivate ? [] : TUNNELS,
+    tlsOptions: { trustBrowserCas: true, trustedCertificates: certificates ?? [] },
+  }
+}
 
 /** Options that serve the Worker straight from workerd, and switch off what only development wants. */
 export function miniflareOptions(options: RuntimeOptions): MiniflareOptions {
@@ -57,6 +80,8 @@ export function miniflareOptions(options: RuntimeOptions): MiniflareOptions {
             ),
             ...Object.fromEntries(worker.d1_databases.map(({ binding }) => [binding, { type: 'd1' as const, id: binding }])),
             ...Object.fromEntries(worker.kv_namespaces.map(({ binding }) => [binding, { type: 'kv' as const, id: binding }])),
+            OUTBOUND: outboundNetwork(options),
+            RESOLVER: { type: 'node-handler' as const, handler: resolverHandler() },
             ...Object.fromEntries(worker.r2_buckets.map(({ binding }) => [binding, { type: 'r2' as const, name: binding }])),
           },
           exports: Object.fromEntries(

@@ -1,5 +1,6 @@
 import type { Env } from '../runtime/bindings.ts'
 import { countCost } from '../runtime/metrics.ts'
+import type { RemoteServer } from './remote-server/remote-server.ts'
 import type { Room } from './room/room.ts'
 import type { User } from './user/user.ts'
 import type { UserSession } from './user/user-session.ts'
@@ -24,6 +25,8 @@ export type OpeningSession = SessionStub & PromiseLike<Disposable>
 export type UserStub = Remote<User> & Pick<DurableObjectStub, 'fetch'>
 /** One room's object. */
 export type RoomStub = Remote<Room> & Pick<DurableObjectStub, 'fetch'>
+/** What is kept for one other homeserver. */
+export type RemoteServerStub = Remote<RemoteServer>
 
 /**
  * Objects by name, counted. Ask for the stub at each call: every access counts as one round trip. Name an object only after its existence is
@@ -32,6 +35,8 @@ export type RoomStub = Remote<Room> & Pick<DurableObjectStub, 'fetch'>
 export interface Objects {
   user(userId: string): UserStub
   room(roomId: string): RoomStub
+  /** By server name, of servers that have signed something or have members in rooms here. */
+  remoteServer(serverName: string): RemoteServerStub
 }
 
 /** The objects that an invocation reaches; what they cost is counted for `requestId`. */
@@ -46,6 +51,11 @@ export function objectsOf(env: Env, requestId: string | undefined): Objects {
       countCost('rpc', requestId)
       const stub: DurableObjectStub = env.ROOM.get(env.ROOM.idFromName(roomId))
       return stub as DurableObjectStub & RoomStub
+    },
+    remoteServer: (serverName) => {
+      countCost('rpc', requestId)
+      const stub: DurableObjectStub = env.REMOTE_SERVER.get(env.REMOTE_SERVER.idFromName(serverName))
+      return stub as DurableObjectStub & RemoteServerStub
     },
   }
 }

@@ -1,3 +1,4 @@
+import type { RemoteServer } from '../durable/remote-server/remote-server.ts'
 import type { Room } from '../durable/room/room.ts'
 import type { User } from '../durable/user/user.ts'
 
@@ -8,6 +9,11 @@ export interface Env {
   readonly MEDIA: R2Bucket
   readonly ROOM: DurableObjectNamespace<Room>
   readonly USER: DurableObjectNamespace<User>
+  readonly REMOTE_SERVER: DurableObjectNamespace<RemoteServer>
+  /** Self-hosted: the network that may be reached from here. Without it the platform's own is used. */
+  readonly OUTBOUND?: Fetcher
+  /** Self-hosted: answers questions to the DNS. Without it DNS over HTTPS is used. */
+  readonly RESOLVER?: Fetcher
   readonly MYELIN_SERVER_NAME?: string
   readonly MYELIN_PUBLIC_URL?: string
   readonly MYELIN_REGISTRATION?: string
@@ -22,6 +28,12 @@ export interface Env {
   readonly MYELIN_SECRET?: string
   /** Secret: `ed25519 <key version> <unpadded Base64 seed>`, the format of Synapse's signing key file. */
   readonly MYELIN_SIGNING_KEY?: string
+  /** Keys of earlier days: `ed25519:<version> <public key> <end in milliseconds>`, separated by commas. */
+  readonly MYELIN_OLD_SIGNING_KEYS?: string
+  /** Server names, separated by commas. */
+  readonly MYELIN_NOTARIES?: string
+  /** Public keys in Base64, separated by commas. */
+  readonly MYELIN_DENIED_KEYS?: string
   /** Secret of the self-hosting program; opens `/_myelin/control/*`. Absent on Cloudflare, where those routes answer 404. */
   readonly MYELIN_CONTROL_TOKEN?: string
 }

@@ -15,6 +15,12 @@ export interface Config {
   /** Master secret; derive keys from it by HMAC with a label, never use it directly. */
   readonly secret: Uint8Array
   readonly signingKey: { readonly keyId: string; readonly seed: Uint8Array }
+  /** Keys that this server signed with before: published, so that old events can still be checked. Public keys in unpadded Base64. */
+  readonly oldSigningKeys: readonly { readonly keyId: string; readonly publicKey: string; readonly expiredTs: number }[]
+  /** Servers whose word about other servers' signing keys is believed where those cannot be asked themselves. */
+  readonly notaries: readonly string[]
+  /** Public signing keys in unpadded Base64 that are known to have leaked. */
+  readonly deniedKeys: ReadonlySet<string>
   readonly controlToken: string | undefined
   /**
    * Which header the request's origin address is believed from: the edge's own on Cloudflare; self-hosted, the last entry of
@@ -64,6 +70,40 @@ const CLIENT_ADDRESS_SOURCES = ['cf-connecting-ip', 'x-forwarded-for', 'none'] a
 /** Shortest registration shared secret that is accepted, in characters. */
 const MIN_SHARED_SECRET = 16
 
+/** Entries of a comma-separated variable. */
+function list(vars: Variables, name: string): string[] {
+  return (text(vars, name) ?? '')
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '')
+}
+
+const KEY_BYTES = 32
+
+function oldSigningKeys(vars: Variables, problems: string[]): Config['oldSigningKeys'] {
+  return list(vars, 'MYELIN_OLD_SIGNING_KEYS').flatMap((entry) => {
+    const [keyId = '', key = '', expiredTs = ''] = entry.split(/\s+/)
+    const publicKey = key.replace(/=+$/, '')
+    if (/^ed25519:\w+$/.test(keyId) && decodeBase64(publicKey)?.length === KEY_BYTES && /^\d{1,15}$/.test(expiredTs)) {
+      return [{ keyId, publicKey, expiredTs: Number(expiredTs) }]
+    }
+    problems.push('MYELIN_OLD_SIGNING_KEYS must list "ed25519:<version> <public key in Base64> <end in milliseconds>", separated by commas')
+    return []
+  })
+}
+
+function serverNames(vars: Variables, name: string, problems: string[]): string[] {
+  const names = list(vars, name)
+  for (const entry of names) if (!SERVER_NAME.test(entry)) problems.push(`${name} has ${JSON.stringify(entry)}, which is not a server name`)
+  return names
+}
+
+function publicKeys(vars: Variables, name: string, problems: string[]): ReadonlySet<string> {
+  const keys = list(vars, name).map((entry) => entry.replace(/=+$/, ''))
+  if (keys.some((key) => decodeBase64(key)?.length !== KEY_BYTES)) problems.push(`${name} must list public keys of 32 bytes in Base64`)
+  return new Set(keys)
+}
+
 /** Parses the variables that the Worker reads. Throws {@link ConfigError} with every problem found. */
 export function parseConfig(vars: Variables): Config {
   const problems: string[] = []
@@ -96,6 +136,9 @@ export function parseConfig(vars: Variables): Config {
     logLevel: choice(vars, 'MYELIN_LOG', ['debug', 'info', 'warn', 'error'], 'info', problems),
     secret: secret ?? new Uint8Array(32),
     signingKey: { keyId: `ed25519:${version ?? ''}`, seed: seed ?? new Uint8Array(32) },
+    oldSigningKeys: oldSigningKeys(vars, problems),
+    notaries: serverNames(vars, 'MYELIN_NOTARIES', problems),
+    deniedKeys: publicKeys(vars, 'MYELIN_DENIED_KEYS', problems),
     controlToken: text(vars, 'MYELIN_CONTROL_TOKEN'),
     clientAddressSource: choice(vars, 'MYELIN_CLIENT_ADDRESS', CLIENT_ADDRESS_SOURCES, 'cf-connecting-ip', problems),
   }

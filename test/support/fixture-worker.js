@@ -11,6 +11,7 @@ class Counter extends DurableObject {
 }
 export class Room extends Counter {}
 export class User extends Counter {}
+export class RemoteServer extends Counter {}
 
 const waiting = new Set()
 

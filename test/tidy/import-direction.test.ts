@@ -22,6 +22,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   zod: ['http', 'api', 'federation/outbound', 'federation/inbound', 'web', 'runtime'],
   jose: ['domain'],
   tweetnacl: ['matrix', 'runtime', 'domain'],
+  'cloudflare:sockets': ['runtime'],
   'cloudflare:workers': ['runtime', 'durable', 'index.ts'],
 }
 /** Modules of Node that workerd offers and that src may use; the pure folders only through matrix/crypto.ts. */
@@ -29,6 +30,7 @@ const NODE_MODULES = ['node:crypto', 'node:buffer', 'node:async_hooks']
 const PURE_SEAM = 'src/matrix/crypto.ts'
 /** The one upward reference, of types only: bindings name the classes that they are bound to. */
 const ALLOWED_UPWARD: readonly string[] = [
+  'src/runtime/bindings.ts → src/durable/remote-server/remote-server.ts',
   'src/runtime/bindings.ts → src/durable/room/room.ts',
   'src/runtime/bindings.ts → src/durable/user/user.ts',
 ]
