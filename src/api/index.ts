@@ -9,6 +9,7 @@ import { dehydratedDeviceEndpoints } from './client/dehydrated-device/index.ts'
 import { deviceEndpoints } from './client/devices/index.ts'
 import { filterEndpoints } from './client/filters/index.ts'
 import { keyEndpoints } from './client/keys/index.ts'
+import { openIdEndpoints } from './client/openid/index.ts'
 import { profileEndpoints } from './client/profile/index.ts'
 import { pushRuleEndpoints } from './client/push-rules/index.ts'
 import { roomKeyEndpoints } from './client/room-keys/index.ts'
@@ -27,6 +28,7 @@ export const ENDPOINTS: readonly Endpoint<RequestContext>[] = [
   ...capabilityEndpoints,
   ...deviceEndpoints,
   ...filterEndpoints,
+  ...openIdEndpoints,
   ...profileEndpoints,
   ...pushRuleEndpoints,
   ...roomEndpoints,

@@ -4,8 +4,11 @@ import type { Config } from '../runtime/config.ts'
 import { constantTimeEqual } from '../runtime/constant-time.ts'
 import type { PresentedToken } from './context.ts'
 
-/** Who may call an endpoint: anybody, users, both (a token is checked if there is one), or the holder of the self-hosting program's secret. */
-export type AuthRequirement = 'none' | 'user' | 'optional-user' | 'admin-secret'
+/**
+ * Who may call an endpoint: anybody, users, both (a token is checked if there is one), the holder of the self-hosting program's secret, or
+ * other homeservers, by the signature of the request (`server-authentication.ts`).
+ */
+export type AuthRequirement = 'none' | 'user' | 'optional-user' | 'admin-secret' | 'server'
 
 const BEARER = 'Bearer '
 
@@ -25,7 +28,7 @@ function bearerOf(request: Request): string | undefined {
  * @throws MatrixError M_MISSING_TOKEN, M_UNKNOWN_TOKEN; M_UNRECOGNIZED for the self-hosting program's routes where there is no such program.
  */
 export function authenticate(requirement: AuthRequirement, request: Request, config: Config): PresentedToken | undefined {
-  if (requirement === 'none') return undefined
+  if (requirement === 'none' || requirement === 'server') return undefined
   const text = bearerOf(request)
   if (requirement === 'admin-secret') return checkAdminSecret(text, config)
   if (text === undefined || text === '') {

@@ -32,6 +32,11 @@ function parse(text: string, { numbers }: BodyOptions): JsonValue {
   return parsed.value
 }
 
+/** A request's body as text. @throws MatrixError M_TOO_LARGE, M_NOT_JSON (not UTF-8). */
+export async function readText(request: Request, maxBytes: number): Promise<string> {
+  return decodeUtf8(await readBytes(request, maxBytes))
+}
+
 /** The whole body, at most `maxBytes` of it. */
 async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
   const declared = request.headers.get('content-length')

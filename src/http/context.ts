@@ -29,7 +29,10 @@ export interface DisposableContext {
   close(): void
 }
 
-/** Classes of requests that share a limit (SECURITY O6). `none` is never limited. */
+/**
+ * Classes of requests that share a limit (SECURITY O6). `none` is never limited; `federation` counts against the server that signed;
+ * `unsigned` are those of servers whose signature turned out to be none.
+ */
 export type RateLimitClass =
   | 'none'
   | 'read'
@@ -43,6 +46,9 @@ export type RateLimitClass =
   | 'account'
   | 'login'
   | 'register'
+  | 'federation'
+  | 'notary'
+  | 'unsigned'
 
 /** What stands for the address of a client that nobody trustworthy has named. */
 export const UNKNOWN_ADDRESS = 'unknown'

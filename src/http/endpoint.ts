@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { AuthRequirement } from './authentication.ts'
 import type { RateLimitClass } from './context.ts'
 import type { HandlerResult } from './json-response.ts'
+import type { AuthenticatedServer } from './server-authentication.ts'
 
 /** Methods that endpoints may have; OPTIONS is answered for every path. */
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
@@ -38,6 +39,8 @@ export interface EndpointInput<Context, P extends Schema, Q extends Schema, B ex
   readonly body: Parsed<B>
   readonly ctx: Context
   readonly request: Request
+  /** Who sent the request, on endpoints for servers; `undefined` on all others. */
+  readonly origin: AuthenticatedServer | undefined
 }
 
 /** A declared endpoint, its types closed over: what the registry lists and the router mounts. */

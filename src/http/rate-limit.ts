@@ -21,6 +21,9 @@ export const USER_LIMITS: Readonly<Record<RateLimitClass, Limit | undefined>> = 
   account: { burst: 20, perSecond: 0.5 },
   login: { burst: 20, perSecond: 0.2 },
   register: { burst: 10, perSecond: 0.05 },
+  federation: { burst: 1_000, perSecond: 200 },
+  notary: { burst: 50, perSecond: 1 },
+  unsigned: { burst: 100, perSecond: 2 },
 }
 
 /** Limits of one address for requests that carry no valid token, kept in the memory of each isolate. */
@@ -86,10 +89,31 @@ const addressBuckets = new Buckets()
 
 /** Counts a request without a valid token against its address. @throws MatrixError M_LIMIT_EXCEEDED. */
 export function chargeAddress(rateLimit: RateLimitClass, address: string, nowMs: number): void {
-  const single = ADDRESS_LIMITS[rateLimit]
-  if (single === undefined) return
-  const factor = address === UNKNOWN_ADDRESS ? UNKNOWN_ADDRESS_FACTOR : 1
-  const limit = { burst: single.burst * factor, perSecond: single.perSecond * factor }
+  const limit = addressLimit(rateLimit, address)
+  if (limit === undefined) return
   const retryAfterMs = addressBuckets.take(`${rateLimit} ${address}`, limit, nowMs)
+  if (retryAfterMs > 0) throw limitExceeded(retryAfterMs)
+}
+
+/** Refuses an address that has used up its limit, without counting. @throws MatrixError M_LIMIT_EXCEEDED. */
+export function checkAddress(rateLimit: RateLimitClass, address: string, nowMs: number): void {
+  const limit = addressLimit(rateLimit, address)
+  const retryAfterMs = limit === undefined ? 0 : addressBuckets.peek(`${rateLimit} ${address}`, limit, nowMs)
+  if (retryAfterMs > 0) throw limitExceeded(retryAfterMs)
+}
+
+function addressLimit(rateLimit: RateLimitClass, address: string): Limit | undefined {
+  const single = ADDRESS_LIMITS[rateLimit]
+  if (single === undefined) return undefined
+  const factor = address === UNKNOWN_ADDRESS ? UNKNOWN_ADDRESS_FACTOR : 1
+  return { burst: single.burst * factor, perSecond: single.perSecond * factor }
+}
+
+const serverBuckets = new Buckets()
+
+/** Counts a request against the server that signed it. @throws MatrixError M_LIMIT_EXCEEDED. */
+export function chargeServer(rateLimit: RateLimitClass, serverName: string, nowMs: number): void {
+  const limit = USER_LIMITS[rateLimit]
+  const retryAfterMs = limit === undefined ? 0 : serverBuckets.take(`${rateLimit} ${serverName}`, limit, nowMs)
   if (retryAfterMs > 0) throw limitExceeded(retryAfterMs)
 }

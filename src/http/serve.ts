@@ -1,8 +1,9 @@
 import type { z } from 'zod'
+import { MatrixError, notJson } from '../matrix/errors.ts'
 import type { Env } from '../runtime/bindings.ts'
 import { clientAddress as clientAddressOf } from '../runtime/client-address.ts'
 import { nowMs } from '../runtime/clock.ts'
-import { configOf } from '../runtime/config.ts'
+import { type Config, configOf } from '../runtime/config.ts'
 import { requestStarted } from '../runtime/draining.ts'
 import { authenticate } from './authentication.ts'
 import { DEFAULT_MAX_BODY_BYTES, readJsonObject } from './body-reader.ts'
@@ -13,9 +14,16 @@ import { errorResponse } from './error-response.ts'
 import { type HandlerResult, jsonResponse } from './json-response.ts'
 import { checkEncodedPath } from './path.ts'
 import { parseQuery } from './query.ts'
-import { chargeAddress } from './rate-limit.ts'
+import { chargeAddress, chargeServer, checkAddress } from './rate-limit.ts'
 import { nextRequestId } from './request-id.ts'
 import { type RequestPart, schemaProblem } from './schema-problems.ts'
+import {
+  type AuthenticatedServer,
+  authenticateServer,
+  type FindRequestKey,
+  readServerCredential,
+  unauthenticated,
+} from './server-authentication.ts'
 
 /** Makes what handlers receive out of what is known of a request. */
 export type ContextFactory<Context> = (facts: RequestFacts) => Context
@@ -28,6 +36,7 @@ export async function serve<Context extends DisposableContext>(
   params: Readonly<Record<string, string>>,
   env: Env,
   execution: Pick<ExecutionContext, 'waitUntil'>,
+  findRequestKey?: FindRequestKey,
 ): Promise<Response> {
   const requestId = nextRequestId()
   const requestFinished = requestStarted()
@@ -37,16 +46,19 @@ export async function serve<Context extends DisposableContext>(
     const config = configOf(env)
     const clientAddress = clientAddressOf(request, config) ?? UNKNOWN_ADDRESS
     const token = authenticate(endpoint.auth, request, config)
-    if (token === undefined && config.rateLimits) chargeAddress(endpoint.rateLimit, clientAddress, nowMs())
+    const origin =
+      endpoint.auth === 'server' ? await originOf(endpoint, request, env, config, clientAddress, requestId, findRequestKey) : undefined
+    if (origin === undefined && token === undefined && config.rateLimits) chargeAddress(endpoint.rateLimit, clientAddress, nowMs())
     const waitUntil = (work: Promise<unknown>): void => execution.waitUntil(work)
     context = makeContext({ env, config, requestId, clientAddress, rateLimit: endpoint.rateLimit, token, waitUntil })
     const { schemas } = endpoint
     const result = await endpoint.handle({
       params: parsePart('path', schemas.params, params),
       query: schemas.query === undefined ? undefined : parsePart('query', schemas.query, parseQuery(request.url)),
-      body: schemas.body === undefined ? undefined : parsePart('body', schemas.body, await bodyOf(endpoint, request)),
+      body: schemas.body === undefined ? undefined : parsePart('body', schemas.body, await bodyOf(endpoint, request, origin)),
       ctx: context,
       request,
+      origin,
     })
     return render(result, requestId)
   } catch (cause) {
@@ -57,8 +69,42 @@ export async function serve<Context extends DisposableContext>(
   }
 }
 
-function bodyOf<Context>(endpoint: Endpoint<Context>, request: Request): ReturnType<typeof readJsonObject> {
+/** The server that signed a request. What does not turn out to be signed counts against its address (SECURITY F19). */
+async function originOf<Context>(
+  endpoint: Endpoint<Context>,
+  request: Request,
+  env: Env,
+  config: Config,
+  address: string,
+  requestId: string,
+  findRequestKey: FindRequestKey | undefined,
+): Promise<AuthenticatedServer> {
+  if (config.rateLimits) checkAddress('unsigned', address, nowMs())
+  const { maxBodyBytes = DEFAULT_MAX_BODY_BYTES, schemas } = endpoint
+  try {
+    const credential = readServerCredential(request, config)
+    const publicKey = await findRequestKey?.(env, requestId, credential.origin, credential.keyId)
+    if (publicKey === undefined) throw unauthenticated('The key of the signature is not known')
+    const expectsBody = schemas.body !== undefined
+    const origin = await authenticateServer(request, credential, publicKey, config.serverName, maxBodyBytes, expectsBody)
+    if (config.rateLimits) chargeServer(endpoint.rateLimit, origin.serverName, nowMs())
+    return origin
+  } catch (cause) {
+    if (config.rateLimits && cause instanceof MatrixError && cause.status === 401) chargeAddress('unsigned', address, nowMs())
+    throw cause
+  }
+}
+
+async function bodyOf<Context>(
+  endpoint: Endpoint<Context>,
+  request: Request,
+  origin: AuthenticatedServer | undefined,
+): ReturnType<typeof readJsonObject> {
   const { maxBodyBytes = DEFAULT_MAX_BODY_BYTES, emptyBody, numbers } = endpoint
+  if (origin !== undefined) {
+    if (origin.body === undefined && !emptyBody) throw notJson()
+    return origin.body ?? {}
+  }
   return readJsonObject(request, { maxBytes: maxBodyBytes, emptyBody, numbers })
 }
 

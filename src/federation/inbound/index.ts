@@ -1,0 +1,9 @@
+import type { RequestContext } from '../../domain/context.ts'
+import type { Endpoint } from '../../http/endpoint.ts'
+import { getKeys } from './keys/get-keys.ts'
+import { queryKeys, queryServerKeys } from './keys/query-keys.ts'
+import { getUserInfo } from './openid/userinfo.ts'
+import { getVersion } from './version.ts'
+
+/** Every endpoint that other homeservers call. */
+export const FEDERATION_ENDPOINTS: readonly Endpoint<RequestContext>[] = [getKeys, getUserInfo, getVersion, queryKeys, queryServerKeys]
