@@ -86,7 +86,9 @@ function play(world: FeedWorld, steps: readonly Step[]): (Token | undefined)[] {
 }
 
 describe('the feed against a model of rooms and clients', () => {
-  it('delivers every position at least once to every device and every token ever issued, over crashes, lost hints and pruning', () => {
+  it('delivers every position at least once to every device and every token ever issued, over crashes, lost hints and pruning', {
+    timeout: 60_000,
+  }, () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(...stormy), { minLength: 5, maxLength: 80, size: 'max' }), (steps) => {
         const world = new FeedWorld(ROOMS)
@@ -97,11 +99,11 @@ describe('the feed against a model of rooms and clients', () => {
         world.crash()
         for (const token of issued) world.checkComplete(world.sync(token).view)
       }),
-      { numRuns: 1500 },
+      { numRuns: 1000 },
     )
   })
 
-  it('delivers exactly once to clients that follow their tokens while nothing crashes', () => {
+  it('delivers exactly once to clients that follow their tokens while nothing crashes', { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(...calm), { minLength: 5, maxLength: 80, size: 'max' }), (steps) => {
         const world = new FeedWorld(ROOMS, { maxEntries: 1000, pruneSlack: 10, maxBoots: 3 })
@@ -114,7 +116,7 @@ describe('the feed against a model of rooms and clients', () => {
     )
   })
 
-  it('delivers exactly once when the object only goes after everything was written', () => {
+  it('delivers exactly once when the object only goes after everything was written', { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(
         fc.array(fc.oneof(...stormy.filter((_, index) => index !== stormy.length - 1)), { maxLength: 60, size: 'max' }),
