@@ -1,3 +1,4 @@
+import { nowMs } from '../../runtime/clock.ts'
 import { log } from '../../runtime/log.ts'
 import { randomFraction, randomString } from '../../runtime/random.ts'
 import type { ObjectStore } from '../../storage/object-store.ts'
@@ -5,8 +6,10 @@ import { Feed, type FeedMark } from './feed.ts'
 import { SyncFilters } from './sync-filter.ts'
 import { OwnDataCache } from './sync-own.ts'
 
-/** The user flushes this long after the first hint that is not durable, plus up to as much again so that users do not flush together. */
-const SELF_FLUSH_DELAY_MS = 5_000
+/** The user flushes when nothing has come for this long, plus up to as much again so that users do not flush together: one commit for a burst. */
+const SELF_FLUSH_QUIET_MS = 5_000
+/** Where it never grows quiet, the user flushes this long after the first hint that is not durable. */
+const MAX_UNFLUSHED_MS = 60_000
 /** Letters and digits in the name of one life of the object. */
 const BOOT_CHARS = 12
 /** Without a poll for this long, and without a parked one, the user sleeps. */
@@ -30,6 +33,9 @@ export class FeedKeeper {
   #feed: Feed | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #lastPollMs: number | undefined
+  /** When the first and the latest of what is not durable came. */
+  #unflushedSinceMs: number | undefined
+  #lastNewsMs = 0
   /** Asking every joined room where it is, once it has begun. */
   resumption: Promise<void> | undefined
   /** Every joined room has been asked in this life of the object. */
@@ -66,11 +72,13 @@ export class FeedKeeper {
     return !this.isResumed && (since === undefined || this.feed.resolve(since).tailLost)
   }
 
-  /** Writes what is only in memory within seconds, unless somebody writes it before. The timer never outlives what it is for. */
+  /** Writes what is only in memory once it has been quiet, unless somebody writes it before. The timer never outlives what it is for. */
   flushSoon(): void {
     if (!this.feed.needsFlush && !this.riders.some((rider) => rider.needsFlush)) return
+    this.#lastNewsMs = nowMs()
+    this.#unflushedSinceMs ??= this.#lastNewsMs
     if (this.feed.flushIsUrgent || this.riders.some((rider) => rider.flushIsUrgent)) this.flush()
-    else this.#timer ??= setTimeout(() => this.#flushOrLog(), SELF_FLUSH_DELAY_MS * (1 + randomFraction()))
+    else this.#timer ??= setTimeout(() => this.#flushIfQuiet(), SELF_FLUSH_QUIET_MS * (1 + randomFraction()))
   }
 
   /**
@@ -80,6 +88,7 @@ export class FeedKeeper {
   write(body: (feed: Feed) => void, requestId?: string): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
+    this.#unflushedSinceMs = undefined
     const riders = this.riders.filter((rider) => rider.needsFlush)
     try {
       if (riders.length === 0) body(this.feed)
@@ -101,7 +110,14 @@ export class FeedKeeper {
     this.write((feed) => feed.flush(requestId), requestId)
   }
 
-  #flushOrLog(): void {
+  #flushIfQuiet(): void {
+    this.#timer = undefined
+    const now = nowMs()
+    const quietMs = now - this.#lastNewsMs
+    if (quietMs < SELF_FLUSH_QUIET_MS && now - (this.#unflushedSinceMs ?? now) < MAX_UNFLUSHED_MS) {
+      this.#timer = setTimeout(() => this.#flushIfQuiet(), SELF_FLUSH_QUIET_MS * (1 + randomFraction()) - quietMs)
+      return
+    }
     try {
       this.flush()
     } catch (cause) {

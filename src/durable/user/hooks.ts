@@ -21,6 +21,7 @@ export function onDeviceRemoved(core: UserCore, deviceId: string): void {
 
 /** The account is going. */
 export function onDeactivated(core: UserCore, _erase: boolean): void {
+  core.memberProfile = undefined
   encryptionDeactivated(core)
   core.departure.plan()
 }
@@ -43,5 +44,7 @@ const MEMBER_PROFILE_FIELDS: readonly string[] = ['displayname', 'avatar_url']
 
 /** Fields of the profile have changed. */
 export function onProfileChanged(core: UserCore, names: readonly string[]): void {
-  if (names.some((name) => MEMBER_PROFILE_FIELDS.includes(name))) core.profilePropagation.plan()
+  if (!names.some((name) => MEMBER_PROFILE_FIELDS.includes(name))) return
+  core.memberProfile = undefined
+  core.profilePropagation.plan()
 }

@@ -74,6 +74,11 @@ export interface MemberProfile {
 
 /** Display name and avatar, for membership events. @throws MatrixError M_FORBIDDEN where the account is gone. */
 export function memberProfile(core: UserCore): MemberProfile {
+  core.memberProfile ??= readMemberProfile(core)
+  return core.memberProfile
+}
+
+function readMemberProfile(core: UserCore): MemberProfile {
   if (readAccount(core.store)?.state !== 'active') throw forbidden('The account is not active')
   const displayname = rows.readProfileField(core.store, 'displayname')
   const avatarUrl = rows.readProfileField(core.store, 'avatar_url')

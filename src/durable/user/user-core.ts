@@ -1,6 +1,7 @@
 import { Buckets } from '../../http/rate-limit.ts'
 import type { PushRuleset } from '../../matrix/push-rules/ruleset.ts'
 import type { PushSettings } from '../../matrix/push-rules/settings.ts'
+import type { MemberProfile } from '../../matrix/room-creation/room-plan.ts'
 import type { Env } from '../../runtime/bindings.ts'
 import { type Config, configOf } from '../../runtime/config.ts'
 import { DueTable } from '../../storage/due-table.ts'
@@ -42,6 +43,8 @@ export class UserCore {
   pushRuleset: PushRuleset | undefined
 
   constructor(ctx: DurableObjectState, env: Env, userId: string) {
+  /** What membership events of this user carry, once it has been needed: every request about a room asks for it. */
+  memberProfile: MemberProfile | undefined
     this.ctx = ctx
     this.env = env
     this.config = configOf(env)
