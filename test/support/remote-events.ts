@@ -20,7 +20,13 @@ export class RemoteBranch {
   }
 
   /** The next event on this branch, and the branch with it. Not checked: hostile servers send what they like. */
-  next(sender: string, type: string, content: JsonObject, stateKey?: string): { readonly event: RoomEvent; readonly branch: RemoteBranch } {
+  next(
+    sender: string,
+    type: string,
+    content: JsonObject,
+    stateKey?: string,
+    redacts?: string,
+  ): { readonly event: RoomEvent; readonly branch: RemoteBranch } {
     const authEvents = authTypesFor({ type, sender, content, stateKey }, this.#rules).flatMap(
       ([authType, authKey]) => this.state.get(`${authType}\u0000${authKey}`)?.eventId ?? [],
     )
@@ -32,7 +38,8 @@ export class RemoteBranch {
         sender,
         content,
         originServerTs: 2000,
-        depth: Math.max(...this.tips.map(({ depth }) => depth)) + 1,
+        depth: Math.max(0, ...this.tips.map(({ depth }) => depth)) + 1,
+        redacts,
         prevEvents: this.tips.map(({ eventId }) => eventId),
         authEvents: [...new Set(authEvents)],
       },
@@ -42,6 +49,11 @@ export class RemoteBranch {
     const state = new Map(this.state)
     if (stateKey !== undefined) state.set(`${type}\u0000${stateKey}`, event)
     return { event, branch: new RemoteBranch(this.#roomId, this.#rules, [event], state) }
+  }
+
+  /** The same state without anything to build on. */
+  cutOff(): RemoteBranch {
+    return new RemoteBranch(this.#roomId, this.#rules, [], this.state)
   }
 
   /** A branch that builds on this one and another; the caller says which state it claims. */

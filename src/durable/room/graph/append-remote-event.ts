@@ -1,7 +1,6 @@
 import type { RoomEvent } from '../../../matrix/events/room-event.ts'
-import { parseUserId } from '../../../matrix/ids/user-id.ts'
-import { PowerLevels } from '../../../matrix/power-levels.ts'
 import { checkAgainstAuthEvents, checkAuth } from '../../../state-resolution/auth/check-auth.ts'
+import { mayApplyRedaction } from '../../../state-resolution/auth/redaction.ts'
 import type { EventStatus, StoredEvent } from '../../../storage/room/events.ts'
 import { ORD_STEP } from '../../../storage/room/limits.ts'
 import { takePendingRedactions } from '../../../storage/room/pending-redactions.ts'
@@ -27,6 +26,9 @@ export type RemoteVerdict =
 export function appendRemoteEvent(core: RoomCore, draft: Draft, event: RoomEvent, nowMs: number): RemoteVerdict {
   const known = core.events.findById(event.eventId)
   if (known !== undefined && known.status !== 'outlier') return { kind: 'known' }
+  // A room has one create event, and everything else builds on something (E6, E19). Neither may ask for a state out of nothing.
+  if (event.type === 'm.room.create') return { kind: 'rejected', reason: 'The room has another create event' }
+  if (event.prevEvents.length === 0) return { kind: 'rejected', reason: 'The event builds on nothing' }
   const prev = event.prevEvents.map((id) => ({ id, stored: findInGraph(core, id) }))
   const auth = event.authEvents.map((id) => ({ id, stored: core.events.findById(id) }))
   const missing = [...prev, ...auth].filter(({ stored }) => stored === undefined).map(({ id }) => id)
@@ -61,7 +63,7 @@ export function appendRemoteEvent(core: RoomCore, draft: Draft, event: RoomEvent
   draft.appended.push(stored)
   const groups = core.events.getMany(extremities).map(({ groupAfter }) => groupAfter)
   moveCurrentState(core, draft, resolveGroups(core, groups, roomId, draft.rules), pos)
-  if (event.redacts !== undefined && mayRedact(core, draft, event)) redactTarget(core, draft, stored, event.redacts, nowMs)
+  if (event.redacts !== undefined) applyRedaction(core, draft, stored, event.redacts, nowMs)
   applyWaitingRedactions(core, draft, stored, nowMs)
   return { kind: 'accepted' }
 }
@@ -119,21 +121,19 @@ function persist(core: RoomCore, event: RoomEvent, known: StoredEvent | undefine
   return core.events.insert(row)
 }
 
-/** Redactions are applied if their sender may redact others, or is of the same server as the target's sender (rooms/v3#handling-redactions). */
-function mayRedact(core: RoomCore, draft: Draft, redaction: { readonly sender: string; readonly redacts: string | undefined }): boolean {
-  const target = redaction.redacts === undefined ? undefined : core.events.findById(redaction.redacts)
-  const state = core.authState(draft.head.roomId)
-  const levels = new PowerLevels(state.create, state.get('m.room.power_levels', '')?.content, draft.rules)
-  if (levels.userLevel(redaction.sender) >= levels.redact) return true
-  // Decided when the target arrives, from the same two senders.
-  if (target === undefined) return true
-  return parseUserId(target.sender)?.serverName === parseUserId(redaction.sender)?.serverName
+/** Lets a redaction take effect on its target if it may (rooms/v3#handling-redactions), by the state before the redaction. */
+function applyRedaction(core: RoomCore, draft: Draft, redaction: StoredEvent, targetId: string, nowMs: number): void {
+  const target = core.events.findById(targetId)
+  const roomId = draft.head.roomId
+  const state = groupAuthState(core, redaction.groupBefore, roomId)
+  const decided =
+    target === undefined || mayApplyRedaction(core.roomEvent(redaction, roomId), core.roomEvent(target, roomId), state, draft.rules)
+  // Without its target it is remembered, and decided when that arrives.
+  if (decided) redactTarget(core, draft, redaction, targetId, nowMs)
 }
 
 function applyWaitingRedactions(core: RoomCore, draft: Draft, target: StoredEvent, nowMs: number): void {
   for (const nid of takePendingRedactions(core.store, target.eventId)) {
-    const redaction = core.events.get(nid)
-    const allowed = mayRedact(core, draft, { sender: redaction.sender, redacts: target.eventId })
-    if (allowed) redactTarget(core, draft, redaction, target.eventId, nowMs)
+    applyRedaction(core, draft, core.events.get(nid), target.eventId, nowMs)
   }
 }

@@ -93,6 +93,29 @@ describe.each(['10', '11', '12'])('a room of version %s that other servers write
     expect(JSON.parse(tips.extremities)).toHaveLength(1)
   })
 
+  it('E19, E6: takes no second create event and nothing that builds on nothing', async () => {
+    const room = await createLocalRoom(ALICE, version)
+    const nothing = (await branchOf(room, version)).cutOff()
+    const floating = nothing.next(ALICE, 'm.room.message', { body: 'x' })
+    // In version 12 a second create event has another hash and is thereby another room's: it cannot even name this one.
+    const second = version === '12' ? [] : [nothing.next(ALICE, 'm.room.create', { room_version: version, creator: ALICE }, '').event]
+    const { verdicts } = await ingest(room, floating.event, ...second)
+    expect(verdicts.map(({ verdict }) => verdict.kind)).not.toContain('accepted')
+    await room.send(ALICE, { body: 'the room goes on' })
+  })
+
+  it('lets nobody redact what others of another server wrote without the power for it', async () => {
+    const room = await createLocalRoom(ALICE, version)
+    const joined = (await branchOf(room, version)).next(CAROL, 'm.room.member', { membership: 'join' }, CAROL)
+    await ingest(room, joined.event)
+    const target = await room.send(ALICE, { body: 'stays' })
+    const redacts = version === '10' ? {} : { redacts: target }
+    const redaction = (await branchOf(room, version)).next(CAROL, 'm.room.redaction', redacts, undefined, target)
+    await ingest(room, redaction.event)
+    const shown = JSON.parse(unwrap(await room.stub.event(caller(ALICE), { eventId: target })))
+    expect(shown.content).toEqual({ body: 'stays' })
+  })
+
   it('applies a redaction that came before its target', async () => {
     const room = await createLocalRoom(ALICE, version)
     const joined = (await branchOf(room, version)).next(BOB, 'm.room.member', { membership: 'join' }, BOB)
