@@ -7,6 +7,8 @@ export default defineConfig({
     include: ['test/e2e/**/*.test.ts'],
     environment: 'node',
     fileParallelism: false,
+    // matrix-js-sdk talks a lot.
+    silent: 'passed-only',
     // Tests that say so run side by side: they wait for silent rooms, not for the machine.
     maxConcurrency: 20,
     testTimeout: 120_000,
