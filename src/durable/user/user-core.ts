@@ -41,10 +41,10 @@ export class UserCore {
   /** What the user has set about push rules, and the rules that follow from it, once they have been needed. */
   pushSettings: PushSettings | undefined
   pushRuleset: PushRuleset | undefined
-
-  constructor(ctx: DurableObjectState, env: Env, userId: string) {
   /** What membership events of this user carry, once it has been needed: every request about a room asks for it. */
   memberProfile: MemberProfile | undefined
+
+  constructor(ctx: DurableObjectState, env: Env, userId: string) {
     this.ctx = ctx
     this.env = env
     this.config = configOf(env)
