@@ -2,6 +2,8 @@
 
 import type { Membership } from '../matrix/membership.ts'
 
+import type { RoomFacts, RoomNews } from './room-news.ts'
+
 export type { Membership }
 
 /** Who asks a room for something. Set by the Worker from an admitted session, never from a request's body. */
@@ -18,6 +20,8 @@ export interface Hint {
   readonly generation: string
   /** The room's newest position. */
   readonly head: number
+  /** What else there is to know of the room at `head`. */
+  readonly news?: RoomNews | undefined
 }
 
 /** User → room, answer to a hint. */
@@ -52,6 +56,9 @@ export interface MembershipNotice {
   readonly strippedState: string | undefined
   /** For invites: whether `is_direct` was set. */
   readonly isDirect: boolean
+  readonly facts?: RoomFacts | undefined
+  /** For joins: nothing up to here can be unread. */
+  readonly unreadPos?: number | undefined
 }
 
 /** One item of a user's outbox for another local user (docs/design/to-device.md). */
@@ -87,6 +94,8 @@ export interface MemberChanges {
 export interface PullReply {
   readonly head: number
   readonly generation: string
+  /** What else there is to know of the room at `head`. */
+  readonly news?: RoomNews | undefined
   /** False: the room does not know the user as joined; the user's row is left alone, a notice follows or was processed. */
   readonly member: boolean
 }
@@ -143,6 +152,10 @@ export interface PlannedRoom {
   readonly strippedState: string | undefined
   /** `{"notification_count":…,"highlight_count":…}` where known. */
   readonly unread: string | undefined
+  /** The same for threads, by the event ID of their root, where the client asked for them apart. */
+  readonly unreadThreads?: string | undefined
+  /** The counts have changed since the token: news by themselves. */
+  readonly unreadChanged?: boolean
 }
 
 /** Worker → user: a client's sync request, parsed. */

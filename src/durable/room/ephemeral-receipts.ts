@@ -60,6 +60,7 @@ export class Receipts {
       const pos = this.#core.takeMemoryPos(caller.requestId)
       const receipt = { userId: caller.userId, kind, thread: thread ?? '', eventId: event.eventId, ts: this.#core.nowMs(), pos }
       this.#unwritten.set(keyOf(receipt), receipt)
+      this.#core.recentUnread.receipt(receipt, event.ord)
       if (kind === 'm.read') moved = 'public'
       else if (moved === 'nothing') moved = 'private'
     }
@@ -85,6 +86,11 @@ export class Receipts {
     const shown = [...found.values()].filter(({ userId }) => !ignoredUsers.includes(userId))
     shown.sort((left, right) => right.pos - left.pos)
     return shown.length === 0 ? undefined : render(shown.slice(0, MAX_RECEIPTS_SHOWN))
+  }
+
+  /** Receipts that are not in the table yet. */
+  get unwritten(): ReadonlyMap<string, Receipt> {
+    return this.#unwritten
   }
 
   /** Whether a read marker would move forwards. */

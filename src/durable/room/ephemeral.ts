@@ -1,9 +1,11 @@
 import { forbidden } from '../../matrix/errors.ts'
 import type { Caller } from '../protocol.ts'
+import type { UnreadReply } from '../room-news.ts'
 import { type MarkerMovement, type MarkerOutcome, type ReceiptRequest, Receipts } from './ephemeral-receipts.ts'
 import { Typing } from './ephemeral-typing.ts'
 import type { FanOut } from './fan-out.ts'
 import type { EphemeralReads, RoomCore } from './room-core.ts'
+import { unreadSince } from './unread-items.ts'
 
 /** What became of a request to set receipts. */
 export interface ReceiptsOutcome {
@@ -49,6 +51,11 @@ export class Ephemeral implements EphemeralReads {
 
   receiptsContent(readerId: string, afterPos: number | null, toPos: number, ignoredUsers: readonly string[]): string | undefined {
     return this.#receipts.content(readerId, afterPos, toPos, ignoredUsers)
+  }
+
+  /** What moves a member's unread marks above a position. */
+  unreadSince(userId: string, from: number): UnreadReply {
+    return unreadSince(this.#core, userId, from, this.#receipts.unwritten)
   }
 
   #requireJoined(caller: Caller): void {

@@ -1,6 +1,7 @@
 import { log } from '../../runtime/log.ts'
 import { countCost } from '../../runtime/metrics.ts'
 import type { HintReply } from '../protocol.ts'
+import type { RoomNews } from '../room-news.ts'
 import type { RoomCore } from './room-core.ts'
 
 /** Hints under way at once per room; further members wait for an answer to free a place. */
@@ -13,6 +14,8 @@ export interface Listener {
   durablePos: number
   /** Newest head that the member was told. */
   toldPos: number
+  /** Unread marks are evaluated up to here, as far as the room knows. */
+  unreadPos: number
   /** The member committed a dirty mark and need not be rung. */
   asleep: boolean
   /** Raised by every pull: answers to older questions cannot put the member to sleep. */
@@ -45,7 +48,9 @@ export class FanOut {
     const joined = this.#core.members.find(userId)?.membership === 'join'
     if (!joined) listeners.delete(userId)
     // The notice of a join covers everything up to its own commit.
-    else if (!listeners.has(userId)) listeners.set(userId, { ...newListener(userId), toldPos: this.#core.lastPos })
+    else if (!listeners.has(userId)) {
+      listeners.set(userId, { ...newListener(userId), toldPos: this.#core.lastPos, unreadPos: this.#core.lastPos })
+    }
   }
 
   /** Tells every awake member that there is something up to the room's newest position. */
@@ -74,6 +79,12 @@ export class FanOut {
     this.#drain()
   }
 
+  /** What a member should be told besides where the room is. */
+  newsFor(listener: Listener): RoomNews {
+    const { facts, recentUnread } = this.#core
+    return { facts: facts.read(), unread: recentUnread.since(listener.userId, listener.unreadPos) }
+  }
+
   #drain(): void {
     for (const listener of this.#queue) {
       if (this.#inFlight >= MAX_HINTS_IN_FLIGHT) return
@@ -90,9 +101,15 @@ export class FanOut {
     countCost('hint')
     try {
       const stub = core.env.USER.get(core.env.USER.idFromName(listener.userId))
-      const reply: HintReply = await stub.hint({ roomId: core.roomId, generation: core.head.generation, head })
+      const reply: HintReply = await stub.hint({
+        roomId: core.roomId,
+        generation: core.head.generation,
+        head,
+        news: this.newsFor(listener),
+      })
       // A member whose notice is still on its way is rung again when that has arrived.
       listener.toldPos = Math.max(listener.toldPos, head)
+      listener.unreadPos = Math.max(listener.unreadPos, head)
       if (reply.member) listener.durablePos = Math.max(listener.durablePos, reply.durablePos)
     } catch (cause) {
       // The user's object ended. The settle row of the event's commit makes sure that it is asked again.
@@ -101,11 +118,12 @@ export class FanOut {
       listener.inFlight = false
       this.#inFlight -= 1
     }
+    if (this.#inFlight === 0 && this.#queue.size === 0 && listener.toldPos >= core.lastPos) core.recentUnread.clear()
     if (listener.toldPos >= head && listener.toldPos < core.lastPos && !listener.asleep) this.#queue.add(listener)
     this.#drain()
   }
 }
 
 function newListener(userId: string): Listener {
-  return { userId, durablePos: 0, toldPos: 0, asleep: false, serial: 0, inFlight: false }
+  return { userId, durablePos: 0, toldPos: 0, unreadPos: 0, asleep: false, serial: 0, inFlight: false }
 }

@@ -66,7 +66,7 @@ export class NoticeDelivery {
     try {
       const stub = core.env.USER.get(core.env.USER.idFromName(entry.userId))
       const notice = parseNotice(entry.notice)
-      await stub.membership(notice)
+      await stub.membership({ ...notice, facts: core.facts.read() })
       this.#delivered.add(entry.id)
       this.#queue.acknowledge(entry.id)
       this.#fanOut.noteDurable(entry.userId, notice.head)
@@ -81,7 +81,7 @@ export class NoticeDelivery {
 function parseNotice(text: string): MembershipNotice {
   const value: unknown = JSON.parse(text)
   if (!isJsonObject(value)) throw new Error('an outbox row is not a notice')
-  const { roomId, generation, membership, pos, head, eventId, sender, strippedState, isDirect } = value
+  const { roomId, generation, membership, pos, head, eventId, sender, strippedState, isDirect, unreadPos } = value
   if (typeof roomId !== 'string' || typeof generation !== 'string' || typeof pos !== 'number' || typeof head !== 'number') {
     throw new Error('an outbox row is not a notice')
   }
@@ -95,5 +95,6 @@ function parseNotice(text: string): MembershipNotice {
     sender: String(sender),
     strippedState: typeof strippedState === 'string' ? strippedState : undefined,
     isDirect: isDirect === true,
+    unreadPos: typeof unreadPos === 'number' ? unreadPos : undefined,
   }
 }

@@ -21,7 +21,9 @@ import { type RoomHead, readRoomHead, writeRoomHead } from '../../storage/room/r
 import { StateGroups } from '../../storage/room/state-groups.ts'
 import { StateKeyTable } from '../../storage/room/state-keys.ts'
 import type { Draft } from './append/draft.ts'
+import { FactsOfRoom } from './room-facts.ts'
 import { LazyMembers } from './sync/lazy-members.ts'
+import { RecentUnread } from './unread-items.ts'
 
 /** What sync asks of typing and receipts. Both answer the content of one event as JSON, or nothing. */
 export interface EphemeralReads {
@@ -66,6 +68,10 @@ export class RoomCore {
   /** The reader-independent part of events in client form, by event number. */
   readonly clientParts = new ByteCache<number, string>(MAX_CACHED_EVENT_BYTES)
   readonly lazyMembers = new LazyMembers()
+  /** What members' room lists keep of this room. */
+  readonly facts = new FactsOfRoom(this)
+  /** What moves members' unread marks. */
+  readonly recentUnread = new RecentUnread(this)
   /** Typing and receipts; set by the object once, absent in tests that need neither. */
   ephemeral: EphemeralReads | undefined
   /** Tells other servers' queues of commits; set by the object once. */
@@ -79,6 +85,7 @@ export class RoomCore {
   #lastPos = 0
   /** First position of this boot minus one: everything above is of this boot. */
   #bootPos = 0
+  #loadedPos = 0
 
   constructor(ctx: DurableObjectState, env: Env) {
     this.ctx = ctx
@@ -100,6 +107,7 @@ export class RoomCore {
       this.#head = readRoomHead(this.store)
       this.#lastPos = this.#head?.headPos ?? 0
       this.#bootPos = this.#head?.reservedPos ?? 0
+      this.#loadedPos = this.#lastPos
     }
     return this.#head
   }
@@ -136,9 +144,19 @@ export class RoomCore {
     return this.#bootPos
   }
 
+  /** The newest position in the database when this life of the object began. */
+  get loadedPos(): number {
+    return this.#loadedPos
+  }
+
   /** The next position to hand out: above everything that an earlier boot may have handed out in memory. */
   get nextPos(): number {
     return Math.max(this.#lastPos, this.#bootPos) + 1
+  }
+
+  /** The database holds no room any more. */
+  forgetHead(): void {
+    this.#head = undefined
   }
 
   /** Takes over what a commit has made true. */

@@ -55,14 +55,15 @@ export class Settlement {
   }
 
   /** A user asks where the room is and wants to be rung again: one turn, so that nothing falls between. */
-  pull(userId: string): PullReply {
+  pull(userId: string, news: PullReply['news']): PullReply {
     const listener = this.#fanOut.listeners().get(userId)
     const { head } = this.#core
     if (listener === undefined) return { head: 0, generation: head.generation, member: false }
     listener.asleep = false
     listener.serial += 1
     listener.toldPos = Math.max(listener.toldPos, this.#core.lastPos)
-    return { head: this.#core.lastPos, generation: head.generation, member: true }
+    listener.unreadPos = listener.toldPos
+    return { head: this.#core.lastPos, generation: head.generation, member: true, news }
   }
 
   async #ask(listener: Listener): Promise<boolean> {
@@ -72,11 +73,12 @@ export class Settlement {
     countCost('settle')
     try {
       const stub = core.env.USER.get(core.env.USER.idFromName(listener.userId))
-      const reply = await stub.settle({ roomId: core.roomId, generation: core.head.generation, head })
+      const reply = await stub.settle({ roomId: core.roomId, generation: core.head.generation, head, news: this.#fanOut.newsFor(listener) })
       // Not on the user's list (any more): the membership notice in the outbox has the last word.
       if (!reply.member) return true
       listener.durablePos = Math.max(listener.durablePos, reply.durablePos)
       listener.toldPos = Math.max(listener.toldPos, head)
+      listener.unreadPos = Math.max(listener.unreadPos, head)
       if (listener.serial === serial) listener.asleep = !reply.awake
       return reply.durablePos >= head
     } catch (cause) {

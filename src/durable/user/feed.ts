@@ -11,6 +11,7 @@ import {
 } from '../../storage/user/feed.ts'
 import { type RoomListRow, writeStrippedState } from '../../storage/user/room-list.ts'
 import type { Hint, MembershipNotice } from '../protocol.ts'
+import { rowAfterNotice, startOfLeaving } from './feed-notice.ts'
 import { RoomList } from './room-list.ts'
 
 /** Entries that a feed keeps; rooms whose older entries a client would need count as new to it. */
@@ -114,7 +115,7 @@ export class Feed {
     if (row.generation !== hint.generation) {
       // Another life of the room's database: positions start over, and clients get it anew.
       const { generation, head: lastPos } = hint
-      this.#append({ ...row, generation, membershipPos: 0, lastPos, newSeq: this.#seq + 1 }, null)
+      this.#append({ ...row, generation, membershipPos: 0, lastPos, newSeq: this.#seq + 1, unreadPos: 0, memberPos: 0 }, null)
       return 'appended'
     }
     if (hint.head <= row.lastPos) return 'old'
@@ -141,25 +142,21 @@ export class Feed {
       this.rooms.set({ ...(this.rooms.find(notice.roomId) ?? row), membershipPos: notice.pos })
       return true
     }
-    const seq = this.#seq + 1
     const isNew = notice.membership === 'join' || (row !== undefined && !sameLife)
-    const { roomId, generation, membership, pos, sender, isDirect } = notice
-    const changed: RoomListRow = {
-      ...{ roomId, generation, membership, membershipPos: pos, sender, isDirect },
-      lastPos: membership === 'join' ? notice.head : pos,
-      lastSeq: seq,
-      newSeq: isNew ? seq : (row?.newSeq ?? 0),
-      prunedSeq: row?.prunedSeq ?? 0,
-      dirty: false,
-      forgotten: false,
-    }
-    this.#append(changed, isNew ? null : startOfLeaving(notice, row))
+    this.#append(rowAfterNotice(notice, row, this.#seq + 1, isNew), isNew ? null : startOfLeaving(notice, row))
     return true
   }
 
   /** The user forgets a room that they are not in (client-server-api#leaving-rooms). The caller flushes. */
   forget(row: RoomListRow): void {
     this.rooms.set({ ...row, forgotten: true })
+  }
+
+  /** Something about a room has changed that is not in the room: it counts as news. Answers the number of the entry. */
+  touch(row: RoomListRow): number {
+    this.#load()
+    if (row.lastSeq <= this.#issuedSeq) this.#append(row, row.lastPos)
+    return this.rooms.find(row.roomId)?.lastSeq ?? row.lastSeq
   }
 
   /** The user sleeps: the room is to be asked at the next sync. The caller flushes before it tells the room. */
@@ -275,9 +272,4 @@ export class Feed {
     this.#issuedSeq = this.#flushedSeq
     this.#loaded = true
   }
-}
-
-/** Where the window of a leave, ban, invite or knock starts: behind what is known, and always before the membership event itself. */
-function startOfLeaving(notice: MembershipNotice, row: RoomListRow | undefined): number {
-  return row?.membership === 'join' ? Math.min(row.lastPos, notice.pos - 1) : notice.pos - 1
 }

@@ -1,15 +1,32 @@
 import type { Hint, HintReply } from '../protocol.ts'
+import type { RoomFacts, UnreadNews } from '../room-news.ts'
 import { wakeParked } from './parking-wake.ts'
 import type { UserCore } from './user-core.ts'
 
-/** Takes a room's hint in memory and wakes whoever waits for it (docs/design/feed.md, "Hint"). No commit. */
-export function takeHint(core: UserCore, hint: Hint): HintReply {
+/**
+ * Takes a room's hint in memory and wakes whoever waits for it (docs/design/feed.md, "Hint"). No commit. `unread` stands in for what the hint itself
+ * says of unread marks.
+ */
+export function takeHint(core: UserCore, hint: Hint, unread: UnreadNews | undefined = hint.news?.unread): HintReply {
   if (!core.store.exists()) return { member: false, durablePos: 0 }
   const { feed } = core.feedKeeper
+  const { roomId } = hint
+  const seqBefore = feed.seq
+  const generationBefore = feed.rooms.find(roomId)?.generation
   const effect = feed.hint(hint)
   if (effect === 'stranger') return { member: false, durablePos: 0 }
+  if (generationBefore !== hint.generation) core.unread.reset(roomId)
+  if (hint.news !== undefined) takeFacts(core, roomId, hint.news.facts)
+  core.unread.take(roomId, unread, hint.head)
   // An entry is only extended while no token covers it: whoever is parked was woken when it was appended.
-  if (effect === 'appended') wakeParked(core)
-  if (effect !== 'old') core.feedKeeper.flushSoon()
-  return { member: true, durablePos: feed.durablePos(hint.roomId, hint.generation) }
+  if (feed.seq !== seqBefore) wakeParked(core)
+  if (feed.needsFlush) core.feedKeeper.flushSoon()
+  return { member: true, durablePos: feed.durablePos(roomId, hint.generation) }
+}
+
+/** What the list keeps of a room. Not worth a write by itself: it comes with a new head. */
+function takeFacts(core: UserCore, roomId: string, facts: RoomFacts): void {
+  const { rooms } = core.feedKeeper.feed
+  const row = rooms.find(roomId)
+  if (row !== undefined && row.activityTs <= facts.activityTs) rooms.setInMemory({ ...row, ...facts })
 }

@@ -16,7 +16,11 @@ export function takeNotice(core: UserCore, notice: MembershipNotice): void {
     return
   }
   const { feedKeeper } = core
+  const before = feedKeeper.feed.rooms.find(notice.roomId)
   if (!feedKeeper.feed.notice(notice)) return
+  // A membership that goes on leaves what is unread alone.
+  const goesOn = before?.membership === 'join' && notice.membership === 'join' && before.generation === notice.generation
+  if (!goesOn) core.unread.reset(notice.roomId)
   feedKeeper.write((feed) => feed.flushNotice(notice))
   wakeParked(core)
 }

@@ -63,7 +63,10 @@ function wake(core: UserCore, socket: WebSocket): void {
     return
   }
   const plan = planSync(core, deviceId, since, { since: text, fullState: false, filter }, false)
-  if (!plan.empty) answer(socket, { kind: 'plan', plan })
+  if (plan.empty) return
+  // Counts must come with the events that they count.
+  const isBehind = plan.rooms.some(({ roomId }) => core.unread.behind.has(roomId))
+  answer(socket, isBehind ? { kind: 'again' } : { kind: 'plan', plan })
 }
 
 /** Says the one thing that a parked poll is waiting for. */

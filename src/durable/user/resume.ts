@@ -4,6 +4,7 @@ import { objectsOf } from '../objects.ts'
 import type { PullReply } from '../protocol.ts'
 import { takeHint } from './hints.ts'
 import type { SyncToken } from './sync-token.ts'
+import { healUnread } from './unread-heal.ts'
 import type { UserCore } from './user-core.ts'
 
 /** Rooms asked at once. */
@@ -21,10 +22,12 @@ export async function prepareSync(core: UserCore, since: SyncToken | undefined, 
   feedKeeper.notePoll(nowMs())
   if (feedKeeper.mustResume(since)) {
     feedKeeper.resumption ??= resume(core, requestId)
-    return feedKeeper.resumption
+    await feedKeeper.resumption
+    return healUnread(core, requestId)
   }
   const dirty = feedKeeper.feed.rooms.dirtyRoomIds()
   if (dirty.length > 0) await pullRooms(core, dirty, requestId)
+  await healUnread(core, requestId)
 }
 
 async function resume(core: UserCore, requestId: string): Promise<void> {
@@ -48,8 +51,10 @@ async function pullRooms(core: UserCore, roomIds: readonly string[], requestId: 
 /** Asks one room. It re-arms its hints in the turn in which it answers, so that nothing falls between. */
 async function pull(core: UserCore, roomId: string, requestId: string): Promise<void> {
   try {
-    const reply: PullReply = await objectsOf(core.env, requestId).room(roomId).pull(core.userId)
-    if (reply.member) takeHint(core, { roomId, generation: reply.generation, head: reply.head })
+    const reply: PullReply = await objectsOf(core.env, requestId)
+      .room(roomId)
+      .pull(core.userId, core.feedKeeper.feed.rooms.find(roomId)?.unreadPos)
+    if (reply.member) takeHint(core, { roomId, generation: reply.generation, head: reply.head, news: reply.news })
     core.feedKeeper.feed.clearDirty(roomId, reply.member ? 'pulled' : 'asked')
   } catch (cause) {
     log.warn('a room did not say where it is', cause)

@@ -7,6 +7,7 @@ import type { ChangedRoom } from './feed.ts'
 import type { ResolvedFilter } from './sync-filter.ts'
 import { type AccountDataChanges, accountDataOf, accountDataSince } from './sync-own.ts'
 import { formatSyncToken, roomKey, type SyncToken } from './sync-token.ts'
+import { countsJson } from './unread.ts'
 import type { UserCore } from './user-core.ts'
 
 /** A room with news, and from where in the feed it was looked at. */
@@ -142,8 +143,17 @@ function planRoom(planning: Planning, { row, from, sinceSeq }: Candidate): Plann
     to: row.lastPos,
     accountData: events.length === 0 ? undefined : `[${events.join(',')}]`,
     strippedState: isStripped ? (readStrippedState(core.store, row.roomId) ?? '[]') : undefined,
-    unread: undefined,
+    ...(section === 'join' ? unreadOf(core, row, filter.filter.room.timeline.unreadThreadNotifications) : { unread: undefined }),
+    unreadChanged: section === 'join' && since !== undefined && row.unreadSeq > sinceSeq,
   }
+}
+
+/** Counts of what is unread: over the whole room, or apart by thread. */
+function unreadOf(core: UserCore, { roomId }: RoomListRow, byThread: boolean): Pick<PlannedRoom, 'unread' | 'unreadThreads'> {
+  if (!byThread) return { unread: countsJson(core.unread.total(roomId)) }
+  const { main, threads } = core.unread.byThread(roomId)
+  const entries = [...threads].map(([rootId, counts]) => `${JSON.stringify(rootId)}:${countsJson(counts)}`)
+  return { unread: countsJson(main), unreadThreads: entries.length === 0 ? undefined : `{${entries.join(',')}}` }
 }
 
 function sectionOf({ membership }: RoomListRow): SyncSection {

@@ -13,6 +13,7 @@ import { FeedKeeper } from './feed-keeper.ts'
 import { profilePropagation } from './profile-propagation.ts'
 import type { RoomsJob } from './rooms-job.ts'
 import { AdmittedTokens } from './tokens-admitted.ts'
+import { Unread } from './unread.ts'
 
 /** What every concern of a `User` object works with. One per object, shared by all of its sessions. */
 export class UserCore {
@@ -25,6 +26,7 @@ export class UserCore {
   readonly ctx: DurableObjectState
   /** Room list and feed of this life of the object. */
   readonly feedKeeper: FeedKeeper
+  readonly unread: Unread
   /** Keys, messages to devices, and what other users must hear of this one's devices. */
   readonly e2ee: E2ee
   readonly due: DueTable
@@ -55,6 +57,7 @@ export class UserCore {
     this.profilePropagation = profilePropagation(this)
     this.departure = departure(this)
     this.feedKeeper = new FeedKeeper(this.store, ctx)
+    this.unread = new Unread(this)
     this.e2ee = new E2ee(this)
   }
 }

@@ -13,7 +13,7 @@ export interface PushContext {
   /** Joined members of the room. */
   readonly memberCount: number
   /** The room's power levels; without them nobody may notify the whole room. */
-  readonly powerLevels?: PowerLevels | undefined
+  readonly powerLevels?: Pick<PowerLevels, 'userLevel' | 'notifications'> | undefined
 }
 
 /** A condition that is ready to be asked about an event in client format. */

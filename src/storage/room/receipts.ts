@@ -59,6 +59,11 @@ export function readReceipts(store: ObjectStore, readerId: string, afterPos: num
     .map(decode)
 }
 
+/** Stored receipts of one user above a position; per kind and thread there is one. */
+export function readReceiptsOf(store: ObjectStore, userId: string, afterPos: number): Receipt[] {
+  return store.all<ReceiptRow>('SELECT * FROM receipts WHERE user_id = ? AND pos > ?', userId, afterPos).map(decode)
+}
+
 /** The stored receipt of a user, kind and thread. */
 export function findReceipt(store: ObjectStore, userId: string, kind: Receipt['kind'], thread: string): Receipt | undefined {
   const row = store.first<ReceiptRow>('SELECT * FROM receipts WHERE user_id = ? AND kind = ? AND thread = ?', userId, kind, thread)

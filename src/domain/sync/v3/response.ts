@@ -65,7 +65,8 @@ function renderRoom(room: PlannedRoom, windows: Windows, useStateAfter: boolean)
   const window = windows.get(roomId)
   if (window === undefined && windows.has(roomId)) return undefined
   // That a room was left is news even where nothing in it may be seen.
-  const isSilent = section === 'join' && (window === undefined || window.empty) && room.accountData === undefined
+  const isSilent =
+    section === 'join' && (window === undefined || window.empty) && room.accountData === undefined && room.unreadChanged !== true
   return isSilent ? undefined : renderTimelineRoom(room, window, useStateAfter)
 }
 
@@ -79,6 +80,7 @@ function renderTimelineRoom(room: PlannedRoom, window: RoomWindow | undefined, u
     parts.push(`"ephemeral":${window?.ephemeral ?? EMPTY_EVENTS}`)
     if (window?.summary !== undefined) parts.push(`"summary":${window.summary}`)
     if (room.unread !== undefined) parts.push(`"unread_notifications":${room.unread}`)
+    if (room.unreadThreads !== undefined) parts.push(`"unread_thread_notifications":${room.unreadThreads}`)
   }
   return `{${parts.join(',')}}`
 }

@@ -1,0 +1,123 @@
+import { isJsonObject } from '../../matrix/json.ts'
+import { evaluatePushRules } from '../../matrix/push-rules/evaluate.ts'
+import { readRoomIdsBehind } from '../../storage/user/room-list.ts'
+import type { UnreadItem, UnreadNews } from '../room-news.ts'
+import { memberProfile } from './profile.ts'
+import { pushRulesetOf } from './push-rules.ts'
+import { type UnreadCounts, UnreadMarks } from './unread-marks.ts'
+import type { UserCore } from './user-core.ts'
+
+const MAIN_THREAD = 'main'
+const NOTHING: UnreadCounts = { notifications: 0, highlights: 0 }
+
+/**
+ * What the user has not read (docs/design/unread.md): rooms tell what happened, this user's push rules say what of it counts, and the user's receipts take
+ * it away again. In memory, written with the feed, no commit of its own.
+ */
+export class Unread {
+  readonly #core: UserCore
+  readonly #marks: UnreadMarks
+  #behind: Set<string> | undefined
+
+  constructor(core: UserCore) {
+    this.#core = core
+    this.#marks = new UnreadMarks(core.store)
+    core.feedKeeper.riders.push(this.#marks)
+  }
+
+  /** Joined rooms whose marks are not right up to where the room is known to be. They are to be asked. */
+  get behind(): ReadonlySet<string> {
+    return this.#behindSet()
+  }
+
+  /** The user came or went, or positions of the room start over: nothing counts any more. Where marks then start is in the row. */
+  reset(roomId: string): void {
+    this.#marks.remove(roomId, () => true)
+    this.#noteBehind(roomId)
+  }
+
+  /**
+   * Takes what a room says has happened up to a position. With a gap before it, or without knowing what, the room is behind. The room's feed entry
+   * must cover the position already.
+   */
+  take(roomId: string, news: UnreadNews | undefined, head: number): void {
+    const { rooms } = this.#core.feedKeeper.feed
+    const row = rooms.find(roomId)
+    if (row?.membership === 'join' && news !== undefined && news.from <= row.unreadPos && head > row.unreadPos) {
+      let changed = false
+      for (const item of news.items) if (item.pos > row.unreadPos && this.#apply(roomId, item)) changed = true
+      const unreadSeq = changed ? this.#core.feedKeeper.feed.touch(row) : row.unreadSeq
+      rooms.set({ ...(rooms.find(roomId) ?? row), unreadPos: head, unreadSeq })
+    }
+    this.#noteBehind(roomId)
+  }
+
+  /** Counts over the whole room. */
+  total(roomId: string): UnreadCounts {
+    let total = NOTHING
+    for (const counts of this.#marks.countByThread(roomId).values()) total = sum(total, counts)
+    return total
+  }
+
+  /** Counts of the main timeline, and of each thread with anything unread by the event ID of its root. */
+  byThread(roomId: string): { readonly main: UnreadCounts; readonly threads: ReadonlyMap<string, UnreadCounts> } {
+    const threads = new Map(this.#marks.countByThread(roomId))
+    const main = threads.get(MAIN_THREAD) ?? NOTHING
+    threads.delete(MAIN_THREAD)
+    return { main, threads }
+  }
+
+  /** Answers whether marks have changed. */
+  #apply(roomId: string, item: UnreadItem): boolean {
+    switch (item.kind) {
+      case 'event':
+        return this.#applyEvent(roomId, item)
+      case 'redaction':
+        return this.#marks.remove(roomId, ({ eventId }) => eventId === item.eventId)
+      case 'receipt':
+        return this.#marks.remove(roomId, ({ pos, thread }) => pos <= item.upTo && (item.thread === '' || item.thread === thread))
+    }
+  }
+
+  #applyEvent(roomId: string, item: Extract<UnreadItem, { kind: 'event' }>): boolean {
+    const core = this.#core
+    if (item.sender === core.userId) {
+      // Whoever says something has read what came before (client-server-api#marking-notifications-as-read).
+      return !item.isState && this.#marks.remove(roomId, ({ thread }) => thread === item.thread)
+    }
+    if (core.feedKeeper.ownData.ignoredUsers(core).includes(item.sender)) return false
+    const event: unknown = JSON.parse(item.event)
+    if (!isJsonObject(event)) return false
+    const { notify, highlight } = evaluatePushRules(pushRulesetOf(core), event, {
+      userId: core.userId,
+      displayName: memberProfile(core).displayname,
+      memberCount: item.memberCount,
+      powerLevels: {
+        userLevel: () => item.senderLevel,
+        notifications: (key) => (key === 'room' ? item.notifyRoomLevel : Number.POSITIVE_INFINITY),
+      },
+    })
+    if (notify) this.#marks.add(roomId, { pos: item.pos, eventId: item.eventId, thread: item.thread, highlight })
+    return notify
+  }
+
+  #noteBehind(roomId: string): void {
+    const row = this.#core.feedKeeper.feed.rooms.find(roomId)
+    if (row !== undefined && row.membership === 'join' && row.unreadPos < row.lastPos) this.#behindSet().add(roomId)
+    else this.#behindSet().delete(roomId)
+  }
+
+  #behindSet(): Set<string> {
+    this.#behind ??= new Set(readRoomIdsBehind(this.#core.store))
+    return this.#behind
+  }
+}
+
+function sum(left: UnreadCounts, right: UnreadCounts): UnreadCounts {
+  return { notifications: left.notifications + right.notifications, highlights: left.highlights + right.highlights }
+}
+
+/** Counts as clients see them. */
+export function countsJson({ notifications, highlights }: UnreadCounts): string {
+  return `{"notification_count":${notifications},"highlight_count":${highlights}}`
+}
