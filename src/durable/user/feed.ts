@@ -1,5 +1,5 @@
 import type { ObjectStore } from '../../storage/object-store.ts'
-import { readFlushedSeq, readHighestFlushedSeq, recordFlush } from '../../storage/user/boots.ts'
+import { readHighestFlushedSeq, recordFlush } from '../../storage/user/boots.ts'
 import {
   deleteFeedEntriesUpTo,
   type FeedEntry,
@@ -11,40 +11,10 @@ import {
 } from '../../storage/user/feed.ts'
 import { type RoomListRow, writeStrippedState } from '../../storage/user/room-list.ts'
 import type { Hint, MembershipNotice } from '../protocol.ts'
+import { FEED_LIMITS, type FeedLimits, MAX_UNFLUSHED_ENTRIES } from './feed-limits.ts'
+import { type FeedMark, type FeedPosition, resolveMark } from './feed-marks.ts'
 import { rowAfterNotice, startOfLeaving } from './feed-notice.ts'
 import { RoomList } from './room-list.ts'
-
-/** Entries that a feed keeps; rooms whose older entries a client would need count as new to it. */
-export const MAX_FEED_ENTRIES = 10_000
-/** Entries above {@link MAX_FEED_ENTRIES} before pruning starts, so that it happens once in a while and not at each flush. */
-const PRUNE_SLACK = 500
-/** Entries in memory that make a flush urgent. */
-export const MAX_UNFLUSHED_ENTRIES = 1_000
-/** Lives of the object whose last flush is remembered. */
-const MAX_BOOTS = 64
-
-/** The bounds of a feed; tests make them small. */
-export interface FeedLimits {
-  readonly maxEntries: number
-  readonly pruneSlack: number
-  readonly maxBoots: number
-}
-const DEFAULT_LIMITS: FeedLimits = { maxEntries: MAX_FEED_ENTRIES, pruneSlack: PRUNE_SLACK, maxBoots: MAX_BOOTS }
-
-/** A place in the feed as a token names it. */
-export interface FeedMark {
-  readonly boot: string
-  readonly seq: number
-  /** Highest sequence number that was durable when the token was issued. */
-  readonly durable: number
-}
-
-/** What a token's mark means to this life of the object. */
-export interface FeedPosition {
-  readonly seq: number
-  /** The life that issued the token ended before it wrote all that the token covers: rooms should be asked before planning. */
-  readonly tailLost: boolean
-}
 
 /** A room with news for a position: `from` is exclusive, `null` where the room is new. */
 export interface ChangedRoom {
@@ -73,7 +43,7 @@ export class Feed {
   /** Highest sequence number that any token may cover: entries up to it never change again. */
   #issuedSeq = 0
 
-  constructor(store: ObjectStore, boot: string, limits: FeedLimits = DEFAULT_LIMITS) {
+  constructor(store: ObjectStore, boot: string, limits: FeedLimits = FEED_LIMITS) {
     this.#store = store
     this.boot = boot
     this.#limits = limits
@@ -184,15 +154,7 @@ export class Feed {
   /** What the mark of a token means now. Never later than what the client has seen; possibly earlier. */
   resolve(mark: FeedMark): FeedPosition {
     this.#load()
-    const { boot, seq, durable } = mark
-    if (boot === this.boot) return { seq: Math.min(seq, this.#seq), tailLost: false }
-    // The database is older than the token, e.g. restored from a backup: its numbers mean nothing here.
-    const isAhead = durable > this.#flushedSeq
-    if (seq <= durable && !isAhead) return { seq, tailLost: false }
-    const flushed = readFlushedSeq(this.#store, boot)
-    if (flushed !== undefined && seq <= flushed) return { seq, tailLost: false }
-    if (flushed === undefined && isAhead) return { seq: 0, tailLost: true }
-    return { seq: Math.min(durable, flushed ?? durable), tailLost: true }
+    return resolveMark(this.#store, { boot: this.boot, seq: this.#seq, flushedSeq: this.#flushedSeq }, mark)
   }
 
   /** Rooms with entries above a position, forgotten ones included. */

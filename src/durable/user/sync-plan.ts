@@ -58,7 +58,8 @@ export function planSync(
   const ownNews = global !== undefined || toDevice !== undefined || devicesChanged.length > 0
   const nothingNew = since !== undefined && !request.fullState && freshPlanned.length === 0 && !ownNews
   const waits = nothingNew && !retryHeld
-  const rooms = waits ? [] : planRooms(planning, withHeldRooms(planning, fresh))
+  const candidates = waits ? fresh : withHeldRooms(planning, fresh)
+  const rooms = candidates === fresh ? freshPlanned : planRooms(planning, candidates)
   const held = waits ? heldSeqs(planning) : new Map<string, number>()
   const mark = { toDevice: toDevicePosition, accountData: upTo, deviceLists: deviceListsPosition, held }
   const isCurrent = since !== undefined && position?.tailLost === false && rooms.length === 0 && covers(core, since, mark)

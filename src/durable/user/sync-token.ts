@@ -3,7 +3,7 @@ import { sha256 } from '../../matrix/crypto.ts'
 import { unknownPos } from '../../matrix/errors.ts'
 import { deriveKey } from '../../runtime/access-token.ts'
 import type { Config } from '../../runtime/config.ts'
-import type { FeedMark } from './feed.ts'
+import type { FeedMark } from './feed-marks.ts'
 
 /*
  * Sync positions: `s1.<boot>.<seq>.<durable>.<toDevice>.<accountData>.<deviceLists>.<held>.<mac>`, numbers in base 36. The MAC binds a position

@@ -1,5 +1,7 @@
 import type { Hint, MembershipNotice } from '../../../../src/durable/protocol.ts'
-import { type ChangedRoom, Feed, type FeedLimits, type FeedMark } from '../../../../src/durable/user/feed.ts'
+import { type ChangedRoom, Feed } from '../../../../src/durable/user/feed.ts'
+import type { FeedLimits } from '../../../../src/durable/user/feed-limits.ts'
+import type { FeedMark } from '../../../../src/durable/user/feed-marks.ts'
 import type { Membership } from '../../../../src/matrix/membership.ts'
 import { USER_MIGRATIONS } from '../../../../src/storage/user/migrations.generated.ts'
 import { NodeObjectDatabase } from '../../../support/node-object-store.ts'

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { MembershipNotice } from '../../../../src/durable/protocol.ts'
-import { Feed, type FeedLimits, MAX_UNFLUSHED_ENTRIES } from '../../../../src/durable/user/feed.ts'
+import { Feed } from '../../../../src/durable/user/feed.ts'
+import { type FeedLimits, MAX_UNFLUSHED_ENTRIES } from '../../../../src/durable/user/feed-limits.ts'
 import { USER_MIGRATIONS } from '../../../../src/storage/user/migrations.generated.ts'
 import { readDirtyRoomIds, readStrippedState } from '../../../../src/storage/user/room-list.ts'
 import { NodeObjectDatabase } from '../../../support/node-object-store.ts'
