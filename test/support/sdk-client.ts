@@ -11,7 +11,8 @@ const MAX_PAGES = 200
 
 const silent = (): void => undefined
 const quietLogger: BaseLogger = { trace: silent, debug: silent, info: silent, warn: silent, error: silent }
-const logger = { ...quietLogger, getChild: () => logger }
+/** Says nothing. */
+export const logger = { ...quietLogger, getChild: () => logger }
 // Parts of the SDK do not use the logger that a client is given.
 Object.assign(globalLogger, quietLogger, { log: silent })
 
