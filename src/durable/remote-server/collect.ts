@@ -80,7 +80,8 @@ export class Collector {
       for (const text of found) pdus.push(canonicalPdu(text))
       const enough = catchingUp ? page >= MAX_EMPTY_PAGES : pdus.length > 0 || page >= MAX_EMPTY_PAGES
       if (catchingUp) pdus.splice(0, Math.max(0, pdus.length - Math.min(CATCH_UP_PDUS, limit)))
-      if (!more || enough) return { pdus, mark: { roomId, toPos, more } }
+      // Of a long backlog only the end is of use; this page was not it.
+      if (!more || enough) return { pdus: catchingUp && more ? [] : pdus, mark: { roomId, toPos, more } }
     }
   }
 }

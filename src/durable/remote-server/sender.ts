@@ -20,6 +20,8 @@ export class Sender {
   readonly #outbox: Outbox
   #running: Promise<DueResult> | undefined
   #again = false
+  /** Set by a long outage, until there is nothing left to send. */
+  #catchingUp = false
   #wokenAtMs = Number.NEGATIVE_INFINITY
 
   constructor(parts: RemoteServerParts, outbox: Outbox) {
@@ -67,9 +69,12 @@ export class Sender {
     for (let sent = 0; sent < MAX_TRANSACTIONS_PER_RUN; sent += 1) {
       const state = readDestination(ready(this.#parts))
       if (state.retryTs !== undefined && state.retryTs > now()) return this.#pause(state.retryTs)
-      const catchingUp = state.failingSinceTs !== undefined && now() - state.failingSinceTs >= CATCH_UP_AFTER_MS
-      const next = await this.#outbox.next(catchingUp)
-      if (next.kind === 'nothing') return next.retryRoomsAt === undefined ? 'settled' : { again: next.retryRoomsAt }
+      this.#catchingUp ||= state.failingSinceTs !== undefined && now() - state.failingSinceTs >= CATCH_UP_AFTER_MS
+      const next = await this.#outbox.next(this.#catchingUp)
+      if (next.kind === 'nothing') {
+        this.#catchingUp = false
+        return next.retryRoomsAt === undefined ? 'settled' : { again: next.retryRoomsAt }
+      }
       const failure = await this.#attempt(next.inFlight)
       if (failure === undefined) this.#succeeded(next.inFlight, state)
       else if (failure instanceof RemoteRefusal && HOPELESS.includes(failure.status)) this.#refused(next.inFlight, state, failure)
