@@ -159,6 +159,11 @@ export class RoomCore {
     this.#head = undefined
   }
 
+  /** The database holds no room any more. */
+  forgetHead(): void {
+    this.#head = undefined
+  }
+
   /** Takes over what a commit has made true. */
   adopt(head: RoomHead): void {
     this.#head = head

@@ -11,6 +11,7 @@ import { Ephemeral, type ReceiptsOutcome } from './ephemeral.ts'
 import type { MarkerMovement, ReceiptRequest } from './ephemeral-receipts.ts'
 import { FanOut } from './fan-out.ts'
 import { FederatedRoom } from './federation/federated-room.ts'
+import { expireImport, IMPORT_DUE } from './federation/import-room.ts'
 import { FEDERATION_DUE, type RemoteQueue, ServerFanOut } from './federation/server-fan-out.ts'
 import { type IngestRequest, type IngestResult, ingestPdus } from './graph/ingest.ts'
 import { changeMembership, type MembershipAnswer, type MembershipRequest } from './membership.ts'
@@ -59,6 +60,7 @@ export class Room extends FederatedRoom {
     this.core.due.handle(REGISTRY_DUE, () => this.#registry.run())
     this.#servers = new ServerFanOut(this.core, (serverName) => queueOf(env, serverName))
     this.core.servers = this.#servers
+    this.core.due.handle(IMPORT_DUE, () => Promise.resolve(expireImport(this.core)))
     this.core.due.handle(FEDERATION_DUE, () => this.#servers.run())
   }
 
@@ -183,6 +185,10 @@ export class Room extends FederatedRoom {
   /** Ends this life of the object, as a crash would. Reached only through the control routes and tests. */
   abortForTest(): void {
     this.ctx.abort('ended by a test')
+  }
+
+  protected override imported(): void {
+    this.ctx.waitUntil(this.#registry.start())
   }
 
   protected override afterCommit(committed: Committed): Promise<boolean> {

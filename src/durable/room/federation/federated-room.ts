@@ -8,6 +8,7 @@ import { RoomCore } from '../room-core.ts'
 import { type AcceptAnswer, type AcceptRequest, acceptMembership } from './accept-membership.ts'
 import { type EventsForServer, eventsForServer } from './events-for-server.ts'
 import { backfillForServer, eventForServer, type MissingEventsRequest, missingEventsForServer } from './graph-reads.ts'
+import { abortImport, beginImport, finishImport, type ImportBegin, type ImportFinish, importEvents } from './import-room.ts'
 import { membershipTemplate, type TemplateAnswer, type TemplateRequest } from './membership-templates.ts'
 import { eventAuthForServer, pdusById, type StateIds, stateIdsForServer } from './state-reads.ts'
 
@@ -72,6 +73,41 @@ export abstract class FederatedRoom extends DurableObject<Env> {
   acceptMembership(serverName: string, request: AcceptRequest, requestId: string): Promise<Outcome<AcceptAnswer>> {
     return acceptMembership(this.core, this.queue, serverName, request, requestId)
   }
+
+  /** Begins to join a room of other servers; see import-room.ts. */
+  beginImport(request: ImportBegin): Promise<Outcome<null>> {
+    return this.run(() => {
+      beginImport(this.core, request)
+      this.ctx.waitUntil(this.core.due.arm())
+      return null
+    })
+  }
+
+  /** Brings events of a room that is being joined; answers the IDs of those that the rules refuse. */
+  importEvents(generation: string, pdus: readonly JsonObject[]): Promise<Outcome<string[]>> {
+    return this.run(() => importEvents(this.core, generation, pdus))
+  }
+
+  /** Ends joining a room of other servers; answered once the user who joined has committed it. */
+  finishImport(request: ImportFinish, requestId: string): Promise<Outcome<null>> {
+    return this.run(async () => {
+      const committed = finishImport(this.core, request, requestId)
+      this.imported()
+      await this.afterCommit(committed)
+      return null
+    })
+  }
+
+  /** Takes back an import. */
+  abortImport(generation: string): Promise<Outcome<null>> {
+    return this.run(() => {
+      abortImport(this.core, generation)
+      return null
+    })
+  }
+
+  /** The room has begun to exist here. */
+  protected abstract imported(): void
 
   protected async run<T>(body: () => T | Promise<T>): Promise<Outcome<T>> {
     try {

@@ -1,0 +1,106 @@
+import { runInDurableObject } from 'cloudflare:test'
+import { describe, expect, it } from 'vitest'
+import type { RoomEvent } from '../../../../src/matrix/events/room-event.ts'
+import { unwrap } from '../../../../src/runtime/outcome.ts'
+import { caller, createLocalRoom, type LocalRoom, roomStub } from '../../../support/local-room.ts'
+import { branchOf } from '../../../support/room-branch.ts'
+
+const ALICE = '@alice:remote.example'
+const LOCAL = '@zoe:test.example'
+
+/** A room of another server, the join of a user of this one, and the object that is to hold it here. */
+async function prepare(version: string) {
+  const room = await createLocalRoom(ALICE, version)
+  await room.send(ALICE, { body: 'before' })
+  const branch = await branchOf(room, version)
+  const join = branch.next(LOCAL, 'm.room.member', { membership: 'join' }, LOCAL)
+  const state = [...branch.state.values()]
+  // The room was that of another server: here it has never been.
+  await runInDurableObject(room.stub, (_object, ctx) => ctx.storage.deleteAll())
+  await room.stub.abortForTest().catch(() => undefined)
+  return { room, branch, join, state, copy: roomStub(room.roomId) }
+}
+
+const begin = (room: LocalRoom, version: string, generation = 'gen1') => ({ roomId: room.roomId, version, generation })
+const ids = (events: readonly RoomEvent[]) => events.map(({ eventId }) => eventId)
+const pdus = (events: readonly RoomEvent[]) => events.map(({ pdu }) => pdu)
+
+describe.each(['10', '11', '12'])('joining a room of version %s on another server', (version) => {
+  it('makes the room from its state and the join, and goes on from there', async () => {
+    const { room, join, state, copy } = await prepare(version)
+    unwrap(await copy.beginImport(begin(room, version)))
+    expect(unwrap(await copy.importEvents('gen1', pdus(state)))).toEqual([])
+    // Brought again: nothing changes.
+    expect(unwrap(await copy.importEvents('gen1', pdus(state)))).toEqual([])
+    unwrap(await copy.finishImport({ generation: 'gen1', stateIds: ids(state), join: join.event.pdu }, 'test'))
+    const joined = JSON.parse(unwrap(await copy.joinedMembers(caller(LOCAL))))
+    expect(Object.keys(joined.joined).sort()).toEqual([ALICE, LOCAL])
+    const message = join.branch.next(ALICE, 'm.room.message', { body: 'welcome' })
+    const result = unwrap(await copy.ingest({ origin: 'remote.example', pdus: [message.event.pdu] }, 'test'))
+    expect(result.verdicts[0]?.verdict.kind).toBe('accepted')
+    const sent = unwrap(
+      await copy.send(caller(LOCAL), {
+        type: 'm.room.message',
+        stateKey: undefined,
+        content: { body: 'hi' },
+        txn: undefined,
+        redacts: undefined,
+      }),
+    )
+    const forRemote = await copy.eventsForServer('remote.example', 0, 50)
+    expect(forRemote.pdus.map((pdu) => JSON.parse(pdu).prev_events)).toContainEqual([message.event.eventId])
+    expect(sent.eventId).toBeDefined()
+  })
+
+  it('leaves nothing behind when it fails, and can be begun again', async () => {
+    const { room, join, state, copy } = await prepare(version)
+    unwrap(await copy.beginImport(begin(room, version)))
+    expect(await copy.beginImport(begin(room, version, 'gen2'))).toMatchObject({ ok: false, error: { errcode: 'M_LIMIT_EXCEEDED' } })
+    unwrap(await copy.importEvents('gen1', pdus(state)))
+    expect(await copy.joinedMembers(caller(LOCAL))).toMatchObject({ ok: false })
+    // The state that the other server shows does not hold the join rules under which it let us in.
+    const short = state.filter(({ type }) => type !== 'm.room.join_rules')
+    expect(await copy.finishImport({ generation: 'gen1', stateIds: ids(short), join: join.event.pdu }, 'test')).toMatchObject({ ok: false })
+    unwrap(await copy.abortImport('gen1'))
+    const rows = await runInDurableObject(copy, (_object, ctx) =>
+      ['room', 'events', 'members', 'current_state'].map((table) => ctx.storage.sql.exec(`SELECT * FROM ${table}`).toArray().length),
+    )
+    expect(rows).toEqual([0, 0, 0, 0])
+    unwrap(await copy.beginImport(begin(room, version, 'gen3')))
+    unwrap(await copy.importEvents('gen3', pdus(state)))
+    unwrap(await copy.finishImport({ generation: 'gen3', stateIds: ids(state), join: join.event.pdu }, 'test'))
+    expect(await copy.beginImport(begin(room, version, 'gen4'))).toMatchObject({ ok: false, error: { errcode: 'M_ROOM_IN_USE' } })
+  })
+
+  it('does not believe state that its own auth events forbid, nor what rests on it', async () => {
+    const { room, branch, join, state, copy } = await prepare(version)
+    const forged = branch.next('@eve:evil.example', 'm.room.power_levels', { users: { '@eve:evil.example': 100 } }, '')
+    const onTop = forged.branch.next(ALICE, 'm.room.topic', { topic: 'on forged ground' }, '')
+    unwrap(await copy.beginImport(begin(room, version)))
+    const all = [...state, forged.event, onTop.event]
+    expect(unwrap(await copy.importEvents('gen1', pdus(all)))).toEqual([forged.event.eventId, onTop.event.eventId])
+    unwrap(await copy.finishImport({ generation: 'gen1', stateIds: [...ids(state), onTop.event.eventId], join: join.event.pdu }, 'test'))
+    const topic = await copy.stateEvent(caller(LOCAL), { type: 'm.room.topic', stateKey: '', format: 'content' })
+    expect(topic).toMatchObject({ ok: false, error: { errcode: 'M_NOT_FOUND' } })
+  })
+
+  it('comes back to a room that everybody here had left, with what happened meanwhile as its state', async () => {
+    const { room, join, state, copy } = await prepare(version)
+    unwrap(await copy.beginImport(begin(room, version)))
+    unwrap(await copy.importEvents('gen1', pdus(state)))
+    unwrap(await copy.finishImport({ generation: 'gen1', stateIds: ids(state), join: join.event.pdu }, 'test'))
+    const left = join.branch.next(LOCAL, 'm.room.member', { membership: 'leave' }, LOCAL)
+    unwrap(await copy.ingest({ origin: 'remote.example', pdus: [left.event.pdu] }, 'test'))
+    const renamed = left.branch.next(ALICE, 'm.room.name', { name: 'meanwhile' }, '')
+    const again = renamed.branch.next(LOCAL, 'm.room.member', { membership: 'join' }, LOCAL)
+    const now = [...renamed.branch.state.values()]
+    unwrap(await copy.beginImport(begin(room, version, 'gen2')))
+    expect(unwrap(await copy.importEvents('gen2', pdus(now)))).toEqual([])
+    unwrap(await copy.finishImport({ generation: 'gen2', stateIds: ids(now), join: again.event.pdu }, 'test'))
+    const name = unwrap(await copy.stateEvent(caller(LOCAL), { type: 'm.room.name', stateKey: '', format: 'content' }))
+    expect(JSON.parse(name)).toEqual({ name: 'meanwhile' })
+    const next = again.branch.next(ALICE, 'm.room.message', { body: 'welcome back' })
+    const result = unwrap(await copy.ingest({ origin: 'remote.example', pdus: [next.event.pdu] }, 'test'))
+    expect(result.verdicts[0]?.verdict.kind).toBe('accepted')
+  })
+})
