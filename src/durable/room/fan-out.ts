@@ -21,6 +21,8 @@ export interface Listener {
   /** Raised by every pull: answers to older questions cannot put the member to sleep. */
   serial: number
   inFlight: boolean
+  /** Raised by every notice that arrived: a hint that was refused before is then repeated. */
+  notices: number
 }
 
 /** Rings the joined local members of a room after commits: at most one hint in flight per member, later events only raise the next one's head. */
@@ -75,6 +77,7 @@ export class FanOut {
     listener.durablePos = Math.max(listener.durablePos, pos)
     // What came between the notice's commit and its arrival was refused as "not a member".
     listener.toldPos = pos
+    listener.notices += 1
     if (!listener.inFlight) this.#queue.add(listener)
     this.#drain()
   }
@@ -96,6 +99,7 @@ export class FanOut {
   async #hint(listener: Listener): Promise<void> {
     const core = this.#core
     const head = core.lastPos
+    const { notices } = listener
     listener.inFlight = true
     this.#inFlight += 1
     countCost('hint')
@@ -107,9 +111,13 @@ export class FanOut {
         head,
         news: this.newsFor(listener),
       })
-      // A member whose notice is still on its way is rung again when that has arrived.
-      listener.toldPos = Math.max(listener.toldPos, head)
-      listener.unreadPos = Math.max(listener.unreadPos, head)
+      if (reply.member || listener.notices === notices) {
+        listener.toldPos = Math.max(listener.toldPos, head)
+        listener.unreadPos = Math.max(listener.unreadPos, head)
+      } else {
+        // Refused before the notice of the join arrived, which has by now: what it was told does not count.
+        this.#queue.add(listener)
+      }
       if (reply.member) listener.durablePos = Math.max(listener.durablePos, reply.durablePos)
     } catch (cause) {
       // The user's object ended. The settle row of the event's commit makes sure that it is asked again.
@@ -125,5 +133,5 @@ export class FanOut {
 }
 
 function newListener(userId: string): Listener {
-  return { userId, durablePos: 0, toldPos: 0, unreadPos: 0, asleep: false, serial: 0, inFlight: false }
+  return { userId, durablePos: 0, toldPos: 0, unreadPos: 0, asleep: false, serial: 0, inFlight: false, notices: 0 }
 }

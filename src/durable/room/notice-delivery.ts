@@ -12,6 +12,8 @@ import type { RoomCore } from './room-core.ts'
 const NOTICES_PARALLEL = 32
 /** Notices read per round after a restart. */
 const NOTICES_PER_ROUND = 500
+/** Delivered notices remembered; far more than a commit can leave undeleted. */
+const MAX_REMEMBERED = 10_000
 
 /** Delivers own-membership notices: in order per user, durable on both sides, awaited by whoever changed the membership. */
 export class NoticeDelivery {
@@ -61,13 +63,21 @@ export class NoticeDelivery {
     })
   }
 
+  /** Numbers are never reused; the oldest ones' rows went with a commit long ago. */
+  #remember(id: number): void {
+    this.#delivered.add(id)
+    if (this.#delivered.size <= MAX_REMEMBERED) return
+    const oldest = this.#delivered.values().next()
+    if (!oldest.done) this.#delivered.delete(oldest.value)
+  }
+
   async #send(entry: OutboxEntry): Promise<boolean> {
     const core = this.#core
     try {
       const stub = core.env.USER.get(core.env.USER.idFromName(entry.userId))
       const notice = parseNotice(entry.notice)
       await stub.membership({ ...notice, facts: core.facts.read() })
-      this.#delivered.add(entry.id)
+      this.#remember(entry.id)
       this.#queue.acknowledge(entry.id)
       this.#fanOut.noteDurable(entry.userId, notice.head)
       return true
