@@ -13,6 +13,7 @@ export interface SyncedRoom {
   readonly timeline: { readonly events: readonly SyncedEvent[]; readonly limited: boolean; readonly prev_batch?: string }
   readonly state?: { readonly events: readonly SyncedEvent[] }
   readonly state_after?: { readonly events: readonly SyncedEvent[] }
+  readonly 'org.matrix.msc4222.state_after'?: { readonly events: readonly SyncedEvent[] }
   readonly account_data: { readonly events: readonly SyncedEvent[] }
 }
 

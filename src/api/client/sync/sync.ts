@@ -25,7 +25,11 @@ export const getSync = endpoint(
         since: query.since === '' ? undefined : query.since,
         timeoutMs: query.timeout,
         fullState: query.full_state,
-        useStateAfter: query.use_state_after ?? query['org.matrix.msc4222.use_state_after'],
+        stateKey: query.use_state_after
+          ? 'state_after'
+          : query['org.matrix.msc4222.use_state_after']
+            ? 'org.matrix.msc4222.state_after'
+            : 'state',
         filter: query.filter,
       }),
     ),

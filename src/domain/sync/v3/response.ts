@@ -5,6 +5,9 @@ import type { Windows } from './windows.ts'
 const EMPTY_EVENTS = '{"events":[]}'
 const EMPTY_TIMELINE = '{"events":[],"limited":false}'
 
+/** Under which name clients are told of state: before the timeline, or after it (MSC4222), by the name that they asked with. */
+export type StateKey = 'state' | 'state_after' | 'org.matrix.msc4222.state_after'
+
 /** A sync response as JSON text, and whether it tells the client anything. */
 export interface RenderedSync {
   readonly json: string
@@ -17,11 +20,11 @@ export function renderSync(
   windows: Windows,
   { changed, left }: DeviceLists,
   nextBatch: string,
-  useStateAfter: boolean,
+  stateKey: StateKey,
 ): RenderedSync {
   const sections: Record<SyncSection, string[]> = { join: [], invite: [], knock: [], leave: [] }
   for (const room of plan.rooms) {
-    const json = renderRoom(room, windows, useStateAfter)
+    const json = renderRoom(room, windows, stateKey)
     if (json !== undefined) sections[room.section].push(`${JSON.stringify(room.roomId)}:${json}`)
   }
   const rooms = Object.entries(sections).map(([section, entries]) => `"${section}":{${entries.join(',')}}`)
@@ -41,7 +44,7 @@ export function renderSync(
 
 /** The response in which nothing happened. */
 export function renderEmptySync(nextBatch: string, keyCounts: KeyCounts): string {
-  return renderSync({ ...NOTHING, keyCounts }, new Map(), NO_DEVICE_LISTS, nextBatch, false).json
+  return renderSync({ ...NOTHING, keyCounts }, new Map(), NO_DEVICE_LISTS, nextBatch, 'state').json
 }
 
 const NOTHING: Omit<SyncPlan, 'keyCounts'> = {
@@ -59,7 +62,7 @@ const NOTHING: Omit<SyncPlan, 'keyCounts'> = {
 }
 
 /** One room of a response, or `undefined` where there is nothing to tell or the room could not be asked. */
-function renderRoom(room: PlannedRoom, windows: Windows, useStateAfter: boolean): string | undefined {
+function renderRoom(room: PlannedRoom, windows: Windows, stateKey: StateKey): string | undefined {
   const { roomId, section } = room
   if (section === 'invite' || section === 'knock') return `{"${section}_state":{"events":${room.strippedState ?? '[]'}}}`
   const window = windows.get(roomId)
@@ -67,13 +70,13 @@ function renderRoom(room: PlannedRoom, windows: Windows, useStateAfter: boolean)
   // That a room was left is news even where nothing in it may be seen.
   const isSilent =
     section === 'join' && (window === undefined || window.empty) && room.accountData === undefined && room.unreadChanged !== true
-  return isSilent ? undefined : renderTimelineRoom(room, window, useStateAfter)
+  return isSilent ? undefined : renderTimelineRoom(room, window, stateKey)
 }
 
-function renderTimelineRoom(room: PlannedRoom, window: RoomWindow | undefined, useStateAfter: boolean): string {
+function renderTimelineRoom(room: PlannedRoom, window: RoomWindow | undefined, stateKey: StateKey): string {
   const parts = [
     `"timeline":${window?.timeline ?? EMPTY_TIMELINE}`,
-    `"${useStateAfter ? 'state_after' : 'state'}":${window?.state ?? EMPTY_EVENTS}`,
+    `"${stateKey}":${window?.state ?? EMPTY_EVENTS}`,
     `"account_data":${eventsOr(room.accountData)}`,
   ]
   if (room.section === 'join') {

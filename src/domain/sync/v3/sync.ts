@@ -6,7 +6,7 @@ import type { RequestContext } from '../../context.ts'
 import { deviceLists } from '../../e2ee/device-lists.ts'
 import { nextBatchHolding } from './held-rooms.ts'
 import { waitParked } from './park.ts'
-import { renderEmptySync, renderSync } from './response.ts'
+import { renderEmptySync, renderSync, type StateKey } from './response.ts'
 import { askRooms } from './windows.ts'
 
 /** Longest wait, whatever the client asks for: below the time after which proxies give up. */
@@ -19,7 +19,7 @@ export interface SyncOptions {
   readonly since: string | undefined
   readonly timeoutMs: number
   readonly fullState: boolean
-  readonly useStateAfter: boolean
+  readonly stateKey: StateKey
   /** A filter's ID, or a filter as JSON. */
   readonly filter: string | undefined
 }
@@ -30,7 +30,8 @@ export interface SyncOptions {
  * @throws MatrixError M_UNKNOWN_POS for a token that was not issued to this device, and whatever the account refuses with.
  */
 export async function sync(ctx: RequestContext, options: SyncOptions): Promise<string> {
-  const { useStateAfter, fullState, filter } = options
+  const { stateKey, fullState, filter } = options
+  const useStateAfter = stateKey !== 'state'
   const mayWait = options.since !== undefined && !fullState
   const deadlineMs = nowMs() + (mayWait ? Math.min(options.timeoutMs, MAX_SYNC_TIMEOUT_MS) : 0)
   let { since } = options
@@ -44,7 +45,7 @@ export async function sync(ctx: RequestContext, options: SyncOptions): Promise<s
     const plan = next?.plan ?? (await planNow(ctx, { since, fullState, filter }))
     const windows = await askRooms(ctx, plan, { fullState, useStateAfter })
     const nextBatch = nextBatchHolding(ctx.config, plan, windows)
-    const { json, hasNews } = renderSync(plan, windows, await deviceLists(ctx, plan, windows.values()), nextBatch, useStateAfter)
+    const { json, hasNews } = renderSync(plan, windows, await deviceLists(ctx, plan, windows.values()), nextBatch, stateKey)
     if (hasNews || !mayWait || deadlineMs <= nowMs() || round >= MAX_ROUNDS) return json
     since = nextBatch
   }
