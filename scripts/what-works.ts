@@ -71,7 +71,9 @@ for (const { file, name } of tests) {
 }
 const order = [...AREAS.map(([, area]) => area), 'Everything else']
 const rows = order.flatMap((area) => (counts.has(area) ? [`| ${area} | ${counts.get(area)} |`] : []))
-const byFamily = [...checks].sort((left, right) => left.charCodeAt(0) - right.charCodeAt(0) || Number(left.slice(1)) - Number(right.slice(1)))
+const byFamily = [...checks].sort(
+  (left, right) => left.charCodeAt(0) - right.charCodeAt(0) || Number(left.slice(1)) - Number(right.slice(1)),
+)
 const section = [
   '| What is promised and tested | tests that pass |',
   '| --- | ---: |',

@@ -3,42 +3,29 @@ import type { Env } from '../../runtime/bindings.ts'
 import { log } from '../../runtime/log.ts'
 import { countCost } from '../../runtime/metrics.ts'
 import type { Outcome } from '../../runtime/outcome.ts'
-import type { Caller, PullReply, RoomWindow, WindowRequest } from '../protocol.ts'
+import type { Caller, PullReply } from '../protocol.ts'
 import type { UnreadReply } from '../room-news.ts'
 import type { Committed } from './append/finish-draft.ts'
 import { type CreateRoomRequest, createRoom } from './create-room.ts'
 import { Ephemeral, type ReceiptsOutcome } from './ephemeral.ts'
 import type { MarkerMovement, ReceiptRequest } from './ephemeral-receipts.ts'
 import { FanOut } from './fan-out.ts'
-import { FederatedRoom } from './federation/federated-room.ts'
 import { expireImport, IMPORT_DUE } from './federation/import-room.ts'
 import { FEDERATION_DUE, type RemoteQueue, ServerFanOut } from './federation/server-fan-out.ts'
 import { type IngestRequest, type IngestResult, ingestPdus } from './graph/ingest.ts'
 import { changeMembership, type MembershipAnswer, type MembershipRequest } from './membership.ts'
 import { updateMemberProfile } from './membership-profile.ts'
 import { NoticeDelivery } from './notice-delivery.ts'
-import { type ContextRequest, readContext } from './read/context.ts'
-import { type MessagesRequest, readMessages } from './read/messages.ts'
-import {
-  type MembersRequest,
-  readEvent,
-  readJoinedMembers,
-  readMembers,
-  readState,
-  readStateEvent,
-  type StateEventRequest,
-} from './read/state.ts'
+import { ReadableRoom } from './read/readable-room.ts'
 import { REGISTRY_DUE, RegistryReport } from './registry-report.ts'
 import { type SendRequest, sendEvent } from './send.ts'
 import { Settlement } from './settle.ts'
-import { joinedAmong, localJoined } from './sharing.ts'
-import { buildWindow } from './sync/window.ts'
 
 /** When deferred work that failed is tried again. */
 const DUE_RETRY_MS = 30_000
 
 /** Single writer of one room: its events, its state and its forward extremities. A thin shell; each concern has its own file. */
-export class Room extends FederatedRoom {
+export class Room extends ReadableRoom {
   readonly #fanOut: FanOut
   readonly #settlement: Settlement
   readonly #notices: NoticeDelivery
@@ -108,56 +95,6 @@ export class Room extends FederatedRoom {
   /** `POST /rooms/{roomId}/receipt/…` and `/read_markers`. */
   setReceipts(caller: Caller, receipts: readonly ReceiptRequest[], marker?: MarkerMovement): Promise<Outcome<ReceiptsOutcome>> {
     return this.run(() => this.#ephemeral.setReceipts(caller, receipts, marker))
-  }
-
-  /** The part of a sync response between two positions. */
-  async window(caller: Caller, request: WindowRequest): Promise<Outcome<RoomWindow>> {
-    return this.run(() => buildWindow(this.core, caller, request))
-  }
-
-  /** `GET /rooms/{roomId}/messages`, as JSON text. */
-  messages(caller: Caller, request: MessagesRequest): Promise<Outcome<string>> {
-    return this.run(() => readMessages(this.core, caller, request))
-  }
-
-  /** `GET /rooms/{roomId}/context/{eventId}`, as JSON text. */
-  context(caller: Caller, request: ContextRequest): Promise<Outcome<string>> {
-    return this.run(() => readContext(this.core, caller, request))
-  }
-
-  /** `GET /rooms/{roomId}/event/{eventId}`, as JSON text. */
-  event(caller: Caller, request: { readonly eventId: string }): Promise<Outcome<string>> {
-    return this.run(() => readEvent(this.core, caller, request.eventId))
-  }
-
-  /** `GET /rooms/{roomId}/state`, as JSON text. */
-  fullState(caller: Caller): Promise<Outcome<string>> {
-    return this.run(() => readState(this.core, caller))
-  }
-
-  /** `GET /rooms/{roomId}/state/{eventType}/{stateKey}`, as JSON text. */
-  stateEvent(caller: Caller, request: StateEventRequest): Promise<Outcome<string>> {
-    return this.run(() => readStateEvent(this.core, caller, request))
-  }
-
-  /** `GET /rooms/{roomId}/members`, as JSON text. */
-  membersAt(caller: Caller, request: MembersRequest): Promise<Outcome<string>> {
-    return this.run(() => readMembers(this.core, caller, request))
-  }
-
-  /** `GET /rooms/{roomId}/joined_members`, as JSON text. */
-  joinedMembers(caller: Caller): Promise<Outcome<string>> {
-    return this.run(() => readJoinedMembers(this.core, caller))
-  }
-
-  /** Local joined members, for a member. */
-  localJoined(caller: Caller): string[] {
-    return localJoined(this.core, caller)
-  }
-
-  /** Which of some users are joined, for a member. */
-  joinedAmong(caller: Caller, userIds: readonly string[]): string[] {
-    return joinedAmong(this.core, caller, userIds)
   }
 
   /** Re-arms hints for a user and answers where the room is. */

@@ -1,0 +1,69 @@
+import type { Outcome } from '../../../runtime/outcome.ts'
+import type { Caller, RoomWindow, WindowRequest } from '../../protocol.ts'
+import { FederatedRoom } from '../federation/federated-room.ts'
+import { joinedAmong, localJoined } from '../sharing.ts'
+import { buildWindow } from '../sync/window.ts'
+import { type ContextRequest, readContext } from './context.ts'
+import { type MessagesRequest, readMessages } from './messages.ts'
+import {
+  type MembersRequest,
+  readEvent,
+  readJoinedMembers,
+  readMembers,
+  readState,
+  readStateEvent,
+  type StateEventRequest,
+} from './state.ts'
+
+/** What users read of a room, each method through the one visibility filter (visibility.ts). A thin shell that {@link Room} extends. */
+export abstract class ReadableRoom extends FederatedRoom {
+  /** The part of a sync response between two positions. */
+  async window(caller: Caller, request: WindowRequest): Promise<Outcome<RoomWindow>> {
+    return this.run(() => buildWindow(this.core, caller, request))
+  }
+
+  /** `GET /rooms/{roomId}/messages`, as JSON text. */
+  messages(caller: Caller, request: MessagesRequest): Promise<Outcome<string>> {
+    return this.run(() => readMessages(this.core, caller, request))
+  }
+
+  /** `GET /rooms/{roomId}/context/{eventId}`, as JSON text. */
+  context(caller: Caller, request: ContextRequest): Promise<Outcome<string>> {
+    return this.run(() => readContext(this.core, caller, request))
+  }
+
+  /** `GET /rooms/{roomId}/event/{eventId}`, as JSON text. */
+  event(caller: Caller, request: { readonly eventId: string }): Promise<Outcome<string>> {
+    return this.run(() => readEvent(this.core, caller, request.eventId))
+  }
+
+  /** `GET /rooms/{roomId}/state`, as JSON text. */
+  fullState(caller: Caller): Promise<Outcome<string>> {
+    return this.run(() => readState(this.core, caller))
+  }
+
+  /** `GET /rooms/{roomId}/state/{eventType}/{stateKey}`, as JSON text. */
+  stateEvent(caller: Caller, request: StateEventRequest): Promise<Outcome<string>> {
+    return this.run(() => readStateEvent(this.core, caller, request))
+  }
+
+  /** `GET /rooms/{roomId}/members`, as JSON text. */
+  membersAt(caller: Caller, request: MembersRequest): Promise<Outcome<string>> {
+    return this.run(() => readMembers(this.core, caller, request))
+  }
+
+  /** `GET /rooms/{roomId}/joined_members`, as JSON text. */
+  joinedMembers(caller: Caller): Promise<Outcome<string>> {
+    return this.run(() => readJoinedMembers(this.core, caller))
+  }
+
+  /** Local joined members, for a member. */
+  localJoined(caller: Caller): string[] {
+    return localJoined(this.core, caller)
+  }
+
+  /** Which of some users are joined, for a member. */
+  joinedAmong(caller: Caller, userIds: readonly string[]): string[] {
+    return joinedAmong(this.core, caller, userIds)
+  }
+}
