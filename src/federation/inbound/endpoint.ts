@@ -3,6 +3,7 @@ import type { RequestContext } from '../../domain/context.ts'
 import { type Endpoint, type EndpointInput, type EndpointSpec, endpointsFor } from '../../http/endpoint.ts'
 import type { HandlerResult } from '../../http/json-response.ts'
 import { type AuthenticatedServer, unauthenticated } from '../../http/server-authentication.ts'
+import { noteContact } from './contact.ts'
 
 /** Declares an endpoint that is neither for users nor for servers in particular; see `api/endpoint.ts`. */
 export const publicEndpoint = endpointsFor<RequestContext>()
@@ -24,6 +25,7 @@ export function serverEndpoint<P extends Schema = undefined, Q extends Schema = 
   return publicEndpoint<P, Q, B>({ ...spec, auth: 'server', rateLimit: 'federation' }, (input) => {
     const { origin } = input
     if (origin === undefined) throw unauthenticated('The request is not signed')
+    noteContact(input.ctx, origin.serverName)
     return handler({ ...input, origin })
   })
 }

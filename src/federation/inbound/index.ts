@@ -3,7 +3,15 @@ import type { Endpoint } from '../../http/endpoint.ts'
 import { getKeys } from './keys/get-keys.ts'
 import { queryKeys, queryServerKeys } from './keys/query-keys.ts'
 import { getUserInfo } from './openid/userinfo.ts'
+import { federatedRoomEndpoints } from './rooms/index.ts'
 import { getVersion } from './version.ts'
 
 /** Every endpoint that other homeservers call. */
-export const FEDERATION_ENDPOINTS: readonly Endpoint<RequestContext>[] = [getKeys, getUserInfo, getVersion, queryKeys, queryServerKeys]
+export const FEDERATION_ENDPOINTS: readonly Endpoint<RequestContext>[] = [
+  ...federatedRoomEndpoints,
+  getKeys,
+  getUserInfo,
+  getVersion,
+  queryKeys,
+  queryServerKeys,
+]

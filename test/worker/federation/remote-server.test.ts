@@ -1,8 +1,12 @@
-import { runDurableObjectAlarm } from 'cloudflare:test'
+import { createExecutionContext, runDurableObjectAlarm, waitOnExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { RequestContext } from '../../../src/domain/context.ts'
 import type { RoomEventsPage } from '../../../src/durable/remote-server/parts.ts'
 import { Room } from '../../../src/durable/room/room.ts'
+import { serverEndpoint } from '../../../src/federation/inbound/endpoint.ts'
+import { findRequestKey } from '../../../src/federation/inbound/request-key.ts'
+import { createRouter } from '../../../src/http/router.ts'
 import { canonicalJson } from '../../../src/matrix/canonical-json.ts'
 import { publicKeyOfSeed } from '../../../src/matrix/signing.ts'
 import { parseXMatrix, verifyRequest } from '../../../src/matrix/x-matrix.ts'
@@ -77,6 +81,21 @@ describe('the object of another server', () => {
       expect(positions()).toEqual(range(1, 5))
     })
     expect(url?.endsWith(sent()[0]?.path ?? '?')).toBe(true)
+  })
+
+  it('tries again at once when the server asks something', async () => {
+    internet.remove(`${peer.serverName}:8448`)
+    await tell(1)
+    await vi.waitFor(() => expect(internet.asked.filter((url) => SEND.test(url))).toHaveLength(1))
+    internet.server(peer)
+    const ping = serverEndpoint({ method: 'GET', path: '/_matrix/federation/v1/ping' }, () => ({}))
+    const app = createRouter([ping], (facts) => new RequestContext(facts), findRequestKey)
+    const execution = createExecutionContext()
+    // Its key could not be had a moment ago: our own memory of that must not be in the way.
+    const response = await app.fetch(peer.signedRequest('GET', 'https://test.example/_matrix/federation/v1/ping'), { ...env }, execution)
+    expect(response.status).toBe(200)
+    await waitOnExecutionContext(execution)
+    await vi.waitFor(() => expect(positions()).toEqual([1]))
   })
 
   it('has an alarm that does what nobody else has done', async () => {
