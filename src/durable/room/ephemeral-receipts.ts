@@ -2,7 +2,7 @@ import { invalidParam } from '../../matrix/errors.ts'
 import { log } from '../../runtime/log.ts'
 import type { StoredEvent } from '../../storage/room/events.ts'
 import { MAX_RECEIPTS_SHOWN } from '../../storage/room/limits.ts'
-import { findReceipt, pruneReceipts, type Receipt, readReceipts, writeReceipts } from '../../storage/room/receipts.ts'
+import { findReceipt, newestReceiptPos, pruneReceipts, type Receipt, readReceipts, writeReceipts } from '../../storage/room/receipts.ts'
 import type { Caller } from '../protocol.ts'
 import { isInThread } from './ephemeral-threads.ts'
 import type { FanOut } from './fan-out.ts'
@@ -39,6 +39,8 @@ export class Receipts {
   /** Entries of {@link #unwritten} that a transaction in progress writes. */
   #writing: readonly [string, Receipt][] = []
   #timer: ReturnType<typeof setTimeout> | undefined
+  /** Nothing in the table is newer; most windows are. */
+  #newestStored: number | undefined
 
   constructor(core: RoomCore, fanOut: FanOut) {
     this.#core = core
@@ -76,9 +78,11 @@ export class Receipts {
    * Private ones are shown to their owner only.
    */
   content(readerId: string, afterPos: number | null, toPos: number, ignoredUsers: readonly string[]): string | undefined {
-    const after = afterPos ?? -1
+    const after = afterPos ?? 0
     const found = new Map<string, Receipt>()
-    for (const receipt of readReceipts(this.#core.store, readerId, after, toPos, MAX_RECEIPTS_SHOWN)) found.set(keyOf(receipt), receipt)
+    this.#newestStored ??= newestReceiptPos(this.#core.store)
+    const stored = after < this.#newestStored ? readReceipts(this.#core.store, readerId, after, toPos, MAX_RECEIPTS_SHOWN) : []
+    for (const receipt of stored) found.set(keyOf(receipt), receipt)
     for (const [key, receipt] of this.#unwritten) {
       const visible = receipt.kind === 'm.read' || receipt.userId === readerId
       if (visible && receipt.pos > after && receipt.pos <= toPos) found.set(key, receipt)
@@ -130,6 +134,7 @@ export class Receipts {
     this.#writing = [...this.#unwritten]
     const receipts = this.#writing.map(([, receipt]) => receipt)
     writeReceipts(this.#core.store, receipts)
+    this.#newestStored = undefined
     for (const userId of new Set(receipts.filter(({ thread }) => thread !== '').map(({ userId }) => userId))) {
       pruneReceipts(this.#core.store, userId)
     }

@@ -199,6 +199,7 @@ export class RoomCore {
     this.keys.forgetCache()
     this.groups.forgetCache()
     this.state.forgetCache()
+    this.members.forgetCache()
     this.#roomEvents.clear()
     this.clientParts.clear()
     this.#restriction = undefined

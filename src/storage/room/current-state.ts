@@ -1,5 +1,5 @@
 import type { ObjectStore } from '../object-store.ts'
-import { MAX_CACHED_STATE_KEYS } from './limits.ts'
+import { MAX_CACHED_STATE_KEYS, MAX_WHOLE_STATE_KEYS } from './limits.ts'
 
 /** How one key of current state moved at a position. Event number 0 stands for "none". */
 export interface StateChange {
@@ -14,6 +14,10 @@ export class CurrentState {
   readonly #store: ObjectStore
   /** Event number by key number; 0 for a key that is known to be unset. */
   readonly #cache = new Map<number, number>()
+  /** All of current state, where it is small and somebody has asked for all of it. */
+  #whole: Map<number, number> | undefined
+  /** Position of the newest movement; 0 without any. */
+  #lastMoved: number | undefined
 
   constructor(store: ObjectStore) {
     this.#store = store
@@ -21,6 +25,8 @@ export class CurrentState {
 
   forgetCache(): void {
     this.#cache.clear()
+    this.#whole = undefined
+    this.#lastMoved = undefined
   }
 
   /** The event number under a key now. */
@@ -44,11 +50,16 @@ export class CurrentState {
     else this.#store.run('INSERT OR REPLACE INTO current_state (kid, nid) VALUES (?, ?)', kid, newNid)
     this.#store.run('INSERT OR REPLACE INTO state_log (kid, pos, old_nid, new_nid) VALUES (?, ?, ?, ?)', kid, pos, oldNid, newNid)
     this.#remember(kid, newNid)
+    if (newNid === 0) this.#whole?.delete(kid)
+    else this.#whole?.set(kid, newNid)
+    if ((this.#whole?.size ?? 0) > MAX_WHOLE_STATE_KEYS) this.#whole = undefined
+    if (this.#lastMoved !== undefined) this.#lastMoved = Math.max(this.#lastMoved, pos)
     return { kid, pos, oldNid, newNid }
   }
 
   /** Every key of current state: key number → event number. `types` narrows by event type. */
   all(types?: readonly string[]): Map<number, number> {
+    if (types === undefined && this.#whole !== undefined) return new Map(this.#whole)
     const rows =
       types === undefined
         ? this.#store.sql.exec<{ kid: number; nid: number }>('SELECT kid, nid FROM current_state')
@@ -58,11 +69,13 @@ export class CurrentState {
           )
     const state = new Map<number, number>()
     for (const row of rows) state.set(row.kid, row.nid)
+    if (types === undefined && state.size <= MAX_WHOLE_STATE_KEYS) this.#whole = new Map(state)
     return state
   }
 
   /** Movements with `afterPos < pos ≤ toPos`, oldest first. */
   changes(afterPos: number, toPos: number): StateChange[] {
+    if (afterPos >= this.#newest()) return []
     return this.#store
       .all<{ kid: number; pos: number; old_nid: number; new_nid: number }>(
         'SELECT kid, pos, old_nid, new_nid FROM state_log WHERE pos > ? AND pos <= ? ORDER BY pos',
@@ -70,6 +83,12 @@ export class CurrentState {
         toPos,
       )
       .map((row) => ({ kid: row.kid, pos: row.pos, oldNid: row.old_nid, newNid: row.new_nid }))
+  }
+
+  /** Most windows are about a time in which nothing moved. */
+  #newest(): number {
+    this.#lastMoved ??= this.#store.sql.exec<{ pos: number | null }>('SELECT max(pos) AS pos FROM state_log').one().pos ?? 0
+    return this.#lastMoved
   }
 
   /** Movements of one key, oldest first. */

@@ -41,26 +41,30 @@ export interface NewEventRow {
   readonly txn: string | undefined
 }
 
-/** The row as SQLite has it. */
-export interface EventRow extends Record<string, SqlStorageValue> {
-  nid: number
-  event_id: string
-  type: string
-  state_key: string | null
-  sender: string
-  content: string
-  origin_server_ts: number
-  depth: number
-  envelope: string
-  group_before: number
-  group_after: number
-  status: number
-  pos: number | null
-  ord: number | null
-  replaces: number | null
-  redacted_by: number | null
-  txn: string | null
-}
+/** Columns of a row, in the order of {@link EventRow}. */
+export const EVENT_COLUMNS =
+  'nid, event_id, type, state_key, sender, content, origin_server_ts, depth, envelope, group_before, group_after, status, pos, ord, replaces, redacted_by, txn'
+
+/** The row as SQLite has it: an array, because objects with named columns take twice as long to make, and rooms read pages of them. */
+export type EventRow = [
+  nid: number,
+  eventId: string,
+  type: string,
+  stateKey: string | null,
+  sender: string,
+  content: string,
+  originServerTs: number,
+  depth: number,
+  envelope: string,
+  groupBefore: number,
+  groupAfter: number,
+  status: number,
+  pos: number | null,
+  ord: number | null,
+  replaces: number | null,
+  redactedBy: number | null,
+  txn: string | null,
+]
 
 const CLIENT_FIELDS: ReadonlySet<string> = new Set(['type', 'state_key', 'sender', 'content', 'origin_server_ts', 'depth'])
 
@@ -72,26 +76,26 @@ export function envelopeOf(pdu: JsonObject): JsonObject {
 
 /** Reads a row. */
 export function decodeEventRow(row: EventRow): StoredEvent {
-  const status = EVENT_STATUSES[row.status]
-  if (status === undefined) throw new Error(`event ${row.event_id}: unknown status ${row.status}`)
+  const status = EVENT_STATUSES[row[11]]
+  if (status === undefined) throw new Error(`event ${row[1]}: unknown status ${row[11]}`)
   return {
-    nid: row.nid,
-    eventId: row.event_id,
-    type: row.type,
-    stateKey: row.state_key ?? undefined,
-    sender: row.sender,
-    content: row.content,
-    originServerTs: row.origin_server_ts,
-    depth: row.depth,
-    envelope: row.envelope,
-    groupBefore: row.group_before,
-    groupAfter: row.group_after,
+    nid: row[0],
+    eventId: row[1],
+    type: row[2],
+    stateKey: row[3] ?? undefined,
+    sender: row[4],
+    content: row[5],
+    originServerTs: row[6],
+    depth: row[7],
+    envelope: row[8],
+    groupBefore: row[9],
+    groupAfter: row[10],
     status,
-    pos: row.pos ?? undefined,
-    ord: row.ord ?? undefined,
-    replaces: row.replaces ?? undefined,
-    redactedBy: row.redacted_by ?? undefined,
-    txn: row.txn ?? undefined,
+    pos: row[12] ?? undefined,
+    ord: row[13] ?? undefined,
+    replaces: row[14] ?? undefined,
+    redactedBy: row[15] ?? undefined,
+    txn: row[16] ?? undefined,
   }
 }
 

@@ -1,7 +1,15 @@
 import { isJsonObject, type JsonObject } from '../../matrix/json.ts'
 import type { ObjectStore, SqlValue } from '../object-store.ts'
 import { ByteCache } from './byte-cache.ts'
-import { decodeEventRow, EVENT_STATUSES, type EventRow, envelopeOf, type NewEventRow, type StoredEvent } from './event-row.ts'
+import {
+  decodeEventRow,
+  EVENT_COLUMNS,
+  EVENT_STATUSES,
+  type EventRow,
+  envelopeOf,
+  type NewEventRow,
+  type StoredEvent,
+} from './event-row.ts'
 import { MAX_BOUND_PARAMETERS, MAX_CACHED_EVENT_BYTES, ORD_STEP } from './limits.ts'
 
 export type { EventStatus, NewEventRow, StoredEvent } from './event-row.ts'
@@ -115,9 +123,9 @@ export class EventTable {
   get(nid: number): StoredEvent {
     const cached = this.#byNid.get(nid)
     if (cached !== undefined) return cached
-    const row = this.#store.first<EventRow>('SELECT * FROM events WHERE nid = ?', nid)
-    if (row === undefined) throw new Error(`event number ${nid} is missing`)
-    return this.#remember(decodeEventRow(row))
+    const [event] = this.#select('WHERE nid = ?', nid)
+    if (event === undefined) throw new Error(`event number ${nid} is missing`)
+    return event
   }
 
   /** Several events by number, in the order asked. */
@@ -126,10 +134,7 @@ export class EventTable {
     const loaded = new Map<number, StoredEvent>()
     for (let start = 0; start < missing.length; start += MAX_BOUND_PARAMETERS) {
       const slice = missing.slice(start, start + MAX_BOUND_PARAMETERS)
-      const marks = slice.map(() => '?').join(',')
-      for (const row of this.#store.sql.exec<EventRow>(`SELECT * FROM events WHERE nid IN (${marks})`, ...slice)) {
-        loaded.set(row.nid, this.#remember(decodeEventRow(row)))
-      }
+      for (const event of this.#select(`WHERE nid IN (${slice.map(() => '?').join(',')})`, ...slice)) loaded.set(event.nid, event)
     }
     return nids.map((nid) => loaded.get(nid) ?? this.get(nid))
   }
@@ -137,15 +142,12 @@ export class EventTable {
   /** The event of an ID, or `undefined`. */
   findById(eventId: string): StoredEvent | undefined {
     const nid = this.#nidById.get(eventId)
-    if (nid !== undefined) return this.get(nid)
-    const row = this.#store.first<EventRow>('SELECT * FROM events WHERE event_id = ?', eventId)
-    return row === undefined ? undefined : this.#remember(decodeEventRow(row))
+    return nid === undefined ? this.#select('WHERE event_id = ?', eventId)[0] : this.get(nid)
   }
 
   /** The event that a local transaction created, or `undefined`. */
   findByTransaction(sender: string, txn: string): StoredEvent | undefined {
-    const row = this.#store.first<EventRow>('SELECT * FROM events WHERE sender = ? AND txn = ?', sender, txn)
-    return row === undefined ? undefined : this.#remember(decodeEventRow(row))
+    return this.#select('WHERE sender = ? AND txn = ?', sender, txn)[0]
   }
 
   /**
@@ -154,23 +156,22 @@ export class EventTable {
    */
   page(direction: 'backwards' | 'forwards', afterOrd: number, beforeOrd: number, limit: number): StoredEvent[] {
     const order = direction === 'backwards' ? 'DESC' : 'ASC'
-    const rows = this.#store.all<EventRow>(
-      `SELECT * FROM events WHERE ord > ? AND ord < ? ORDER BY ord ${order} LIMIT ?`,
-      afterOrd,
-      beforeOrd,
-      limit,
-    )
-    return rows.map((row) => this.#byNid.get(row.nid) ?? this.#remember(decodeEventRow(row)))
+    // Numbers first: the latest events, which everybody asks for, are in memory, and reading their rows again costs far more.
+    const nids = this.#store.sql
+      .exec(`SELECT nid FROM events WHERE ord > ? AND ord < ? ORDER BY ord ${order} LIMIT ?`, afterOrd, beforeOrd, limit)
+      .raw<[nid: number]>()
+    return this.getMany([...nids].map(([nid]) => nid))
   }
 
   /** Events that came live after a position, oldest first. */
   livePage(afterPos: number, limit: number): StoredEvent[] {
-    const rows = this.#store.all<EventRow>(
-      'SELECT * FROM events WHERE ord > ? AND pos IS NOT NULL ORDER BY ord LIMIT ?',
-      afterPos * ORD_STEP,
-      limit,
-    )
-    return rows.map((row) => this.#byNid.get(row.nid) ?? this.#remember(decodeEventRow(row)))
+    return this.#select('WHERE ord > ? AND pos IS NOT NULL ORDER BY ord LIMIT ?', afterPos * ORD_STEP, limit)
+  }
+
+  /** Events of a query, through the cache. */
+  #select(clause: string, ...values: SqlValue[]): StoredEvent[] {
+    const rows = this.#store.sql.exec(`SELECT ${EVENT_COLUMNS} FROM events ${clause}`, ...values).raw<EventRow>()
+    return [...rows].map((row) => this.#byNid.get(row[0]) ?? this.#remember(decodeEventRow(row)))
   }
 
   #remember(event: StoredEvent): StoredEvent {

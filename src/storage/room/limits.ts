@@ -12,6 +12,10 @@ export const MAX_CACHED_CHUNK_BYTES = 512 * 1024
 export const MAX_CACHED_EVENT_BYTES = 512 * 1024
 /** Numbered state keys kept in memory per room. */
 export const MAX_CACHED_STATE_KEYS = 4096
+/** Largest current state that is kept in memory as a whole. */
+export const MAX_WHOLE_STATE_KEYS = 512
+/** Memberships kept in memory per room. */
+export const MAX_CACHED_MEMBERS = 256
 /** Event numbers in one IN (…) list. */
 export const MAX_BOUND_PARAMETERS = 100
 /** Extremities that a local event may name in `prev_events`. */

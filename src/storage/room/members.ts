@@ -1,5 +1,6 @@
 import { type Membership, toMembership } from '../../matrix/membership.ts'
 import type { ObjectStore } from '../object-store.ts'
+import { MAX_CACHED_MEMBERS } from './limits.ts'
 
 /** A user's current membership. */
 export interface Member {
@@ -31,14 +32,27 @@ const decode = (row: MemberRow): Member => ({
 /** Current memberships of the room; follows current state. */
 export class MemberTable {
   readonly #store: ObjectStore
+  /** Members that somebody has asked for; `undefined` for users who are none. */
+  readonly #known = new Map<string, Member | undefined>()
+  readonly #counts = new Map<Membership, number>()
 
   constructor(store: ObjectStore) {
     this.#store = store
   }
 
+  /** Forgets what a rolled-back transaction may have left in memory. */
+  forgetCache(): void {
+    this.#known.clear()
+    this.#counts.clear()
+  }
+
   find(userId: string): Member | undefined {
+    if (this.#known.has(userId)) return this.#known.get(userId)
     const row = this.#store.first<MemberRow>('SELECT * FROM members WHERE user_id = ?', userId)
-    return row === undefined ? undefined : decode(row)
+    const member = row === undefined ? undefined : decode(row)
+    if (this.#known.size >= MAX_CACHED_MEMBERS) this.#known.clear()
+    this.#known.set(userId, member)
+    return member
   }
 
   /** Sets a user's membership. The caller holds the transaction. */
@@ -51,14 +65,22 @@ export class MemberTable {
       member.nid,
       member.pos,
     )
+    this.#known.delete(member.userId)
+    this.#counts.clear()
   }
 
   delete(userId: string): void {
     this.#store.run('DELETE FROM members WHERE user_id = ?', userId)
+    this.#known.delete(userId)
+    this.#counts.clear()
   }
 
   count(membership: Membership): number {
-    return this.#store.sql.exec<{ n: number }>('SELECT count(*) AS n FROM members WHERE membership = ?', membership).one().n
+    const known = this.#counts.get(membership)
+    if (known !== undefined) return known
+    const { n } = this.#store.sql.exec<{ n: number }>('SELECT count(*) AS n FROM members WHERE membership = ?', membership).one()
+    this.#counts.set(membership, n)
+    return n
   }
 
   /** The position at which a membership moved last; 0 without members. */

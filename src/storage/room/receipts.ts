@@ -59,6 +59,11 @@ export function readReceipts(store: ObjectStore, readerId: string, afterPos: num
     .map(decode)
 }
 
+/** Position of the newest stored receipt; 0 without any. */
+export function newestReceiptPos(store: ObjectStore): number {
+  return store.first<{ pos: number | null }>('SELECT max(pos) AS pos FROM receipts')?.pos ?? 0
+}
+
 /** Stored receipts of one user above a position; per kind and thread there is one. */
 export function readReceiptsOf(store: ObjectStore, userId: string, afterPos: number): Receipt[] {
   return store.all<ReceiptRow>('SELECT * FROM receipts WHERE user_id = ? AND pos > ?', userId, afterPos).map(decode)
