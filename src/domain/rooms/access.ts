@@ -1,5 +1,5 @@
 import type { Caller } from '../../durable/protocol.ts'
-import { forbidden } from '../../matrix/errors.ts'
+import { forbidden, invalidParam } from '../../matrix/errors.ts'
 import { isRoomId } from '../../matrix/ids/room-id.ts'
 import type { Membership } from '../../matrix/membership.ts'
 import type { MemberProfile } from '../../matrix/room-creation/room-plan.ts'
@@ -12,6 +12,8 @@ export interface RoomAccess {
   readonly caller: Caller
   /** `undefined`: the caller's list does not name the room. */
   readonly membership: Membership | undefined
+  /** Who set the membership, e.g. the inviter. */
+  readonly setBy: string | undefined
   /** What membership events of the caller carry. */
   readonly profile: MemberProfile
 }
@@ -31,6 +33,17 @@ export async function findableRoom(ctx: RequestContext, roomId: string): Promise
   const access = unwrap(await ctx.session.roomAccess(roomId))
   if (access.membership !== undefined) return access
   return isRoomId(roomId) && (await roomExists(ctx.registry, roomId)) ? access : undefined
+}
+
+/** What the caller's account says about a room, wherever it is. @throws MatrixError M_INVALID_PARAM for what is no room ID. */
+export async function roomAccess(ctx: RequestContext, roomId: string): Promise<RoomAccess> {
+  if (!isRoomId(roomId)) throw invalidParam('That is not a room ID')
+  return unwrap(await ctx.session.roomAccess(roomId))
+}
+
+/** Whether this server has a room of that name. */
+export function isRegistered(ctx: RequestContext, roomId: string): Promise<boolean> {
+  return roomExists(ctx.registry, roomId)
 }
 
 /** Reads as nobody in particular: no room ever had a member of this name. */

@@ -1,15 +1,48 @@
 import type { MembershipRequest } from '../../durable/room/membership.ts'
-import { forbidden, notFound } from '../../matrix/errors.ts'
+import { forbidden, MatrixError, notFound } from '../../matrix/errors.ts'
+import { parseRoomId } from '../../matrix/ids/room-id.ts'
+import { parseUserId } from '../../matrix/ids/user-id.ts'
 import type { JsonObject } from '../../matrix/json.ts'
 import { unwrap } from '../../runtime/outcome.ts'
 import type { RequestContext } from '../context.ts'
-import { findableRoom, listedRoom, type RoomAccess } from './access.ts'
+import { joinRemoteRoom } from '../federation/join-remote-room.ts'
+import { candidateServers } from '../federation/membership-handshake.ts'
+import { findableRoom, isRegistered, listedRoom, type RoomAccess, roomAccess } from './access.ts'
 import { invitedProfile, requireExistingUser } from './local-users.ts'
 
 /** Joins a room, as far as its rules let the caller; answers the event ID. Repeating it changes nothing. */
-export async function joinRoom(ctx: RequestContext, roomId: string, reason: string | undefined): Promise<string> {
-  const access = await requireFindable(ctx, roomId)
-  return joinWith(ctx, access, roomId, { ...access.profile, ...withReason(reason) }, false)
+export async function joinRoom(
+  ctx: RequestContext,
+  roomId: string,
+  reason: string | undefined,
+  via: readonly string[] = [],
+): Promise<string> {
+  const access = await roomAccess(ctx, roomId)
+  const content = { ...access.profile, ...withReason(reason) }
+  const mayBeHere = access.membership !== undefined || (await isRegistered(ctx, roomId))
+  if (!mayBeHere) return joinThroughOthers(ctx, access, roomId, content, via)
+  try {
+    return await joinWith(ctx, access, roomId, content, false, via)
+  } catch (cause) {
+    // A list names rooms of other servers too: those that the user is invited to.
+    if (!(cause instanceof MatrixError) || cause.errcode !== 'M_NOT_FOUND') throw cause
+    return joinThroughOthers(ctx, access, roomId, content, via)
+  }
+}
+
+/** Joins through other servers; should somebody here have joined meanwhile, like any other room. */
+async function joinThroughOthers(
+  ctx: RequestContext,
+  access: RoomAccess,
+  roomId: string,
+  content: JsonObject,
+  via: readonly string[],
+): Promise<string> {
+  const inviter = access.setBy === undefined ? undefined : parseUserId(access.setBy)?.serverName
+  const servers = candidateServers(ctx, [inviter, ...via, parseRoomId(roomId)?.serverName])
+  if (servers.length === 0) throw notFound('There is no such room on this server')
+  const eventId = await joinRemoteRoom(ctx, servers, roomId, access.caller.userId, content)
+  return eventId ?? joinWith(ctx, access, roomId, content, false)
 }
 
 /** {@link joinRoom} with content of the client's choice. */
@@ -19,11 +52,13 @@ export async function joinWith(
   roomId: string,
   content: JsonObject,
   ownContent: boolean,
+  via: readonly string[] = [],
 ): Promise<string> {
   const { caller } = access
   const request: MembershipRequest = { action: 'join', target: caller.userId, content, ownContent }
   const answer = unwrap(await ctx.objects.room(roomId).membership(caller, request))
   if ('eventId' in answer) return answer.eventId
+  if ('needsServers' in answer) return joinThroughOthers(ctx, access, roomId, content, [...via, ...answer.needsServers])
   // The room admits members of other rooms: the caller's own list says which of them the caller is in.
   const memberOf = unwrap(await ctx.session.joinedAmong(answer.needsMembershipIn))
   const second = unwrap(await ctx.objects.room(roomId).membership(caller, { ...request, memberOf }))

@@ -28,7 +28,14 @@ export interface MembershipRequest {
 }
 
 /** Room → Worker: done, or come back with those of the named rooms that the caller has joined (rooms/v8#authorization-rules, restricted rooms). */
-export type MembershipAnswer = { readonly eventId: string } | { readonly needsMembershipIn: readonly string[] }
+export type MembershipAnswer =
+  | { readonly eventId: string }
+  | { readonly needsMembershipIn: readonly string[] }
+  /** Nobody of this server is in the room: one of these servers must be asked. */
+  | { readonly needsServers: readonly string[] }
+
+/** Servers that are named for asking. */
+const MAX_SERVERS_NAMED = 8
 
 const RESULTING: Readonly<Record<MembershipAction, Membership>> = {
   join: 'join',
@@ -54,6 +61,8 @@ export function changeMembership(
 
 function decide(core: RoomCore, draft: Draft, caller: Caller, request: MembershipRequest): MembershipAnswer {
   const { action, target } = request
+  const servers = serversToAsk(core, caller, request)
+  if (servers.length > 0) return { needsServers: servers }
   const current = core.currentEvent('m.room.member', target)
   const before = current === undefined ? undefined : core.members.find(target)?.membership
   requireTransition(core, caller, request, before)
@@ -74,6 +83,12 @@ function decide(core: RoomCore, draft: Draft, caller: Caller, request: Membershi
     originServerTs: core.nowMs(),
   })
   return { eventId: stored.eventId }
+}
+
+/** Servers through which somebody comes into a room, or declines to, that everybody of this server has left: what is known of it here is old. */
+function serversToAsk(core: RoomCore, caller: Caller, { action, target }: MembershipRequest): string[] {
+  if (target !== caller.userId || !(action === 'join' || action === 'knock' || action === 'leave')) return []
+  return core.members.hasLocalJoined() ? [] : core.members.joinedServers('', MAX_SERVERS_NAMED)
 }
 
 /** What an action demands beyond the authorization rules, which know no kick and no unban (client-server-api#room-membership). */

@@ -16,12 +16,17 @@ export abstract class FeedSession extends RoomsSession {
   }
 
   /** Who asks, and what their own list says of a room: `undefined` where they never had to do with it, or forgot it. */
-  roomAccess(
-    roomId: string,
-  ): Outcome<{ readonly caller: Caller; readonly membership: Membership | undefined; readonly profile: MemberProfile }> {
+  roomAccess(roomId: string): Outcome<{
+    readonly caller: Caller
+    readonly membership: Membership | undefined
+    /** Who set the membership. */
+    readonly setBy: string | undefined
+    readonly profile: MemberProfile
+  }> {
     return run(this.core, this.admission, (core, requester) => ({
       caller: requester,
       membership: roomAccess(core, roomId),
+      setBy: core.store.exists() ? core.feedKeeper.feed.rooms.find(roomId)?.sender : undefined,
       profile: memberProfile(core),
     }))
   }

@@ -3,7 +3,7 @@ import { joinRoom } from '../../../domain/rooms/change-membership.ts'
 import { roomIdOf } from '../../../domain/rooms/room-names.ts'
 import { clientPaths } from '../../../http/path.ts'
 import { endpoint } from '../../endpoint.ts'
-import { reasonBody } from './params.ts'
+import { reasonBody, viaQuery } from './params.ts'
 
 /** `POST /join/{roomIdOrAlias}` (client-server-api#post_matrixclientv3joinroomidoralias). */
 export const joinRoomEndpoint = endpoint(
@@ -13,12 +13,13 @@ export const joinRoomEndpoint = endpoint(
     auth: 'user',
     rateLimit: 'join',
     params: z.object({ roomIdOrAlias: z.string() }),
+    query: viaQuery,
     body: reasonBody,
     emptyBody: true,
   },
-  async ({ params, body, ctx }) => {
+  async ({ params, query, body, ctx }) => {
     const roomId = roomIdOf(params.roomIdOrAlias)
-    await joinRoom(ctx, roomId, body.reason)
+    await joinRoom(ctx, roomId, body.reason, [...query.via, ...query.server_name])
     return { room_id: roomId }
   },
 )

@@ -1,7 +1,11 @@
 import * as z from 'zod'
+import { queryList } from '../../../http/schema/query.ts'
 
 /** `:roomId` of a path. Any text: whether it names a room of the caller's is for the caller's list to say. */
 export const roomParams = z.object({ roomId: z.string() })
+
+/** Servers through which a room may be joined or knocked on (`via`, before version 1.12 `server_name`). */
+export const viaQuery = z.object({ via: queryList(), server_name: queryList() })
 
 /** Body of endpoints that take nothing but a reason for a membership. */
 export const reasonBody = z.object({ reason: z.string().optional() })

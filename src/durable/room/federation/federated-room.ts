@@ -7,6 +7,7 @@ import type { Committed } from '../append/finish-draft.ts'
 import { RoomCore } from '../room-core.ts'
 import { type AcceptAnswer, type AcceptRequest, acceptMembership } from './accept-membership.ts'
 import { type EventsForServer, eventsForServer } from './events-for-server.ts'
+import { type Frontier, frontierOf } from './frontier.ts'
 import { backfillForServer, eventForServer, type MissingEventsRequest, missingEventsForServer } from './graph-reads.ts'
 import { abortImport, beginImport, finishImport, type ImportBegin, type ImportFinish, importEvents } from './import-room.ts'
 import { membershipTemplate, type TemplateAnswer, type TemplateRequest } from './membership-templates.ts'
@@ -72,6 +73,23 @@ export abstract class FederatedRoom extends DurableObject<Env> {
   /** `send_join`, `send_leave` and `send_knock` of another server. */
   acceptMembership(serverName: string, request: AcceptRequest, requestId: string): Promise<Outcome<AcceptAnswer>> {
     return acceptMembership(this.core, this.queue, serverName, request, requestId)
+  }
+
+  /** The room's version. */
+  version(): Promise<Outcome<string>> {
+    return this.run(() => this.core.rules.version)
+  }
+
+  /** Whether a user has joined, for a condition of another room; `unknown` where nobody of this server is here to know. */
+  isJoinedHere(userId: string): 'joined' | 'not' | 'unknown' {
+    const { core } = this
+    if (core.findHead()?.life !== 'active' || !core.members.hasLocalJoined()) return 'unknown'
+    return core.members.find(userId)?.membership === 'join' ? 'joined' : 'not'
+  }
+
+  /** Where the graph ends here, and which received events wait to be attached to it. */
+  frontier(): Promise<Outcome<Frontier>> {
+    return this.run(() => frontierOf(this.core))
   }
 
   /** Begins to join a room of other servers; see import-room.ts. */

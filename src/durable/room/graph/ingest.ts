@@ -1,4 +1,4 @@
-import { MatrixError } from '../../../matrix/errors.ts'
+import { forbidden, limitExceeded, MatrixError } from '../../../matrix/errors.ts'
 import { parsePdu } from '../../../matrix/events/parse-pdu.ts'
 import type { RoomEvent } from '../../../matrix/events/room-event.ts'
 import { isJsonObject, type JsonObject } from '../../../matrix/json.ts'
@@ -6,6 +6,7 @@ import { type Outcome, refusal } from '../../../runtime/outcome.ts'
 import { readStaged, stagePdu, unstagePdu } from '../../../storage/room/staging.ts'
 import type { CommitQueue } from '../append/commit-queue.ts'
 import { copyDraft, type Draft } from '../append/draft.ts'
+import { isServerAllowed } from '../federation/server-access.ts'
 import type { RoomCore } from '../room-core.ts'
 import { appendRemoteEvent, type RemoteVerdict } from './append-remote-event.ts'
 
@@ -15,6 +16,9 @@ export const MAX_INGESTED_PDUS = 100
 const MAX_STAGED_LOOKED_AT = 500
 /** Rounds through staging after each call: each must make progress. */
 const MAX_STAGED_ROUNDS = 50
+
+/** When PDUs of a room that is being joined may come again. */
+const JOINING_RETRY_MS = 2_000
 
 /** Worker → room: PDUs whose signatures were verified, and whose content was redacted where its hash did not fit. */
 export interface IngestRequest {
@@ -40,7 +44,11 @@ export interface IngestResult {
  * never holds the others. @throws M_TOO_LARGE for more than {@link MAX_INGESTED_PDUS}.
  */
 export function ingestPdus(core: RoomCore, queue: CommitQueue, request: IngestRequest, requestId: string): Promise<Outcome<IngestResult>> {
-  if (core.findHead() === undefined) return Promise.resolve(refusal(core.unknownRoom()))
+  const head = core.findHead()
+  // The server repeats its transaction; by then the room has been joined.
+  if (head?.life === 'joining') return Promise.resolve(refusal(limitExceeded(JOINING_RETRY_MS)))
+  if (head?.life !== 'active') return Promise.resolve(refusal(core.unknownRoom()))
+  if (!isServerAllowed(core, request.origin)) return Promise.resolve(refusal(forbidden('Your server is denied access to this room')))
   if (request.pdus.length > MAX_INGESTED_PDUS) {
     return Promise.resolve(refusal(new MatrixError(413, 'M_TOO_LARGE', `At most ${MAX_INGESTED_PDUS} PDUs at a time`)))
   }

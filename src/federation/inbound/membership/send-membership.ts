@@ -4,15 +4,17 @@ import { acceptRemoteMembership, type TakenIn } from '../../../domain/federation
 import { pduListJson } from '../../../domain/federation/pdu-lists.ts'
 import { rawJson } from '../../../http/json-response.ts'
 import * as ids from '../../../http/schema/ids.ts'
+import { jsonObject } from '../../../http/schema/json.ts'
 import { serverEndpoint } from '../endpoint.ts'
 
 const params = z.object({ roomId: ids.roomId, eventId: z.string().max(255) })
+const body = jsonObject
 /** One event and its wrapping. */
 const MAX_EVENT_BODY_BYTES = 128 * 1024
 
 /** `PUT /_matrix/federation/v2/send_join/{roomId}/{eventId}` (server-server-api#put_matrixfederationv2send_joinroomideventid). */
 export const sendJoin = serverEndpoint(
-  { method: 'PUT', path: '/_matrix/federation/v2/send_join/:roomId/:eventId', params, maxBodyBytes: MAX_EVENT_BODY_BYTES },
+  { method: 'PUT', path: '/_matrix/federation/v2/send_join/:roomId/:eventId', params, body, maxBodyBytes: MAX_EVENT_BODY_BYTES },
   async ({ params: { roomId, eventId }, origin, ctx }) => {
     const taken = await acceptRemoteMembership(ctx, origin.serverName, { action: 'join', roomId, eventId, pdu: origin.body })
     return rawJson(await joinAnswer(ctx, roomId, taken))
@@ -28,7 +30,7 @@ async function joinAnswer(ctx: RequestContext, roomId: string, { pdu, before }: 
 
 /** `PUT /_matrix/federation/v2/send_leave/{roomId}/{eventId}` (server-server-api#put_matrixfederationv2send_leaveroomideventid). */
 export const sendLeave = serverEndpoint(
-  { method: 'PUT', path: '/_matrix/federation/v2/send_leave/:roomId/:eventId', params, maxBodyBytes: MAX_EVENT_BODY_BYTES },
+  { method: 'PUT', path: '/_matrix/federation/v2/send_leave/:roomId/:eventId', params, body, maxBodyBytes: MAX_EVENT_BODY_BYTES },
   async ({ params: { roomId, eventId }, origin, ctx }) => {
     await acceptRemoteMembership(ctx, origin.serverName, { action: 'leave', roomId, eventId, pdu: origin.body })
     return {}
@@ -37,7 +39,7 @@ export const sendLeave = serverEndpoint(
 
 /** `PUT /_matrix/federation/v1/send_knock/{roomId}/{eventId}` (server-server-api#put_matrixfederationv1send_knockroomideventid). */
 export const sendKnock = serverEndpoint(
-  { method: 'PUT', path: '/_matrix/federation/v1/send_knock/:roomId/:eventId', params, maxBodyBytes: MAX_EVENT_BODY_BYTES },
+  { method: 'PUT', path: '/_matrix/federation/v1/send_knock/:roomId/:eventId', params, body, maxBodyBytes: MAX_EVENT_BODY_BYTES },
   async ({ params: { roomId, eventId }, origin, ctx }) => {
     const taken = await acceptRemoteMembership(ctx, origin.serverName, { action: 'knock', roomId, eventId, pdu: origin.body })
     return rawJson(`{"knock_room_state":${taken.strippedState ?? '[]'}}`)

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { receiveTransaction } from '../../../domain/federation/receive-transaction.ts'
 import { rawJson } from '../../../http/json-response.ts'
+import { jsonObject } from '../../../http/schema/json.ts'
 import { serverEndpoint } from '../endpoint.ts'
 
 /** 50 PDUs and 100 EDUs of 64 KiB, and what holds them together. */
@@ -12,6 +13,7 @@ export const sendTransaction = serverEndpoint(
     method: 'PUT',
     path: '/_matrix/federation/v1/send/:txnId',
     params: z.object({ txnId: z.string() }),
+    body: jsonObject,
     maxBodyBytes: MAX_TRANSACTION_BYTES,
   },
   async ({ params, origin, ctx }) => rawJson(await receiveTransaction(ctx, origin, params.txnId)),

@@ -1,0 +1,27 @@
+/** Bounds of what this server asks of others and takes from them about rooms, in one place. Times in milliseconds. */
+
+/** Room versions that this server joins and hosts together with others. */
+export const FEDERATED_ROOM_VERSIONS: readonly string[] = ['6', '7', '8', '9', '10', '11', '12']
+/** Servers asked in turn for one membership. */
+export const MAX_CANDIDATE_SERVERS = 8
+/** A `make_…` and a `send_…` request. */
+export const MAKE_TIMEOUT_MS = 20_000
+export const SEND_TIMEOUT_MS = 90_000
+/** Body of the answer to `send_join`. */
+export const MAX_JOIN_ANSWER_BYTES = 64 * 1024 * 1024
+/** Events in the answer to `send_join`. */
+export const MAX_JOIN_EVENTS = 250_000
+/** Events and characters brought to a room in one call. */
+export const IMPORT_CHUNK_EVENTS = 400
+export const IMPORT_CHUNK_CHARS = 4 * 1024 * 1024
+/** How long a join waits for another join of the same room, and how often it looks. */
+export const MAX_IMPORT_WAITS = 40
+export const IMPORT_WAIT_MS = 500
+/** PDUs and EDUs of one transaction (server-server-api#transactions). */
+export const MAX_TRANSACTION_PDUS = 50
+export const MAX_TRANSACTION_EDUS = 100
+/** Rounds of fetching what received events lack, and events in each. */
+export const MAX_FETCH_ROUNDS = 10
+export const MAX_FETCHED_PER_ROUND = 20
+/** Stripped state events that an invitation may bring. */
+export const MAX_INVITE_STATE_EVENTS = 100

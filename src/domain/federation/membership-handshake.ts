@@ -1,0 +1,112 @@
+import { jsonBody } from '../../federation/outbound/client.ts'
+import { outboundOf } from '../../federation/outbound/outbound.ts'
+import { OutboundError } from '../../federation/outbound/outbound-error.ts'
+import { createEvent } from '../../matrix/events/create-event.ts'
+import type { RoomEvent } from '../../matrix/events/room-event.ts'
+import { isServerName } from '../../matrix/ids/server-name.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from '../../matrix/json.ts'
+import { findRoomVersionRules, type RoomVersionRules } from '../../matrix/room-versions/rules.ts'
+import { nowMs } from '../../runtime/clock.ts'
+import { signerOf } from '../../runtime/event-signer.ts'
+import type { RequestContext } from '../context.ts'
+import { FEDERATED_ROOM_VERSIONS, MAKE_TIMEOUT_MS, MAX_CANDIDATE_SERVERS, SEND_TIMEOUT_MS } from './limits.ts'
+
+/** A change of one's own membership through another server. */
+export interface RemoteMembership {
+  readonly action: 'join' | 'leave' | 'knock'
+  readonly roomId: string
+  readonly userId: string
+  /** What the event says apart from the membership. */
+  readonly content: JsonObject
+}
+
+/** An event of ours, made from another server's template, and the rules of its room. */
+export interface MadeEvent {
+  readonly event: RoomEvent
+  readonly rules: RoomVersionRules
+}
+
+/**
+ * Asks a server for a template and makes an event of our own from it: only places in the graph are taken from the template, and only from one that is what was
+ * asked for (F10). @throws OutboundError.
+ */
+export async function makeMembership(ctx: RequestContext, serverName: string, change: RemoteMembership): Promise<MadeEvent> {
+  const { action, roomId, userId } = change
+  const versions = action === 'leave' ? '' : `?${FEDERATED_ROOM_VERSIONS.map((version) => `ver=${version}`).join('&')}`
+  const path = `/_matrix/federation/v1/make_${action}/${encodeURIComponent(roomId)}/${encodeURIComponent(userId)}${versions}`
+  const answer = await outboundOf(ctx.env).client.json(serverName, { method: 'GET', path, timeoutMs: MAKE_TIMEOUT_MS })
+  const version = answer.room_version
+  const rules = typeof version === 'string' && FEDERATED_ROOM_VERSIONS.includes(version) ? findRoomVersionRules(version) : undefined
+  if (rules === undefined) throw new OutboundError('invalid', 'the template is of a room version that was not offered')
+  const { event: template } = answer
+  if (!isJsonObject(template) || !isTemplateOf(template, change))
+    throw new OutboundError('invalid', 'the template is not what was asked for')
+  return { event: complete(ctx, rules, change, template), rules }
+}
+
+function isTemplateOf(template: JsonObject, { action, roomId, userId }: RemoteMembership): boolean {
+  const { content } = template
+  if (template.room_id !== roomId || template.type !== 'm.room.member') return false
+  if (template.sender !== userId || template.state_key !== userId) return false
+  return isJsonObject(content) && content.membership === action
+}
+
+function complete(ctx: RequestContext, rules: RoomVersionRules, change: RemoteMembership, template: JsonObject): RoomEvent {
+  const prevEvents = idsOf(template.prev_events)
+  const authEvents = idsOf(template.auth_events)
+  const { depth } = template
+  if (prevEvents === undefined || authEvents === undefined || typeof depth !== 'number' || !Number.isSafeInteger(depth) || depth < 0) {
+    throw new OutboundError('invalid', 'the template has no place in the graph')
+  }
+  const authoriser = isJsonObject(template.content) ? template.content.join_authorised_via_users_server : undefined
+  const vouched = change.action === 'join' && typeof authoriser === 'string' ? { join_authorised_via_users_server: authoriser } : {}
+  return createEvent(
+    {
+      roomId: change.roomId,
+      type: 'm.room.member',
+      stateKey: change.userId,
+      sender: change.userId,
+      content: { ...change.content, membership: change.action, ...vouched },
+      originServerTs: nowMs(),
+      depth,
+      prevEvents,
+      authEvents,
+    },
+    rules,
+    signerOf(ctx.config),
+  )
+}
+
+/** Most references in a template, as in any event. */
+const MAX_REFERENCES = 20
+
+function idsOf(value: JsonValue | undefined): string[] | undefined {
+  if (!Array.isArray(value) || value.length > MAX_REFERENCES) return undefined
+  const ids = value.filter((id): id is string => typeof id === 'string' && id.startsWith('$') && id.length <= 255)
+  return ids.length === value.length ? ids : undefined
+}
+
+/** Sends the event to the server that made its template; answers what that says. @throws OutboundError. */
+export function sendMembership(
+  ctx: RequestContext,
+  serverName: string,
+  change: RemoteMembership,
+  event: RoomEvent,
+  maxBytes?: number,
+): Promise<JsonObject> {
+  const version = change.action === 'knock' ? 'v1' : 'v2'
+  const path = `/_matrix/federation/${version}/send_${change.action}/${encodeURIComponent(change.roomId)}/${encodeURIComponent(event.eventId)}`
+  return outboundOf(ctx.env).client.json(serverName, {
+    method: 'PUT',
+    path,
+    canonicalBody: jsonBody(event.pdu),
+    timeoutMs: SEND_TIMEOUT_MS,
+    ...(maxBytes === undefined ? {} : { maxBytes }),
+  })
+}
+
+/** The servers to ask, each once, this one not, at most {@link MAX_CANDIDATE_SERVERS}. */
+export function candidateServers(ctx: RequestContext, names: readonly (string | undefined)[]): string[] {
+  const others = names.filter((name): name is string => name !== undefined && name !== ctx.config.serverName && isServerName(name))
+  return [...new Set(others)].slice(0, MAX_CANDIDATE_SERVERS)
+}

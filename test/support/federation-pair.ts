@@ -1,0 +1,71 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { MatrixClient } from './matrix-client.ts'
+import { type ServerProcess, startServerProcess } from './server-process.ts'
+
+/** A self-hosted server that other servers reach over TLS on the loopback address. */
+export interface FederatedServer {
+  readonly name: string
+  readonly process: ServerProcess
+  register(localpart: string): Promise<MatrixClient>
+}
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+/** Starts servers that trust one another's certificates. `stop` ends them all. */
+export async function startFederation(count: number): Promise<{ readonly servers: FederatedServer[]; stop(): Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'myelin-federation-'))
+  const key = join(folder, 'tls.key')
+  const certificate = join(folder, 'tls.pem')
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256']
+  execFileSync('openssl', ['req', '-x509', ...curve, '-nodes', '-days', '2', ...subject, '-keyout', key, '-out', certificate], {
+    stdio: 'ignore',
+  })
+  const servers: FederatedServer[] = []
+  for (let index = 0; index < count; index += 1) {
+    const port = await freePort()
+    const name = `localhost:${port}`
+    const server = await startServerProcess({
+      serverName: name,
+      env: {
+        MYELIN_TLS_PORT: String(port),
+        MYELIN_TLS_CERT: certificate,
+        MYELIN_TLS_KEY: key,
+        MYELIN_EXTRA_CA: certificate,
+        MYELIN_ALLOW_PRIVATE_NETWORK: 'on',
+        MYELIN_LOG: process.env.FEDERATION_LOG ?? 'warn',
+      },
+    })
+    servers.push({ name, process: server, register: (localpart) => MatrixClient.register({ url: server.url, fetch }, localpart) })
+  }
+  return {
+    servers,
+    stop: async () => {
+      await Promise.all(servers.map(({ process }) => process.stop()))
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Asks again until the answer is as wanted; fails with the last answer after a time. */
+export async function eventually<T>(ask: () => Promise<T>, isWanted: (answer: T) => boolean, timeoutMs = 20_000): Promise<T> {
+  const end = Date.now() + timeoutMs
+  for (;;) {
+    const answer = await ask()
+    if (isWanted(answer)) return answer
+    if (Date.now() > end) throw new Error(`not as wanted: ${JSON.stringify(answer).slice(0, 2000)}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
