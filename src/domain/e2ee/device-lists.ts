@@ -17,7 +17,7 @@ export const NO_DEVICE_LISTS: DeviceLists = { changed: [], left: [] }
  */
 export async function deviceLists(
   ctx: RequestContext,
-  plan: SyncPlan,
+  plan: Pick<SyncPlan, 'incremental' | 'devicesChanged'>,
   windows: Iterable<{ readonly memberChanges: MemberChanges | undefined } | undefined>,
 ): Promise<DeviceLists> {
   if (!plan.incremental) return NO_DEVICE_LISTS

@@ -23,6 +23,7 @@ import { StateKeyTable } from '../../storage/room/state-keys.ts'
 import type { Draft } from './append/draft.ts'
 import { FactsOfRoom } from './room-facts.ts'
 import { LazyMembers } from './sync/lazy-members.ts'
+import { SlidingMembers } from './sync/sliding-members.ts'
 import { RecentUnread } from './unread-items.ts'
 
 /** What sync asks of typing and receipts. Both answer the content of one event as JSON, or nothing. */
@@ -68,6 +69,7 @@ export class RoomCore {
   /** The reader-independent part of events in client form, by event number. */
   readonly clientParts = new ByteCache<number, string>(MAX_CACHED_EVENT_BYTES)
   readonly lazyMembers = new LazyMembers()
+  readonly slidingMembers = new SlidingMembers()
   /** What members' room lists keep of this room. */
   readonly facts = new FactsOfRoom(this)
   /** What moves members' unread marks. */

@@ -16,6 +16,7 @@ export function onDeviceChanged(core: UserCore, deviceId: string): void {
 export function onDeviceRemoved(core: UserCore, deviceId: string): void {
   core.lastSeen.delete(deviceId)
   encryptionDeviceRemoved(core, deviceId)
+  core.sliding.forgetDevice(deviceId)
   closeParkedOf(core, deviceId)
 }
 

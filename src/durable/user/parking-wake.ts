@@ -3,6 +3,7 @@ import { sha256 } from '../../matrix/crypto.ts'
 import { isJsonObject } from '../../matrix/json.ts'
 import { log } from '../../runtime/log.ts'
 import type { ParkedMessage } from '../protocol.ts'
+import { hasSlidingNews } from './sliding-wake.ts'
 import { planSync } from './sync-plan.ts'
 import { parseSyncToken } from './sync-token.ts'
 import type { UserCore } from './user-core.ts'
@@ -22,6 +23,8 @@ export interface Attachment {
   readonly filter?: string | undefined
   /** The filter was too long to keep: the Worker has to ask again whenever something happens. */
   readonly again?: true
+  /** A poll of sliding sync: the connection as the client named it. */
+  readonly sliding?: string
 }
 
 /** How many polls wait. */
@@ -56,7 +59,11 @@ export function closeParkedOf(core: UserCore, deviceId: string): void {
 function wake(core: UserCore, socket: WebSocket): void {
   const attachment = readAttachment(socket)
   if (attachment === undefined) throw new Error('a parked poll without its attachment')
-  const { deviceId, since: text, filter } = attachment
+  const { deviceId, since: text, filter, sliding } = attachment
+  if (sliding !== undefined) {
+    if (hasSlidingNews(core, { deviceId, connectionId: sliding, pos: text })) answer(socket, { kind: 'again' })
+    return
+  }
   const since = parseSyncToken(core.config, core.userId, deviceId, text)
   if (attachment.again || core.feedKeeper.mustResume(since)) {
     answer(socket, { kind: 'again' })
@@ -90,10 +97,11 @@ export function deviceTag(deviceId: string): string {
 export function readAttachment(socket: WebSocket): Attachment | undefined {
   const value: unknown = socket.deserializeAttachment()
   if (!isJsonObject(value)) return undefined
-  const { deviceId, connectionId, parkedMs, since, filter, again } = value
+  const { deviceId, connectionId, parkedMs, since, filter, again, sliding } = value
   if (typeof deviceId !== 'string' || typeof connectionId !== 'string' || typeof parkedMs !== 'number' || typeof since !== 'string') {
     return undefined
   }
   const attachment = { deviceId, connectionId, parkedMs, since, filter: typeof filter === 'string' ? filter : undefined }
+  if (typeof sliding === 'string') return { ...attachment, sliding }
   return again === true ? { ...attachment, again } : attachment
 }

@@ -64,7 +64,8 @@ function requireAdmitted(admission: Admission): Requester {
   return admission.requester
 }
 
-function acceptParked(core: UserCore, socket: WebSocket, attachment: Attachment): void {
+/** Lets a poll wait. Another one of the same connection is answered, and of too many those that have waited longest. */
+export function acceptParked(core: UserCore, socket: WebSocket, attachment: Attachment): void {
   const ofDevice = openSockets(core, deviceTag(attachment.deviceId))
   for (const other of ofDevice) {
     if (readAttachment(other)?.connectionId === attachment.connectionId) answer(other, { kind: 'replaced' })

@@ -25,9 +25,14 @@ export async function prepareSync(core: UserCore, since: SyncToken | undefined, 
     await feedKeeper.resumption
     return healUnread(core, requestId)
   }
-  const dirty = feedKeeper.feed.rooms.dirtyRoomIds()
-  if (dirty.length > 0) await pullRooms(core, dirty, requestId)
+  await pullDirty(core, requestId)
   await healUnread(core, requestId)
+}
+
+/** Asks rooms that may have stopped ringing. */
+export async function pullDirty(core: UserCore, requestId: string): Promise<void> {
+  const dirty = core.feedKeeper.feed.rooms.dirtyRoomIds()
+  if (dirty.length > 0) await pullRooms(core, dirty, requestId)
 }
 
 async function resume(core: UserCore, requestId: string): Promise<void> {

@@ -12,6 +12,8 @@ import { E2ee } from './e2ee/e2ee.ts'
 import { FeedKeeper } from './feed-keeper.ts'
 import { profilePropagation } from './profile-propagation.ts'
 import type { RoomsJob } from './rooms-job.ts'
+import { Connections } from './sliding-connection.ts'
+import { SlidingRequests } from './sliding-requests.ts'
 import { AdmittedTokens } from './tokens-admitted.ts'
 import { Unread } from './unread.ts'
 
@@ -27,6 +29,9 @@ export class UserCore {
   /** Room list and feed of this life of the object. */
   readonly feedKeeper: FeedKeeper
   readonly unread: Unread
+  /** Connections of sliding sync. */
+  readonly sliding: Connections
+  readonly slidingRequests = new SlidingRequests()
   /** Keys, messages to devices, and what other users must hear of this one's devices. */
   readonly e2ee: E2ee
   readonly due: DueTable
@@ -58,6 +63,8 @@ export class UserCore {
     this.departure = departure(this)
     this.feedKeeper = new FeedKeeper(this.store, ctx)
     this.unread = new Unread(this)
+    this.sliding = new Connections(this.store)
+    this.feedKeeper.riders.push(this.sliding)
     this.e2ee = new E2ee(this)
   }
 }

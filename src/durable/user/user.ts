@@ -17,6 +17,7 @@ import { takeNotice } from './notices.ts'
 import { park } from './parking.ts'
 import { publicProfile } from './profile.ts'
 import { settle } from './settle.ts'
+import { parkSliding, SLIDING_PARK_HEADER } from './sliding-park.ts'
 import { admit, type Credential } from './tokens.ts'
 import { type IssuedTokens, refreshTokens } from './tokens-refresh.ts'
 import { UserCore } from './user-core.ts'
@@ -98,7 +99,8 @@ export class User extends DurableObject<Env> {
 
   /** Parks a poll: only Workers reach this. */
   override fetch(upgrade: Request): Promise<Response> {
-    return park(this.#core, upgrade)
+    const sliding = upgrade.headers.get(SLIDING_PARK_HEADER)
+    return sliding === null ? park(this.#core, upgrade) : parkSliding(this.#core, sliding)
   }
 
   /** The other side of a parked poll went. */

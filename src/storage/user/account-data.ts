@@ -54,6 +54,11 @@ export function accountDataOfRoom(store: ObjectStore, roomId: string): AccountDa
   return store.all<Columns>('SELECT room_id, type, content, stream_id FROM account_data WHERE room_id = ?', roomId).map(decode)
 }
 
+/** One type of account data of every room that has it. */
+export function accountDataOfType(store: ObjectStore, type: string): AccountDataRow[] {
+  return store.all<Columns>("SELECT room_id, type, content, stream_id FROM account_data WHERE type = ? AND room_id <> ''", type).map(decode)
+}
+
 /** Removes everything; only where the account goes. */
 export function deleteAllAccountData(store: ObjectStore): void {
   store.run('DELETE FROM account_data')

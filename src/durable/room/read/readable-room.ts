@@ -1,7 +1,9 @@
 import type { Outcome } from '../../../runtime/outcome.ts'
-import type { Caller, RoomWindow, WindowRequest } from '../../protocol.ts'
+import type { Caller, MemberChanges, RoomWindow, WindowRequest } from '../../protocol.ts'
+import type { SlidingWindow, SlidingWindowRequest } from '../../sliding-protocol.ts'
 import { FederatedRoom } from '../federation/federated-room.ts'
 import { joinedAmong, localJoined } from '../sharing.ts'
+import { buildSlidingWindow, memberChangesFor, spaceChildren } from '../sync/sliding-window.ts'
 import { buildWindow } from '../sync/window.ts'
 import { type ContextRequest, readContext } from './context.ts'
 import { type MessagesRequest, readMessages } from './messages.ts'
@@ -20,6 +22,21 @@ export abstract class ReadableRoom extends FederatedRoom {
   /** The part of a sync response between two positions. */
   async window(caller: Caller, request: WindowRequest): Promise<Outcome<RoomWindow>> {
     return this.run(() => buildWindow(this.core, caller, request))
+  }
+
+  /** The part of a response of sliding sync between two positions. */
+  async slidingWindow(caller: Caller, request: SlidingWindowRequest): Promise<Outcome<SlidingWindow>> {
+    return this.run(() => buildSlidingWindow(this.core, caller, request))
+  }
+
+  /** Who came and went between two positions, for whoever is or was in the room. */
+  async memberChanges(caller: Caller, from: number | null, to: number): Promise<Outcome<MemberChanges | undefined>> {
+    return this.run(() => memberChangesFor(this.core, caller, from, to))
+  }
+
+  /** Rooms that this space names, for a member. */
+  spaceChildren(caller: Caller): string[] {
+    return spaceChildren(this.core, caller)
   }
 
   /** `GET /rooms/{roomId}/messages`, as JSON text. */

@@ -1,0 +1,51 @@
+import * as z from 'zod'
+import { slidingSync } from '../../../domain/sync/sliding/sliding.ts'
+import { rawJson } from '../../../http/json-response.ts'
+import { endpoint } from '../../endpoint.ts'
+import {
+  checkRules,
+  connectionId,
+  enabledExtensions,
+  extensionFields,
+  filters,
+  range,
+  requiredStateObject,
+  timelineLimit,
+} from './sliding-schema.ts'
+
+const config = { timeline_limit: timelineLimit, required_state: requiredStateObject }
+const body = z.object({
+  conn_id: connectionId,
+  pos: z.string().nullish(),
+  timeout: z.int().min(0).nullish(),
+  // Presence is not kept; the parameter is checked all the same.
+  set_presence: z.enum(['offline', 'online', 'unavailable']).nullish(),
+  lists: z.record(z.string(), z.object({ ...config, range: range.nullish(), filters })).nullish(),
+  room_subscriptions: z.record(z.string(), z.object(config)).nullish(),
+  extensions: z.object({ ...extensionFields, 'org.matrix.msc4508.typing': extensionFields.typing }).nullish(),
+})
+
+/** `POST /v4/sync` (MSC4186). Typing goes by the name that MSC4508 has until it is accepted. */
+export const postSyncV4 = endpoint(
+  { method: 'POST', path: '/_matrix/client/v4/sync', auth: 'user', rateLimit: 'sync', body, emptyBody: true },
+  async ({ body, ctx }) => {
+    const { lists, room_subscriptions: subscriptions, extensions } = body
+    checkRules(lists ?? {}, subscriptions ?? {})
+    const request = {
+      connectionId: body.conn_id ?? '',
+      pos: body.pos ?? undefined,
+      lists: Object.entries(lists ?? {}).map(([name, list]) => ({
+        name,
+        ranges: list.range ? [list.range] : undefined,
+        filters: list.filters,
+        config: { timelineLimit: list.timeline_limit, requiredState: list.required_state },
+      })),
+      subscriptions: Object.entries(subscriptions ?? {}).map(([roomId, wanted]) => ({
+        roomId,
+        config: { timelineLimit: wanted.timeline_limit, requiredState: wanted.required_state },
+      })),
+      extensions: enabledExtensions({ ...extensions, typing: extensions?.['org.matrix.msc4508.typing'] }),
+    }
+    return rawJson(await slidingSync(ctx, 'v4', request, body.timeout ?? 0))
+  },
+)

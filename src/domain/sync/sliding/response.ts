@@ -1,0 +1,91 @@
+import type { SlidingPlan, SlidingPlannedRoom } from '../../../durable/sliding-protocol.ts'
+import type { DeviceLists } from '../../e2ee/device-lists.ts'
+import type { SlidingWindows } from './windows.ts'
+
+/** What differs between the form that was merged and the one that clients shipped before. */
+export type Dialect = 'unstable' | 'v4'
+
+/** A response as JSON text, and whether it tells the client anything. */
+export interface RenderedSliding {
+  readonly json: string
+  readonly hasNews: boolean
+}
+
+/** Joins what account and rooms have said into a response, without parsing any of it. */
+export function renderSliding(
+  dialect: Dialect,
+  plan: SlidingPlan,
+  windows: SlidingWindows,
+  deviceLists: DeviceLists,
+  pos: string,
+): RenderedSliding {
+  const rooms = plan.rooms.flatMap((room) => {
+    const json = renderRoom(dialect, room, windows)
+    return json === undefined ? [] : [`${JSON.stringify(room.roomId)}:${json}`]
+  })
+  const extensions = renderExtensions(dialect, plan, windows, deviceLists)
+  const lists = plan.lists.map(({ name, count }) => `${JSON.stringify(name)}:{"count":${count}}`)
+  return {
+    json: `{"pos":${JSON.stringify(pos)},"lists":{${lists.join(',')}},"rooms":{${rooms.join(',')}},"extensions":{${extensions.parts.join(',')}}}`,
+    hasNews: rooms.length > 0 || extensions.hasNews,
+  }
+}
+
+/** One room, or `undefined` where there is nothing to tell or the room could not be asked. */
+function renderRoom(dialect: Dialect, room: SlidingPlannedRoom, windows: SlidingWindows): string | undefined {
+  const window = windows.get(room.roomId)
+  if (window === undefined && windows.has(room.roomId)) return undefined
+  const isSilent = !room.hasOwnNews && (window === undefined || window.empty)
+  if (isSilent) return undefined
+  const parts = [`"bump_stamp":${room.bumpStamp}`, `"is_dm":${room.isDm}`]
+  if (room.isInitial) parts.push('"initial":true')
+  if (dialect === 'v4') {
+    parts.push(`"membership":"${room.membership}"`)
+    if (room.lists.length > 0) parts.push(`"lists":${JSON.stringify(room.lists)}`)
+  } else {
+    parts.push(`"notification_count":${room.notifications}`, `"highlight_count":${room.highlights}`)
+  }
+  if (room.strippedState !== undefined) parts.push(`"${dialect === 'v4' ? 'stripped_state' : 'invite_state'}":${room.strippedState}`)
+  if (window !== undefined && window.members !== '') parts.push(window.members)
+  if (window?.isExpanded === true)
+    parts.push(dialect === 'v4' ? '"expanded_timeline":true' : '"unstable_expanded_timeline":true,"expanded_timeline":true')
+  return `{${parts.join(',')}}`
+}
+
+interface RenderedExtensions {
+  readonly parts: readonly string[]
+  readonly hasNews: boolean
+}
+
+function renderExtensions(
+  dialect: Dialect,
+  plan: SlidingPlan,
+  windows: SlidingWindows,
+  { changed, left }: DeviceLists,
+): RenderedExtensions {
+  const parts: string[] = []
+  const byRoom = (name: string, pick: 'receipts' | 'typing'): number => {
+    const entries = [...windows].flatMap(([roomId, window]) => {
+      const event = window?.[pick]
+      return event === undefined ? [] : [`${JSON.stringify(roomId)}:${event}`]
+    })
+    if (entries.length > 0) parts.push(`"${name}":{"rooms":{${entries.join(',')}}}`)
+    return entries.length
+  }
+  const { toDevice, e2ee, accountData, roomAccountData } = plan
+  const ephemeral = byRoom('receipts', 'receipts') + byRoom(dialect === 'v4' ? 'org.matrix.msc4508.typing' : 'typing', 'typing')
+  if (toDevice !== undefined)
+    parts.push(`"to_device":{"next_batch":${JSON.stringify(toDevice.nextBatch)},"events":${toDevice.events ?? '[]'}}`)
+  if (e2ee !== undefined) {
+    const { oneTimeKeys, unusedFallbackTypes } = e2ee.keyCounts
+    parts.push(
+      `"e2ee":{"device_lists":${JSON.stringify({ changed, left })},"device_one_time_keys_count":${oneTimeKeys},"device_unused_fallback_key_types":${unusedFallbackTypes}}`,
+    )
+  }
+  if (accountData !== undefined || roomAccountData.length > 0) {
+    const rooms = roomAccountData.map(({ roomId, events }) => `${JSON.stringify(roomId)}:${events}`)
+    parts.push(`"account_data":{"global":${accountData ?? '[]'},"rooms":{${rooms.join(',')}}}`)
+  }
+  const own = accountData !== undefined || roomAccountData.length > 0 || toDevice?.events !== undefined
+  return { parts, hasNews: ephemeral > 0 || own || changed.length + left.length > 0 }
+}

@@ -1,0 +1,71 @@
+import type { StoredEvent } from '../../../storage/room/events.ts'
+import type { RequiredState, StatePattern } from '../../sliding-protocol.ts'
+import type { RoomCore } from '../room-core.ts'
+
+const MEMBER = 'm.room.member'
+
+/** Whether clients that asked for this are sent a key of state. */
+export function wantsState(wanted: readonly RequiredState[], type: string, stateKey: string): boolean {
+  return wanted.some(({ include, exclude, lazyMembers }) => {
+    if (exclude.some((pattern) => fits(pattern, type, stateKey))) return false
+    // Lazily loaded members come with the timeline, except those that are named.
+    const isLazy = lazyMembers && type === MEMBER
+    return include.some((pattern) => fits(pattern, type, stateKey) && (!isLazy || pattern.type === MEMBER || pattern.stateKey === stateKey))
+  })
+}
+
+/** Whether members are sent with what is in the timeline. Not where all are sent anyway. */
+export function lazyMembersOf(wanted: readonly RequiredState[]): boolean {
+  const all = wanted.some(
+    ({ include, lazyMembers }) =>
+      !lazyMembers && include.some(({ type, stateKey }) => (type === undefined || type === MEMBER) && stateKey === undefined),
+  )
+  return !all && wanted.some(({ lazyMembers }) => lazyMembers)
+}
+
+function fits(pattern: StatePattern, type: string, stateKey: string): boolean {
+  return (pattern.type === undefined || pattern.type === type) && (pattern.stateKey === undefined || pattern.stateKey === stateKey)
+}
+
+/** A key of state as a client is to have it; without an event it is gone. */
+export interface StateEntry {
+  readonly type: string
+  readonly stateKey: string
+  readonly event: StoredEvent | undefined
+}
+
+/** Wanted state at a position. Keys that are named are looked up one by one: a large room is not read for its name. */
+export function stateAt(
+  core: RoomCore,
+  at: number,
+  isWanted: (type: string, stateKey: string) => boolean,
+  wanted: readonly RequiredState[],
+): StateEntry[] {
+  const named = wanted.flatMap(({ include }) => include)
+  const isCurrent = core.state.changes(at, core.lastPos).length === 0
+  if (isCurrent && named.every(({ type, stateKey }) => type !== undefined && stateKey !== undefined)) {
+    const keys = new Map(named.map(({ type = '', stateKey = '' }) => [JSON.stringify([type, stateKey]), { type, stateKey }]))
+    return [...keys.values()].flatMap(({ type, stateKey }) => {
+      const event = isWanted(type, stateKey) ? core.currentEvent(type, stateKey) : undefined
+      return event === undefined ? [] : [{ type, stateKey, event }]
+    })
+  }
+  const state = isCurrent ? core.state.all() : core.state.at(at, core.lastPos)
+  const pairs = core.keys.pairs([...state.keys()])
+  const wantedNids = [...state].flatMap(([kid, nid]) => {
+    const [type, stateKey] = pairs.get(kid) ?? []
+    return type !== undefined && stateKey !== undefined && isWanted(type, stateKey) ? [nid] : []
+  })
+  return core.events.getMany(wantedNids).map((event) => ({ type: event.type, stateKey: event.stateKey ?? '', event }))
+}
+
+/** Keys of state that moved between two positions, as they are at the end. */
+export function stateChanges(core: RoomCore, from: number, to: number): StateEntry[] {
+  const moved = new Map<number, number>()
+  for (const { kid, newNid } of core.state.changes(from, to)) moved.set(kid, newNid)
+  const pairs = core.keys.pairs([...moved.keys()])
+  return [...moved].flatMap(([kid, nid]) => {
+    const [type, stateKey] = pairs.get(kid) ?? []
+    return type === undefined || stateKey === undefined ? [] : [{ type, stateKey, event: nid === 0 ? undefined : core.events.get(nid) }]
+  })
+}

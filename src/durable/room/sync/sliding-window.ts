@@ -1,0 +1,212 @@
+import { isJsonObject } from '../../../matrix/json.ts'
+import type { StoredEvent } from '../../../storage/room/events.ts'
+import { ORD_STEP } from '../../../storage/room/limits.ts'
+import type { Caller, MemberChanges } from '../../protocol.ts'
+import type { SlidingWindow, SlidingWindowRequest } from '../../sliding-protocol.ts'
+import { clientEvent, type EventReader } from '../read/client-event.ts'
+import { formatPositionToken } from '../read/position-token.ts'
+import { readTimeline, type TimelinePage } from '../read/timeline.ts'
+import { Visibility } from '../read/visibility.ts'
+import type { RoomCore } from '../room-core.ts'
+import { memberChanges } from '../sharing.ts'
+import { memberEvents } from './lazy-members.ts'
+import { lazyMembersOf, type StateEntry, stateAt, stateChanges, wantsState } from './sliding-state.ts'
+import { heroes } from './summary.ts'
+
+const MEMBER = 'm.room.member'
+const NOTHING: SlidingWindow = { empty: true, members: '', isExpanded: false, receipts: undefined, typing: undefined }
+
+/** What the parts of one window share. */
+interface Building {
+  readonly core: RoomCore
+  readonly caller: Caller
+  readonly request: SlidingWindowRequest
+  readonly reader: EventReader
+  readonly to: number
+}
+
+/** What one room has to say on a connection of sliding sync between two positions (MSC4186, "Room results"). */
+export function buildSlidingWindow(core: RoomCore, caller: Caller, request: SlidingWindowRequest): SlidingWindow {
+  const visibility = new Visibility(core, caller.userId)
+  const reader: EventReader = { visibility, deviceId: caller.deviceId, nowMs: core.nowMs() }
+  // Whoever was never in the room sees no more than what became of their own membership.
+  if (visibility.horizonOrd < 0 && visibility.membership !== 'join') return ownMembershipOnly(core, caller, reader)
+  const isJoined = visibility.membership === 'join'
+  const to = isJoined ? request.to : Math.min(request.to, visibility.horizonPos)
+  const building: Building = { core, caller, request, reader, to }
+  const { from } = request
+  const page = readTimeline(core, visibility, {
+    direction: 'backwards',
+    afterOrd: from === null || request.expandTimeline ? -1 : from * ORD_STEP,
+    beforeOrd: to * ORD_STEP + 1,
+    limit: request.config.timelineLimit,
+    filter: undefined,
+    ignoredUsers: request.ignoredUsers,
+  })
+  const timeline = [...page.events].reverse()
+  const state = stateSection(building, timeline, isGap(page, from, timeline, request))
+  const parts = [...stateParts(core, state, reader), ...timelineParts(building, page, timeline), ...summaryParts(building, timeline)]
+  const hasOld = request.expandTimeline && timeline.length > 0
+  const empty = from !== null && timeline.length === 0 && !page.more && state.length === 0 && !hasOld
+  return {
+    empty,
+    members: parts.join(','),
+    isExpanded: hasOld,
+    receipts: request.withReceipts && isJoined ? receiptsEvent(building, timeline) : undefined,
+    typing: request.withTyping && isJoined ? typingEvent(building) : undefined,
+  }
+}
+
+/** Whether events are missing between what the client has and the timeline. */
+function isGap(page: TimelinePage, from: number | null, timeline: readonly StoredEvent[], request: SlidingWindowRequest): boolean {
+  if (!request.expandTimeline || from === null) return page.more
+  return page.more && (timeline[0]?.ord ?? 0) > from * ORD_STEP
+}
+
+function ownMembershipOnly(core: RoomCore, caller: Caller, reader: EventReader): SlidingWindow {
+  const [own] = memberEvents(core, [caller.userId])
+  if (own === undefined) return NOTHING
+  return { ...NOTHING, empty: false, members: `"required_state":[${clientEvent(core, own, reader, false)}]` }
+}
+
+/** State that the client wants and does not have. With a gap in the timeline lazily loaded members are those of the timeline only. */
+function stateSection({ core, request, to }: Building, timeline: readonly StoredEvent[], hasGap: boolean): StateEntry[] {
+  const { from, config, previousState, connection, acknowledged, answer } = request
+  const wanted = config.requiredState
+  const isWanted = (type: string, stateKey: string): boolean => wantsState(wanted, type, stateKey)
+  const lazy = lazyMembersOf(wanted)
+  const entries = new Map<string, StateEntry>()
+  const put = (entry: StateEntry): void => void entries.set(JSON.stringify([entry.type, entry.stateKey]), entry)
+  if (from === null) {
+    core.slidingMembers.forget(connection)
+    for (const entry of stateAt(core, to, isWanted, wanted)) put(entry)
+  } else {
+    if (previousState !== undefined) {
+      const isNew = (type: string, stateKey: string): boolean => isWanted(type, stateKey) && !wantsState(previousState, type, stateKey)
+      for (const entry of stateAt(core, to, isNew, wanted)) put(entry)
+    }
+    for (const entry of stateChanges(core, from, to)) {
+      if (isWanted(entry.type, entry.stateKey) || (lazy && !hasGap && entry.type === MEMBER)) put(entry)
+    }
+  }
+  if (lazy) {
+    const needed = timeline.flatMap(({ sender, type, stateKey }) =>
+      type === MEMBER && stateKey !== undefined ? [sender, stateKey] : [sender],
+    )
+    const members = memberEvents(core, needed).filter(({ stateKey }) => !entries.has(JSON.stringify([MEMBER, stateKey])))
+    for (const event of core.slidingMembers.unsent(connection, acknowledged, members))
+      put({ type: MEMBER, stateKey: event.stateKey ?? '', event })
+    core.slidingMembers.note(
+      connection,
+      answer,
+      [...entries.values()].flatMap(({ type, event }) => (type === MEMBER && event !== undefined ? [event] : [])),
+    )
+  }
+  return [...entries.values()]
+}
+
+function stateParts(core: RoomCore, state: readonly StateEntry[], reader: EventReader): string[] {
+  if (state.length === 0) return []
+  const events = state.map(({ type, stateKey, event }) =>
+    event === undefined ? JSON.stringify({ type, state_key: stateKey }) : clientEvent(core, event, reader, false),
+  )
+  return [`"required_state":[${events.join(',')}]`]
+}
+
+function timelineParts({ core, request, reader, to }: Building, page: TimelinePage, timeline: readonly StoredEvent[]): string[] {
+  const { from, liveFrom } = request
+  if (timeline.length === 0 && !page.more && from !== null) return []
+  const liveAbove = from ?? liveFrom
+  const live = timeline.filter(({ pos }) => pos !== undefined && pos > liveAbove).length
+  const start = page.more ? page.nextOrd : (timeline[0]?.ord ?? to * ORD_STEP + 1)
+  return [
+    `"timeline":[${timeline.map((event) => clientEvent(core, event, reader, false)).join(',')}]`,
+    `"prev_batch":${JSON.stringify(formatPositionToken(core, start))}`,
+    `"limited":${page.more}`,
+    `"num_live":${live}`,
+  ]
+}
+
+/** Name, avatar, heroes and counts, where they may have changed. */
+function summaryParts({ core, caller, request, reader, to }: Building, timeline: readonly StoredEvent[]): string[] {
+  const { from } = request
+  const moved = from === null ? [] : stateChanges(core, from, to)
+  const hasMoved = (...types: string[]): boolean => from === null || moved.some(({ type }) => types.includes(type))
+  const parts: string[] = []
+  const text = (type: string, key: string): string | undefined => {
+    const event = core.currentEvent(type, '')
+    const value = event === undefined ? undefined : core.roomEvent(event, core.roomId).content[key]
+    return typeof value === 'string' && value !== '' ? value : undefined
+  }
+  // Those who are out are told of the room as it was when they left, which is in its state.
+  if (reader.visibility.membership !== 'join') return parts
+  if (hasMoved('m.room.name')) {
+    const name = text('m.room.name', 'name')
+    if (name !== undefined || from !== null) parts.push(`"name":${JSON.stringify(name ?? null)}`)
+  }
+  if (hasMoved('m.room.avatar')) {
+    const avatar = text('m.room.avatar', 'url')
+    if (avatar !== undefined || from !== null) parts.push(`"avatar":${JSON.stringify(avatar ?? null)}`)
+  }
+  const isNameless = text('m.room.name', 'name') === undefined
+  if (isNameless && (hasMoved(MEMBER, 'm.room.name', 'm.room.canonical_alias') || timeline.length > 0)) parts.push(heroesPart(core, caller))
+  if (hasMoved(MEMBER)) {
+    parts.push(`"joined_count":${core.facts.joinedCount()}`, `"invited_count":${core.members.count('invite')}`)
+  }
+  return parts
+}
+
+function heroesPart(core: RoomCore, caller: Caller): string {
+  const shown = memberEvents(core, heroes(core, caller.userId)).map((event) => {
+    const { displayname, avatar_url } = core.roomEvent(event, core.roomId).content
+    return {
+      user_id: event.stateKey,
+      ...(typeof displayname === 'string' ? { displayname } : {}),
+      ...(typeof avatar_url === 'string' ? { avatar_url } : {}),
+    }
+  })
+  return `"heroes":${JSON.stringify(shown)}`
+}
+
+/** Receipts: all that changed; of a room that is new to the connection the reader's own and those on what is shown. */
+function receiptsEvent({ core, caller, request, to }: Building, timeline: readonly StoredEvent[]): string | undefined {
+  const content = core.ephemeral?.receiptsContent(caller.userId, request.from, to, request.ignoredUsers)
+  if (content === undefined) return undefined
+  if (request.from !== null) return `{"type":"m.receipt","content":${content}}`
+  const events: unknown = JSON.parse(content)
+  if (!isJsonObject(events)) return undefined
+  const shown = new Set(timeline.map(({ eventId }) => eventId))
+  const kept = Object.entries(events).flatMap(([eventId, kinds]) => {
+    if (shown.has(eventId)) return [[eventId, kinds] as const]
+    const own = Object.entries(isJsonObject(kinds) ? kinds : {}).flatMap(([kind, users]) =>
+      isJsonObject(users) && users[caller.userId] !== undefined ? [[kind, { [caller.userId]: users[caller.userId] }] as const] : [],
+    )
+    return own.length === 0 ? [] : [[eventId, Object.fromEntries(own)] as const]
+  })
+  return kept.length === 0 ? undefined : JSON.stringify({ type: 'm.receipt', content: Object.fromEntries(kept) })
+}
+
+function typingEvent({ core, request, to }: Building): string | undefined {
+  const content = core.ephemeral?.typingContent(request.from ?? -1, to, request.ignoredUsers)
+  // Nobody typing is what a room that is new to the connection begins with.
+  if (content === undefined || (request.from === null && content === '{"user_ids":[]}')) return undefined
+  return `{"type":"m.typing","content":${content}}`
+}
+
+/** Who came and went, for whoever is or was in the room. */
+export function memberChangesFor(core: RoomCore, caller: Caller, from: number | null, to: number): MemberChanges | undefined {
+  const visibility = new Visibility(core, caller.userId)
+  if (visibility.horizonOrd < 0 && visibility.membership !== 'join') return undefined
+  const end = visibility.membership === 'join' ? to : Math.min(to, visibility.horizonPos)
+  return memberChanges(core, caller, from, end, visibility.membership)
+}
+
+/** Rooms that a space names with servers to join by (client-server-api#mspacechild), for a member. */
+export function spaceChildren(core: RoomCore, caller: Caller): string[] {
+  if (core.findHead()?.life !== 'active' || core.members.find(caller.userId)?.membership !== 'join') return []
+  const nids = [...core.state.all(['m.space.child']).values()]
+  return core.events.getMany(nids).flatMap((event) => {
+    const { via } = core.roomEvent(event, core.roomId).content
+    return Array.isArray(via) && event.stateKey !== undefined ? [event.stateKey] : []
+  })
+}

@@ -1,0 +1,157 @@
+/** What sliding sync (MSC4186) sends between Worker, user and rooms. Both forms of the API are brought into this one. Plain data only. */
+
+import type { KeyCounts, Membership } from './protocol.ts'
+
+/** State events by type and state key; absent: any. */
+export interface StatePattern {
+  readonly type?: string
+  readonly stateKey?: string
+}
+
+/** Which state a client wants of a room. */
+export interface RequiredState {
+  readonly include: readonly StatePattern[]
+  readonly exclude: readonly StatePattern[]
+  readonly lazyMembers: boolean
+}
+
+/** What to send of a room. */
+export interface RoomConfig {
+  readonly timelineLimit: number
+  /** State is wanted that any of these wants. */
+  readonly requiredState: readonly RequiredState[]
+}
+
+/** Which rooms belong to a list; absent: whatever. */
+export interface SlidingFilters {
+  readonly isDm?: boolean | undefined
+  readonly isEncrypted?: boolean | undefined
+  readonly isInvite?: boolean | undefined
+  readonly spaces?: readonly string[] | undefined
+  readonly roomTypes?: readonly (string | null)[] | undefined
+  readonly notRoomTypes?: readonly (string | null)[] | undefined
+  readonly tags?: readonly string[] | undefined
+  readonly notTags?: readonly string[] | undefined
+}
+
+/** A window into the filtered list of rooms. */
+export interface SlidingList {
+  readonly name: string
+  /** First and last index, both inclusive; absent: all. */
+  readonly ranges: readonly (readonly [number, number])[] | undefined
+  readonly filters: SlidingFilters
+  readonly config: RoomConfig
+}
+
+/** In which rooms an extension is wanted. `*` stands for all lists, or all subscriptions. */
+export interface ExtensionScope {
+  readonly lists: readonly string[]
+  readonly rooms: readonly string[]
+}
+
+/** Extensions that are enabled. */
+export interface SlidingExtensions {
+  readonly toDevice: { readonly since: string | undefined; readonly limit: number } | undefined
+  readonly e2ee: boolean
+  readonly accountData: boolean
+  readonly receipts: ExtensionScope | undefined
+  readonly typing: ExtensionScope | undefined
+}
+
+/** A client's request. */
+export interface SlidingRequest {
+  readonly connectionId: string
+  readonly pos: string | undefined
+  readonly lists: readonly SlidingList[]
+  readonly subscriptions: readonly { readonly roomId: string; readonly config: RoomConfig }[]
+  readonly extensions: SlidingExtensions
+}
+
+/** Worker → room: what it has to say on a connection between two positions. */
+export interface SlidingWindowRequest {
+  /** Names the connection, for what lazily loading clients have been sent. */
+  readonly connection: string
+  /** What was sent with answers above this number may not have arrived. */
+  readonly acknowledged: number
+  /** The number of this answer. */
+  readonly answer: number
+  /** Exclusive; `null`: the room is new to the connection. */
+  readonly from: number | null
+  readonly to: number
+  /** For a new room: what is above counts as live. */
+  readonly liveFrom: number
+  readonly config: RoomConfig
+  /** What the client was sent state by so far, where that was something else. */
+  readonly previousState: readonly RequiredState[] | undefined
+  /** The latest events again, because more of them are wanted than before. */
+  readonly expandTimeline: boolean
+  readonly withReceipts: boolean
+  readonly withTyping: boolean
+  readonly ignoredUsers: readonly string[]
+}
+
+/** Room → Worker: members of a room result as JSON text without braces, and what goes into extensions. */
+export interface SlidingWindow {
+  /** Nothing happened that belongs into the room result. */
+  readonly empty: boolean
+  readonly members: string
+  /** The timeline has events that the client may have. */
+  readonly isExpanded: boolean
+  /** An `m.receipt` event. */
+  readonly receipts: string | undefined
+  /** An `m.typing` event. */
+  readonly typing: string | undefined
+}
+
+/** User → Worker: one room of a plan. */
+export interface SlidingPlannedRoom {
+  readonly roomId: string
+  readonly membership: Membership
+  readonly isInitial: boolean
+  /** Whether the room is to be asked; rooms that the user was never in are not. */
+  readonly window: Omit<SlidingWindowRequest, 'connection' | 'acknowledged' | 'answer' | 'ignoredUsers'> | undefined
+  readonly lists: readonly string[]
+  readonly bumpStamp: number
+  readonly isDm: boolean
+  /** Counts of what is unread. */
+  readonly notifications: number
+  readonly highlights: number
+  /** Something of this is news even where the room itself has none. */
+  readonly hasOwnNews: boolean
+  /** Invites and knocks: a JSON array. */
+  readonly strippedState: string | undefined
+}
+
+/** A room whose members may have changed. */
+export interface MovedMembers {
+  readonly roomId: string
+  readonly from: number | null
+  readonly to: number
+}
+
+/** User → Worker: what to put into the response. */
+export interface SlidingPlan {
+  readonly userId: string
+  readonly deviceId: string
+  /** Nothing to tell: the Worker may park. */
+  readonly empty: boolean
+  readonly pos: string
+  readonly connection: string
+  readonly acknowledged: number
+  readonly answer: number
+  readonly lists: readonly { readonly name: string; readonly count: number }[]
+  readonly rooms: readonly SlidingPlannedRoom[]
+  readonly ignoredUsers: readonly string[]
+  /** Global account data, a JSON array, or absent; by room, each a JSON array. */
+  readonly accountData: string | undefined
+  readonly roomAccountData: readonly { readonly roomId: string; readonly events: string }[]
+  /** To-device events, a JSON array, and where the client is after them. */
+  readonly toDevice: { readonly events: string | undefined; readonly nextBatch: string } | undefined
+  readonly e2ee:
+    | { readonly keyCounts: KeyCounts; readonly devicesChanged: readonly string[]; readonly moved: readonly MovedMembers[] }
+    | undefined
+  readonly incremental: boolean
+}
+
+/** User → Worker, over the socket of a parked poll: ask again. */
+export type SlidingWake = 'again'

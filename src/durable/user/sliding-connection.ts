@@ -1,0 +1,178 @@
+import { unknownPos } from '../../matrix/errors.ts'
+import { randomString } from '../../runtime/random.ts'
+import type { ObjectStore } from '../../storage/object-store.ts'
+import {
+  type ConnectionRow,
+  deleteConnectionsOf,
+  readConnection,
+  readSentRooms,
+  type SentRoom,
+  writeConnection,
+  writeSentRoom,
+} from '../../storage/user/sliding-connections.ts'
+import type { FlushRider } from './feed-keeper.ts'
+
+/** Connections of one device. */
+const MAX_CONNECTIONS = 8
+/** Connections of all devices that stay in memory without need. */
+const MAX_IN_MEMORY = 32
+const NONCE_CHARS = 12
+/** Configurations of state that a connection remembers; with more it starts to forget what rooms were sent by. */
+const MAX_CONFIGS = 64
+
+/** Where a client is on a connection, from its position. */
+export interface ConnectionMark {
+  readonly nonce: string
+  readonly answer: number
+  /** Whether a room could not be asked for that answer. */
+  readonly isHeld: (roomId: string) => boolean
+}
+
+/**
+ * What one connection has been sent (docs/design/sliding.md): what its client is known to have, and on top of it what the latest answer said. That
+ * becomes known when the client shows the answer's position; a client which shows the position before gets all of it again.
+ */
+export class Connection {
+  readonly deviceId: string
+  readonly connectionId: string
+  readonly nonce: string
+  readonly configs: string[]
+  /** The answer that the client has. */
+  answer: number
+  readonly #sent: Map<string, SentRoom>
+  #latest: { readonly answer: number; readonly rooms: ReadonlyMap<string, SentRoom> } | undefined
+  #lastAnswer: number
+  /** Rooms that are not in the database as they are here; `undefined`: the connection itself is new. */
+  readonly changed = new Set<string>()
+  isUnwritten: boolean
+
+  constructor(row: ConnectionRow, sent: Map<string, SentRoom>, isUnwritten: boolean) {
+    this.deviceId = row.deviceId
+    this.connectionId = row.connectionId
+    this.nonce = row.nonce
+    this.configs = [...row.configs]
+    this.answer = row.answer
+    this.#lastAnswer = row.answer
+    this.#sent = sent
+    this.isUnwritten = isUnwritten
+  }
+
+  /** What the client has of a room. */
+  sent(roomId: string): SentRoom | undefined {
+    return this.#sent.get(roomId)
+  }
+
+  /** The client shows where it is. @throws MatrixError M_UNKNOWN_POS where that is too long ago. */
+  arrive({ answer, isHeld }: ConnectionMark): void {
+    if (answer < this.answer) throw unknownPos()
+    if (answer === this.#latest?.answer) {
+      for (const [roomId, sent] of this.#latest.rooms) {
+        if (isHeld(roomId)) continue
+        this.#sent.set(roomId, sent)
+        this.changed.add(roomId)
+      }
+    }
+    // An answer that another request has replaced, or that a life of the object made which ended: what it said will be said again.
+    this.answer = answer
+    this.#lastAnswer = Math.max(this.#lastAnswer, answer)
+    this.#latest = undefined
+  }
+
+  /** An answer is made that says this of rooms; its number. */
+  send(rooms: ReadonlyMap<string, SentRoom>): number {
+    this.#lastAnswer += 1
+    this.#latest = { answer: this.#lastAnswer, rooms }
+    return this.#lastAnswer
+  }
+
+  /** The index of a configuration. */
+  configIndex(config: string): number {
+    const index = this.configs.indexOf(config)
+    if (index >= 0) return index
+    if (this.configs.length >= MAX_CONFIGS) return -1
+    this.configs.push(config)
+    return this.configs.length - 1
+  }
+}
+
+/** The connections of a user: in memory while they are used, written with the feed. */
+export class Connections implements FlushRider {
+  readonly #store: ObjectStore
+  readonly #known = new Map<string, Connection>()
+  #written: readonly Connection[] = []
+
+  constructor(store: ObjectStore) {
+    this.#store = store
+  }
+
+  /** Starts a connection over. */
+  open(deviceId: string, connectionId: string): Connection {
+    const row = { deviceId, connectionId, nonce: randomString(NONCE_CHARS), answer: 0, configs: [] }
+    return this.#remember(new Connection(row, new Map(), true))
+  }
+
+  /** The connection of a position. @throws MatrixError M_UNKNOWN_POS where it has been forgotten or started over. */
+  resume(deviceId: string, connectionId: string, nonce: string): Connection {
+    const known = this.#known.get(keyOf(deviceId, connectionId)) ?? this.#load(deviceId, connectionId)
+    if (known === undefined || known.nonce !== nonce) throw unknownPos()
+    return this.#remember(known)
+  }
+
+  /** A device is going. The caller holds the transaction. */
+  forgetDevice(deviceId: string): void {
+    for (const [key, connection] of this.#known) if (connection.deviceId === deviceId) this.#known.delete(key)
+    deleteConnectionsOf(this.#store, deviceId)
+  }
+
+  get needsFlush(): boolean {
+    return [...this.#known.values()].some(isChanged)
+  }
+
+  get flushIsUrgent(): boolean {
+    return false
+  }
+
+  write(): void {
+    this.#written = [...this.#known.values()].filter(isChanged)
+    for (const connection of this.#written) {
+      const { nonce, changed } = connection
+      writeConnection(this.#store, connection, MAX_CONNECTIONS)
+      for (const roomId of changed) {
+        const sent = connection.sent(roomId)
+        if (sent !== undefined) writeSentRoom(this.#store, nonce, roomId, sent)
+      }
+    }
+  }
+
+  written(): void {
+    for (const connection of this.#written) {
+      connection.changed.clear()
+      connection.isUnwritten = false
+    }
+    this.#written = []
+  }
+
+  #load(deviceId: string, connectionId: string): Connection | undefined {
+    const row = readConnection(this.#store, deviceId, connectionId)
+    return row === undefined ? undefined : new Connection(row, readSentRooms(this.#store, row.nonce), false)
+  }
+
+  #remember(connection: Connection): Connection {
+    const key = keyOf(connection.deviceId, connection.connectionId)
+    this.#known.delete(key)
+    this.#known.set(key, connection)
+    for (const [other, candidate] of this.#known) {
+      if (this.#known.size <= MAX_IN_MEMORY) break
+      if (!isChanged(candidate)) this.#known.delete(other)
+    }
+    return connection
+  }
+}
+
+function isChanged({ changed, isUnwritten }: Connection): boolean {
+  return isUnwritten || changed.size > 0
+}
+
+function keyOf(deviceId: string, connectionId: string): string {
+  return JSON.stringify([deviceId, connectionId])
+}

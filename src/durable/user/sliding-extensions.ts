@@ -1,0 +1,114 @@
+import { accountDataOfRoom } from '../../storage/user/account-data.ts'
+import type { MovedMembers, SlidingPlan, SlidingPlannedRoom, SlidingRequest } from '../sliding-protocol.ts'
+import { pushRulesContent } from './push-rules.ts'
+import { formatSlidingToken, parseSlidingToken, type SlidingToken } from './sliding-token.ts'
+import { accountDataSince } from './sync-own.ts'
+import type { UserCore } from './user-core.ts'
+
+/** Messages in one response, whatever the client asks for, and their characters (one more message is always allowed). */
+const MAX_MESSAGES = 100
+const MAX_MESSAGES_CHARS = 2 * 1024 * 1024
+/** Rooms that are asked who came and went, in one response. */
+const MAX_MOVED_ROOMS = 200
+/** Under which the positions of the to_device extension are issued: they belong to no connection. */
+const TO_DEVICE = 'td'
+
+/** What account data a response tells, and where the client is afterwards. */
+export interface AccountDataNews {
+  readonly global: string | undefined
+  readonly rooms: SlidingPlan['roomAccountData']
+  readonly upTo: number
+}
+
+/** Account data: everything of rooms that are new to the connection, otherwise what changed. */
+export function accountDataNews(core: UserCore, since: SlidingToken | undefined, planned: readonly SlidingPlannedRoom[]): AccountDataNews {
+  const byRoom = new Map<string, readonly string[]>()
+  let global: string | undefined
+  let upTo: number
+  if (since === undefined) {
+    upTo = core.feedKeeper.ownData.accountDataId(core)
+    global = allGlobal(core)
+  } else {
+    const changes = accountDataSince(core, since.sync.accountData, core.feedKeeper.filters.resolve(core, undefined))
+    for (const [roomId, events] of changes.byRoom) byRoom.set(roomId, events)
+    upTo = changes.upTo
+    global = changes.global
+  }
+  for (const { roomId, isInitial } of planned) {
+    if (!isInitial) continue
+    const events = accountDataOfRoom(core.store, roomId).map(({ type, content }) => eventJson(type, content))
+    if (events.length > 0) byRoom.set(roomId, events)
+  }
+  return { global, rooms: [...byRoom].map(([roomId, events]) => ({ roomId, events: `[${events.join(',')}]` })), upTo }
+}
+
+function allGlobal(core: UserCore): string {
+  const pieces = accountDataOfRoom(core.store, '').filter(({ type }) => type !== 'm.push_rules')
+  const events = pieces.map(({ type, content }) => eventJson(type, content))
+  return `[${[eventJson('m.push_rules', JSON.stringify(pushRulesContent(core))), ...events].join(',')}]`
+}
+
+function eventJson(type: string, content: string): string {
+  return `{"type":${JSON.stringify(type)},"content":${content}}`
+}
+
+/**
+ * Messages for the device behind the position that the extension itself shows, which is the only acknowledgement of what came before.
+ * @throws MatrixError M_UNKNOWN_POS for a position that was not issued to this device.
+ */
+export function toDeviceNews(
+  core: UserCore,
+  deviceId: string,
+  wanted: NonNullable<SlidingRequest['extensions']['toDevice']>,
+): NonNullable<SlidingPlan['toDevice']> {
+  const { inbox } = core.e2ee
+  const { boot } = core.feedKeeper.feed
+  const token = wanted.since === undefined ? undefined : parseSlidingToken(core.config, core.userId, deviceId, wanted.since)
+  const since = inbox.resolve(token?.answer ?? 0, token?.sync.boot === boot)
+  inbox.acknowledge(deviceId, since)
+  if (inbox.needsFlush) core.feedKeeper.flushSoon()
+  const events: string[] = []
+  let chars = 0
+  let position = since
+  for (const { id, event } of inbox.messages(deviceId, since, Math.min(MAX_MESSAGES, Math.max(1, wanted.limit)))) {
+    chars += event.length
+    if (events.length > 0 && chars > MAX_MESSAGES_CHARS) break
+    events.push(event)
+    position = id
+  }
+  const sync = { boot, seq: 0, durable: 0, toDevice: position, accountData: 0, deviceLists: 0, held: new Map<string, number>() }
+  const isSame = token !== undefined && wanted.since !== undefined && token.answer === position && token.sync.boot === boot
+  return {
+    events: events.length === 0 ? undefined : `[${events.join(',')}]`,
+    nextBatch: isSame ? wanted.since : formatSlidingToken(core.config, core.userId, deviceId, { nonce: TO_DEVICE, answer: position, sync }),
+  }
+}
+
+/** What there is to say of keys and devices, and where the client is afterwards. */
+export function deviceNews(
+  core: UserCore,
+  deviceId: string,
+  since: SlidingToken | undefined,
+  seq: number,
+): { readonly e2ee: NonNullable<SlidingPlan['e2ee']>; readonly position: number } {
+  const { inbox } = core.e2ee
+  const { head } = inbox
+  const keyCounts = core.e2ee.keyCounts(deviceId)
+  if (since === undefined) return { e2ee: { keyCounts, devicesChanged: [], moved: [] }, position: head }
+  const position = inbox.resolve(since.sync.deviceLists, since.sync.boot === core.feedKeeper.feed.boot)
+  const devicesChanged = inbox.changes(position, head)
+  const moved = movedSince(core, seq)
+  return { e2ee: { keyCounts, devicesChanged, moved }, position: devicesChanged.length === 0 ? position : head }
+}
+
+/** Rooms in which somebody may have come or gone. */
+function movedSince(core: UserCore, seq: number): MovedMembers[] {
+  const { feed } = core.feedKeeper
+  if (feed.seq <= seq) return []
+  const moved = feed.changedSince(seq).flatMap(({ row, from }) => {
+    const isRelevant = row.membership === 'join' || row.membership === 'leave' || row.membership === 'ban'
+    const hasMoved = from === null || row.memberPos > from || row.membership !== 'join'
+    return isRelevant && hasMoved && row.newSeq > 0 ? [{ roomId: row.roomId, from, to: row.lastPos }] : []
+  })
+  return moved.slice(0, MAX_MOVED_ROOMS)
+}

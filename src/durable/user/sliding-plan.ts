@@ -1,0 +1,195 @@
+import { isJsonObject } from '../../matrix/json.ts'
+import { readStrippedState } from '../../storage/user/room-list.ts'
+import type { SentRoom } from '../../storage/user/sliding-connections.ts'
+import type { RequiredState, RoomConfig, SlidingPlan, SlidingPlannedRoom, SlidingRequest } from '../sliding-protocol.ts'
+import { combineConfigs, isCovered } from './sliding-config.ts'
+import type { Connection } from './sliding-connection.ts'
+import { accountDataNews, deviceNews, toDeviceNews } from './sliding-extensions.ts'
+import { directRooms, type RelevantRoom, selectRooms, tagsFor } from './sliding-lists.ts'
+import { formatSlidingToken, isHeldBy, type SlidingToken } from './sliding-token.ts'
+import type { UserCore } from './user-core.ts'
+
+/** Rooms in one response; what is left comes with the next, at once. */
+export const MAX_ROOMS_PER_RESPONSE = 200
+
+/** What the parts of one plan share. */
+interface Planning {
+  readonly core: UserCore
+  readonly connection: Connection
+  readonly request: SlidingRequest
+  readonly since: SlidingToken | undefined
+  /** What the position means in this life of the object; 0 without one. */
+  readonly seq: number
+  readonly dms: ReadonlySet<string>
+}
+
+/** A room that is to be sent, and what the connection then has of it. */
+interface Sending {
+  readonly room: SlidingPlannedRoom
+  readonly sent: SentRoom
+}
+
+/**
+ * What a client must be told on a connection after its position (docs/design/sliding.md): synchronous, so that nothing happens between looking and
+ * parking. `since` is the position of the request, parsed; `spaces` the rooms of the spaces that filters name.
+ * @throws MatrixError M_UNKNOWN_POS where the connection does not know the position any more.
+ */
+export function planSliding(
+  core: UserCore,
+  deviceId: string,
+  request: SlidingRequest,
+  since: SlidingToken | undefined,
+  spaces: ReadonlyMap<string, ReadonlySet<string>>,
+): SlidingPlan {
+  const connection = connectionFor(core, deviceId, request, since)
+  const { feed, ownData } = core.feedKeeper
+  const position = since === undefined ? undefined : feed.resolve(since.sync)
+  const planning: Planning = { core, connection, request, since, seq: position?.seq ?? 0, dms: directRooms(core) }
+  const selection = selectRooms(core, connection, request, { dms: planning.dms, tags: tagsFor(core, request), spaces })
+  const sending: Sending[] = []
+  for (const relevant of selection.rooms.values()) {
+    const next = planRoom(planning, relevant)
+    if (next === undefined) continue
+    sending.push(next)
+    if (sending.length >= MAX_ROOMS_PER_RESPONSE) break
+  }
+  const rooms = sending.map(({ room }) => room)
+  const own = ownNews(planning, deviceId, rooms)
+  const isNothing = since !== undefined && rooms.length === 0 && !own.hasNews
+  const acknowledged = connection.answer
+  const answer = isNothing ? acknowledged : connection.send(new Map(sending.map(({ room, sent }) => [room.roomId, sent])))
+  return {
+    ...{ userId: core.userId, deviceId, empty: isNothing, lists: selection.counts, rooms },
+    pos: positionAfter(planning, deviceId, answer, isNothing && position?.tailLost === false, own),
+    ...{ connection: connection.nonce, acknowledged, answer },
+    ignoredUsers: ownData.ignoredUsers(core),
+    ...{ accountData: own.accountData, roomAccountData: own.roomAccountData, toDevice: own.toDevice, e2ee: own.e2ee },
+    incremental: since !== undefined,
+  }
+}
+
+function connectionFor(core: UserCore, deviceId: string, request: SlidingRequest, since: SlidingToken | undefined): Connection {
+  if (since === undefined) return core.sliding.open(deviceId, request.connectionId)
+  const connection = core.sliding.resume(deviceId, request.connectionId, since.nonce)
+  connection.arrive({ nonce: since.nonce, answer: since.answer, isHeld: isHeldBy(since) })
+  if (core.sliding.needsFlush) core.feedKeeper.flushSoon()
+  return connection
+}
+
+/** What a response tells besides rooms. */
+interface OwnNews extends Pick<SlidingPlan, 'accountData' | 'roomAccountData' | 'toDevice' | 'e2ee'> {
+  readonly hasNews: boolean
+  readonly accountDataPosition: number
+  readonly deviceListsPosition: number
+}
+
+function ownNews({ core, request, since, seq }: Planning, deviceId: string, rooms: readonly SlidingPlannedRoom[]): OwnNews {
+  const { extensions } = request
+  const accountData = extensions.accountData ? accountDataNews(core, since, rooms) : undefined
+  const toDevice = extensions.toDevice === undefined ? undefined : toDeviceNews(core, deviceId, extensions.toDevice)
+  const devices = extensions.e2ee ? deviceNews(core, deviceId, since, seq) : undefined
+  const moved = devices === undefined ? 0 : devices.e2ee.devicesChanged.length + devices.e2ee.moved.length
+  return {
+    accountData: accountData?.global,
+    roomAccountData: accountData?.rooms ?? [],
+    toDevice,
+    e2ee: devices?.e2ee,
+    hasNews: accountData?.global !== undefined || (accountData?.rooms.length ?? 0) > 0 || toDevice?.events !== undefined || moved > 0,
+    accountDataPosition: accountData?.upTo ?? since?.sync.accountData ?? core.feedKeeper.ownData.accountDataId(core),
+    deviceListsPosition: devices?.position ?? since?.sync.deviceLists ?? core.e2ee.inbox.head,
+  }
+}
+
+/** The position after this answer: the same where nothing has happened and a new one would say no more. */
+function positionAfter(
+  { core, connection, request, since }: Planning,
+  deviceId: string,
+  answer: number,
+  isSame: boolean,
+  own: OwnNews,
+): string {
+  const { feed } = core.feedKeeper
+  const { accountDataPosition: accountData, deviceListsPosition: deviceLists } = own
+  if (isSame && since !== undefined && request.pos !== undefined) {
+    const covers = since.sync.seq === feed.seq && (since.sync.durable >= since.sync.seq || feed.flushedSeq < since.sync.seq)
+    if (covers && since.sync.accountData === accountData && since.sync.deviceLists === deviceLists && since.sync.held.size === 0)
+      return request.pos
+  }
+  const sync = { ...feed.issue(), toDevice: 0, accountData, deviceLists, held: new Map<string, number>() }
+  return formatSlidingToken(core.config, core.userId, deviceId, { nonce: connection.nonce, answer, sync })
+}
+
+function planRoom(planning: Planning, relevant: RelevantRoom): Sending | undefined {
+  const { core, connection, dms } = planning
+  const { row } = relevant
+  const { feed } = core.feedKeeper
+  const before = connection.sent(row.roomId)
+  const config = combineConfigs(relevant.configs)
+  const isDm = dms.has(row.roomId)
+  const from = before === undefined ? null : feed.startOf(row, before.seq)
+  const isInitial = before === undefined || from === null
+  const hasNews = isInitial || row.lastSeq > before.seq
+  const previousState = before === undefined ? undefined : stateOf(connection, before.config)
+  const changesState = !isInitial && !isCovered(config.requiredState, previousState ?? [])
+  const expandTimeline = !isInitial && config.timelineLimit > before.timelineLimit
+  const dmChanged = before !== undefined && before.isDm !== isDm
+  if (!hasNews && !changesState && !expandTimeline && !dmChanged) return undefined
+  const sent = {
+    seq: feed.seq,
+    timelineLimit: config.timelineLimit,
+    config: connection.configIndex(JSON.stringify(config.requiredState)),
+    isDm,
+  }
+  const isStripped = row.membership === 'invite' || row.membership === 'knock'
+  const total = row.membership === 'join' ? core.unread.total(row.roomId) : { notifications: 0, highlights: 0 }
+  const room: SlidingPlannedRoom = {
+    roomId: row.roomId,
+    membership: row.membership,
+    isInitial,
+    window: isStripped
+      ? undefined
+      : windowOf(planning, relevant, { from, config, previousState: changesState ? (previousState ?? []) : undefined, expandTimeline }),
+    lists: relevant.lists,
+    bumpStamp: row.membership === 'join' ? row.bumpTs : row.activityTs,
+    isDm,
+    ...total,
+    hasOwnNews:
+      isInitial || isStripped || dmChanged || (row.unreadSeq > before.seq && row.membership === 'join') || row.membership !== 'join',
+    strippedState: isStripped ? (readStrippedState(core.store, row.roomId) ?? '[]') : undefined,
+  }
+  return { room, sent }
+}
+
+function windowOf(
+  planning: Planning,
+  { row, lists, isSubscribed }: RelevantRoom,
+  asked: {
+    readonly from: number | null
+    readonly config: RoomConfig
+    readonly previousState: readonly RequiredState[] | undefined
+    readonly expandTimeline: boolean
+  },
+): SlidingPlannedRoom['window'] {
+  const { core, request, since, seq } = planning
+  const { receipts, typing } = request.extensions
+  const inScope = (scope: typeof receipts): boolean =>
+    scope !== undefined &&
+    (lists.some((list) => scope.lists.includes('*') || scope.lists.includes(list)) ||
+      (isSubscribed && (scope.rooms.includes('*') || scope.rooms.includes(row.roomId))))
+  const isJoined = row.membership === 'join'
+  return {
+    ...asked,
+    to: row.lastPos,
+    // What came since the connection's last answer is live even in a room that is new to it.
+    liveFrom: since === undefined ? row.lastPos : (core.feedKeeper.feed.startOf(row, seq) ?? row.membershipPos - 1),
+    withReceipts: isJoined && inScope(receipts),
+    withTyping: isJoined && inScope(typing),
+  }
+}
+
+function stateOf(connection: Connection, index: number): readonly RequiredState[] {
+  const text = connection.configs[index]
+  const states: unknown = text === undefined ? [] : JSON.parse(text)
+  // Written by `planRoom`.
+  return Array.isArray(states) ? states.filter((state): state is RequiredState => isJsonObject(state)) : []
+}

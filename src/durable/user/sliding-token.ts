@@ -1,0 +1,42 @@
+import { unknownPos } from '../../matrix/errors.ts'
+import type { Config } from '../../runtime/config.ts'
+import { formatSyncToken, parseSyncToken, roomKey, type SyncToken } from './sync-token.ts'
+
+/** A position of sliding sync: a sync token in which `toDevice` is the number of the answer, behind the name of the connection's life. */
+export interface SlidingToken {
+  readonly nonce: string
+  readonly answer: number
+  readonly sync: SyncToken
+}
+
+const SEPARATOR = '~'
+
+/** The text of a position. */
+export function formatSlidingToken(config: Config, userId: string, deviceId: string, token: SlidingToken): string {
+  const sync = formatSyncToken(config, userId, bound(deviceId, token.nonce), { ...token.sync, toDevice: token.answer })
+  return `${token.nonce}${SEPARATOR}${sync}`
+}
+
+/** A position that a client presents. @throws MatrixError M_UNKNOWN_POS for anything that was not issued to this device of this user. */
+export function parseSlidingToken(config: Config, userId: string, deviceId: string, text: string): SlidingToken {
+  const at = text.indexOf(SEPARATOR)
+  if (at <= 0) throw unknownPos()
+  const nonce = text.slice(0, at)
+  const sync = parseSyncToken(config, userId, bound(deviceId, nonce), text.slice(at + 1))
+  return { nonce, answer: sync.toDevice, sync }
+}
+
+/** Whether a text has the form of a position of sliding sync. */
+export function isSlidingToken(text: string): boolean {
+  return text.includes(SEPARATOR)
+}
+
+/** Whether a position says that a room could not be asked. */
+export function isHeldBy({ sync }: SlidingToken): (roomId: string) => boolean {
+  return (roomId) => sync.held.size > 0 && sync.held.has(roomKey(roomId))
+}
+
+/** A position belongs to a connection of a device. */
+function bound(deviceId: string, nonce: string): string {
+  return JSON.stringify(['sliding', deviceId, nonce])
+}

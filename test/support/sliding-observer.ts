@@ -1,0 +1,109 @@
+import type { ClientEvent, MatrixClient } from './matrix-client.ts'
+
+/*
+ * A client of sliding sync that keeps what it is told, as the proposal has clients do it (MSC4186).
+ */
+
+/** One room of a response. */
+export interface SlidingRoom {
+  readonly initial?: boolean
+  readonly membership?: string
+  readonly name?: string | null
+  readonly timeline?: readonly ClientEvent[]
+  readonly required_state?: readonly ClientEvent[]
+  readonly limited?: boolean
+  readonly num_live?: number
+  readonly prev_batch?: string
+  readonly expanded_timeline?: boolean
+  readonly joined_count?: number
+  readonly invited_count?: number
+  readonly notification_count?: number
+  readonly highlight_count?: number
+  readonly bump_stamp?: number
+  readonly is_dm?: boolean
+  readonly heroes?: readonly { readonly user_id: string; readonly displayname?: string }[]
+  readonly invite_state?: readonly ClientEvent[]
+  readonly stripped_state?: readonly ClientEvent[]
+}
+
+/** A response. */
+export interface SlidingResponse {
+  readonly pos: string
+  readonly lists: Readonly<Record<string, { readonly count: number }>>
+  readonly rooms: Readonly<Record<string, SlidingRoom>>
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into extensions of every shape.
+  readonly extensions: any
+}
+
+/** What a client holds of one room. */
+export class SlidRoom {
+  membership: string | undefined
+  readonly state = new Map<string, ClientEvent>()
+  readonly events = new Set<string>()
+  name: string | null | undefined
+  joined: number | undefined
+  notifications = 0
+  /** The timeline has a gap that paging would fill: before this event. */
+  gaps = 0
+}
+
+/** Follows one connection. */
+export class SlidingObserver {
+  readonly client: MatrixClient
+  readonly rooms = new Map<string, SlidRoom>()
+  readonly path: string
+  pos: string | undefined
+  readonly connectionId: string
+
+  constructor(client: MatrixClient, connectionId: string, form: 'unstable' | 'v4' = 'unstable') {
+    this.client = client
+    this.connectionId = connectionId
+    this.path = form === 'v4' ? '/v4/sync' : '/unstable/org.matrix.simplified_msc3575/sync'
+  }
+
+  get isV4(): boolean {
+    return this.path === '/v4/sync'
+  }
+
+  /** One request, not taken in. */
+  ask(body: Readonly<Record<string, unknown>>, timeoutMs = 0, pos = this.pos): Promise<SlidingResponse> {
+    if (this.isV4) return this.client.call('POST', this.path, { body: { ...body, conn_id: this.connectionId, pos, timeout: timeoutMs } })
+    const query = { timeout: String(timeoutMs), ...(pos === undefined ? {} : { pos }) }
+    return this.client.call('POST', this.path, { body: { ...body, conn_id: this.connectionId }, query })
+  }
+
+  /** One request, taken in. */
+  async once(body: Readonly<Record<string, unknown>>, timeoutMs = 0): Promise<SlidingResponse> {
+    const response = await this.ask(body, timeoutMs)
+    this.take(response)
+    return response
+  }
+
+  /** Takes in a response. */
+  take(response: SlidingResponse): void {
+    this.pos = response.pos
+    for (const [roomId, told] of Object.entries(response.rooms)) this.#takeRoom(roomId, told)
+  }
+
+  #takeRoom(roomId: string, told: SlidingRoom): void {
+    let room = this.rooms.get(roomId)
+    if (room === undefined || told.initial === true) room = new SlidRoom()
+    this.rooms.set(roomId, room)
+    const stripped = told.invite_state ?? told.stripped_state
+    if (stripped !== undefined) room.membership = 'invite'
+    for (const event of [...(told.timeline ?? []), ...(told.required_state ?? [])]) {
+      if (event.state_key === undefined) continue
+      const key = `${event.type} ${event.state_key}`
+      if (event.content === undefined) room.state.delete(key)
+      else if ((told.required_state ?? []).includes(event)) room.state.set(key, event)
+      if (event.type === 'm.room.member' && event.state_key === this.client.userId && event.content !== undefined) {
+        room.membership = String(event.content.membership)
+      }
+    }
+    for (const event of told.timeline ?? []) room.events.add(event.event_id)
+    if (told.limited === true) room.gaps += 1
+    if (told.name !== undefined || told.initial === true) room.name = told.name
+    room.joined = told.joined_count ?? room.joined
+    room.notifications = told.notification_count ?? room.notifications
+  }
+}
