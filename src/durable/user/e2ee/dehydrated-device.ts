@@ -39,14 +39,31 @@ export function putDehydratedDevice(core: UserCore, upload: DehydratedDeviceUplo
   const deviceData = JSON.stringify(upload.deviceData)
   if (deviceData.length > MAX_DEVICE_DATA_CHARS) throw tooLarge('The data of the device is too large')
   if (upload.keys.deviceKeys === undefined) throw badJson('device_keys are missing')
+  const previous = readDehydratedDevice(store)
+  if (previous?.deviceId !== deviceId && readDevice(store, deviceId) !== undefined) throw forbidden('Somebody is logged in on that device')
+  try {
+    replaceDevice(core, upload, previous?.deviceId, deviceData, requestId)
+  } catch (cause) {
+    // What was announced in the transaction has not happened.
+    core.due.forgetCache()
+    throw cause
+  }
+}
+
+function replaceDevice(
+  core: UserCore,
+  { deviceId, displayName, keys }: DehydratedDeviceUpload,
+  previousId: string | undefined,
+  deviceData: string,
+  requestId: string,
+): void {
+  const { store } = core
   store.transaction(requestId, () => {
-    const previous = readDehydratedDevice(store)
-    if (previous !== undefined) removeDevices(core, [previous.deviceId])
-    if (readDevice(store, deviceId) !== undefined) throw forbidden('Somebody is logged in on that device')
+    if (previousId !== undefined) removeDevices(core, [previousId])
     insertDevice(store, { deviceId, displayName, lastSeenTs: undefined, lastSeenIp: undefined }, nowMs())
     onDeviceChanged(core, deviceId)
     writeDehydratedDevice(store, { deviceId, deviceData })
-    storeKeys(core, deviceId, upload.keys)
+    storeKeys(core, deviceId, keys)
   })
 }
 

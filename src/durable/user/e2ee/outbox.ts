@@ -28,8 +28,8 @@ const RETRY_MS = 30_000
 /** Items in one delivery, and their characters at most (one more item is always allowed). */
 const BATCH_ITEMS = 100
 const BATCH_CHARS = 4 * 1024 * 1024
-/** Peers asked at once when settling. */
-const PARALLEL_PEERS = 32
+/** Peers told at once, and asked at once when settling. */
+const PARALLEL_PEERS = 64
 /** Deliveries to one peer in a row; more than a full outbox needs. */
 const MAX_DELIVERIES = 1_000
 /** Attempts of one delivery before it is left to the alarm. */
@@ -56,6 +56,9 @@ export class Outbox {
   readonly #lanes = new Map<string, Lane>()
   #idsOfLife: ClockIds | undefined
   #announcing: Promise<void> | undefined
+  /** Peers that wait for others to be told. */
+  readonly #waiting = new Set<string>()
+  #delivering = 0
 
   constructor(core: UserCore) {
     this.#core = core
@@ -80,9 +83,22 @@ export class Outbox {
 
   /** Delivers what was added for these peers, without waiting. To be called in the turn of the transaction. */
   deliver(peers: readonly string[]): void {
-    const { ctx, due } = this.#core
-    ctx.waitUntil(due.arm())
-    for (const peer of peers) ctx.waitUntil(this.#push(peer))
+    this.#core.ctx.waitUntil(this.#core.due.arm())
+    for (const peer of peers) this.#waiting.add(peer)
+    this.#drain()
+  }
+
+  #drain(): void {
+    for (const peer of this.#waiting) {
+      if (this.#delivering >= PARALLEL_PEERS) return
+      this.#waiting.delete(peer)
+      this.#delivering += 1
+      const delivery = this.#push(peer).finally(() => {
+        this.#delivering -= 1
+        this.#drain()
+      })
+      this.#core.ctx.waitUntil(delivery)
+    }
   }
 
   /**
@@ -137,7 +153,8 @@ export class Outbox {
   #push(peer: string): Promise<boolean> {
     const lane = this.#lane(peer)
     // What is added while a delivery runs is seen by it, or by the one that follows.
-    lane.running = (lane.running ?? Promise.resolve(true)).then(() => this.#deliverAll(peer, lane))
+    const deliver = (): Promise<boolean> => this.#deliverAll(peer, lane)
+    lane.running = (lane.running ?? Promise.resolve(true)).then(deliver, deliver)
     return lane.running
   }
 

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { call, logIn, registerAccount } from '../../../support/api-client.ts'
+import { costsOfRequest } from '../../../../src/runtime/metrics.ts'
+import { call, logIn, registerAccount, type TestSession } from '../../../support/api-client.ts'
 import { endObject } from '../../../support/crash-worker.ts'
 import { claim, deviceKeysOf, oneTimeKeys, publish, query, syncOnce, upload } from '../../../support/e2ee.ts'
+import { people } from '../../../support/room-api.ts'
 
 describe('uploading keys', () => {
   it('publishes them, with the name of the device in unsigned, and counts one-time keys', async () => {
@@ -127,6 +129,21 @@ describe('querying keys', () => {
       expect((await call('POST', '/keys/query', { token: alice.token, body })).status).toBe(400)
     },
   )
+})
+
+describe('what querying costs', () => {
+  it('is one round trip for each user and nothing else for 100 known users', { timeout: 60_000 }, async () => {
+    const others: TestSession[] = []
+    while (others.length < 100) others.push(...(await people(25)))
+    const [alice] = await people(1)
+    const body = { device_keys: Object.fromEntries(others.map(({ userId }) => [userId, []])) }
+    const ask = () => call('POST', '/keys/query', { token: alice?.token, body })
+    await ask()
+    const answer = await ask()
+    expect(Object.keys(answer.body.device_keys)).toHaveLength(100)
+    const costs = costsOfRequest(answer.headers.get('x-request-id') ?? '')
+    expect(costs).toEqual({ rpc: 101 })
+  })
 })
 
 describe('claiming keys', () => {
