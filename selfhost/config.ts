@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
+import { isIP } from 'node:net'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { ConfigError, parseConfig } from '../src/runtime/config.ts'
 import { parseJsonc } from './jsonc.ts'
@@ -27,6 +28,7 @@ const HOST_NAMES = [
   'MYELIN_TLS_KEY',
   'MYELIN_DATA_DIR',
   'MYELIN_EXTRA_CA',
+  'MYELIN_DNS_SERVERS',
   'MYELIN_APPSERVICES',
   'MYELIN_TRUST_PROXY',
 ] as const
@@ -52,6 +54,8 @@ export interface HostConfig {
   readonly tls: TlsConfig | undefined
   readonly dataDir: string
   readonly extraCa: string | undefined
+  /** Addresses, with a port if it is not 53, that are asked for service records; empty: those of the machine. */
+  readonly dnsServers: readonly string[]
   readonly registration: string
   readonly registrationSharedSecret: string | undefined
   readonly publicUrl: string | undefined
@@ -153,6 +157,14 @@ function onOff(values: Readonly<Record<string, string>>, name: string, fallback:
   return value === 'on'
 }
 
+/** `address` or `address:port`, IPv6 in brackets where there is a port, separated by commas. */
+function parseDnsServers(value: string | undefined, problems: string[]): string[] {
+  const servers = (value ?? '').split(',').flatMap((entry) => (entry.trim() === '' ? [] : [entry.trim()]))
+  const [wrong] = servers.filter((server) => isIP(server.replace(/^\[(.*)\](?::\d+)?$/, '$1').replace(/^([\d.]+):\d+$/, '$1')) === 0)
+  if (wrong !== undefined) problems.push(`MYELIN_DNS_SERVERS has ${JSON.stringify(wrong)}, which is not an address`)
+  return servers
+}
+
 function unknownNames(env: ConfigSources['env']): string[] {
   return Object.keys(env)
     .filter((name) => name.startsWith('MYELIN_') && !NAMES.includes(name) && !['MYELIN_SECRET', 'MYELIN_SIGNING_KEY'].includes(name))
@@ -173,6 +185,7 @@ export async function readHostConfig(sources: ConfigSources): Promise<HostConfig
   const port = parsePort(values, 'MYELIN_PORT', 8008, problems) ?? 8008
   const tls = parseTls(values, problems)
   if (tls !== undefined && tls.port !== 0 && tls.port === port) problems.push('MYELIN_TLS_PORT and MYELIN_PORT must differ')
+  const dnsServers = parseDnsServers(values.MYELIN_DNS_SERVERS, problems)
   const trustProxy = onOff(values, 'MYELIN_TRUST_PROXY', isLoopback(bind), problems)
   await checkFiles(values, problems)
   const variables: Record<string, string> = { MYELIN_CLIENT_ADDRESS: trustProxy ? 'x-forwarded-for' : 'none' }
@@ -188,6 +201,7 @@ export async function readHostConfig(sources: ConfigSources): Promise<HostConfig
     tls,
     dataDir: values.MYELIN_DATA_DIR ?? resolve(sources.cwd, 'data'),
     extraCa: values.MYELIN_EXTRA_CA,
+    dnsServers,
     registration: worker.registration,
     registrationSharedSecret: worker.registrationSharedSecret,
     publicUrl: values.MYELIN_PUBLIC_URL,

@@ -22,6 +22,8 @@ export interface RuntimeOptions {
   readonly instance: string
   /** PEM file of certificate authorities to trust, besides the usual ones, for outgoing requests. */
   readonly extraCa: string | undefined
+  /** DNS servers that are asked for service records; empty: those of the machine. */
+  readonly dnsServers: readonly string[]
   readonly onLog: (level: string, message: string) => void
 }
 
@@ -81,7 +83,7 @@ export function miniflareOptions(options: RuntimeOptions): MiniflareOptions {
             ...Object.fromEntries(worker.d1_databases.map(({ binding }) => [binding, { type: 'd1' as const, id: binding }])),
             ...Object.fromEntries(worker.kv_namespaces.map(({ binding }) => [binding, { type: 'kv' as const, id: binding }])),
             OUTBOUND: outboundNetwork(options),
-            RESOLVER: { type: 'node-handler' as const, handler: resolverHandler() },
+            RESOLVER: { type: 'node-handler' as const, handler: resolverHandler(options.dnsServers) },
             ...Object.fromEntries(worker.r2_buckets.map(({ binding }) => [binding, { type: 'r2' as const, name: binding }])),
           },
           exports: Object.fromEntries(

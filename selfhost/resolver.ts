@@ -11,9 +11,13 @@ const MAX_RECORDS = 64
 /** Answers that mean: there is no such record. */
 const NO_RECORD = ['ENOTFOUND', 'ENODATA']
 
-/** Answers the Worker's questions about service records: `GET /srv?name=…`. 502 when the DNS cannot answer. */
-export function resolverHandler(): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+/**
+ * Answers the Worker's questions about service records: `GET /srv?name=…`. 502 when the DNS cannot answer.
+ * @param servers DNS servers to ask; empty: those of the machine.
+ */
+export function resolverHandler(servers: readonly string[]): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: TRIES })
+  if (servers.length > 0) resolver.setServers(servers)
   return async (request, response) => {
     const name = URL.parse(request.url ?? '', 'http://resolver')?.searchParams.get('name') ?? ''
     const records = /^[0-9A-Za-z._-]+$/.test(name) && name.length <= MAX_NAME ? await resolveSrv(resolver, name) : undefined

@@ -82,6 +82,7 @@ export async function startRuntime(config: HostConfig, dataDir: DataDir, bundle:
     pidFile,
     instance,
     extraCa: config.extraCa,
+    dnsServers: config.dnsServers,
     onLog: workerLogLine,
   }
   // Again, now with the real secrets: a damaged key file must be reported here and not by every request.

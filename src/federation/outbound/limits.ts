@@ -44,8 +44,12 @@ export const MAX_SRV_TARGETS = 4
 /** Servers whose place is remembered per isolate; the one asked for longest ago is forgotten first. */
 export const MAX_CACHED_SERVERS = 2_000
 
+/** Servers whose keys are remembered per isolate; the one asked for longest ago is forgotten first. */
+export const MAX_CACHED_KEY_SERVERS = 10_000
 /** One request for signing keys. */
 export const KEY_FETCH_TIMEOUT_MS = 15 * SECOND_MS
+/** One request to a notary, which may have to ask others. */
+export const NOTARY_TIMEOUT_MS = 30 * SECOND_MS
 /** Size of one answer about keys. */
 export const KEY_RESPONSE_MAX_BYTES = 128 * KIB
 /** Keys in it, current ones and old ones each. */
@@ -60,11 +64,23 @@ export const KEY_RELOAD_MS = 10 * SECOND_MS
 export const KEY_FAILURE_MS = MINUTE_MS
 /** The longest that a failing server is left alone. */
 export const KEY_FAILURE_MAX_MS = HOUR_MS
-/** Key requests of one isolate to all servers together, at once (SECURITY F19). */
+/** Servers for which it is remembered how asking them went; the one longest ago is forgotten first. */
+export const MAX_REMEMBERED_FETCHES = 20_000
+/** Key requests of one isolate to all servers together for the sake of requests, at once (SECURITY F19). */
 export const KEY_FETCH_BURST = 500
-/** Key requests of one isolate per second, in the long run. */
+/** The same per second, in the long run. */
 export const KEY_FETCH_PER_SECOND = 10
+/** Key requests of one isolate for the sake of events, at once: a large room is of thousands of servers. */
+export const EVENT_KEY_FETCH_BURST = 10_000
+/** The same per second, in the long run. */
+export const EVENT_KEY_FETCH_PER_SECOND = 20
 /** Key requests under way at once for one batch of questions. */
-export const KEY_FETCH_PARALLEL = 16
-/** Servers in one batch of questions. */
-export const MAX_SERVERS_PER_KEY_QUERY = 1_000
+export const KEY_FETCH_PARALLEL = 32
+/** Servers looked up, and asked, at a time for one batch of questions. */
+export const SERVERS_PER_KEY_ROUND = 500
+/** From so many servers on, notaries are asked before the servers themselves: one request for many instead of one each. */
+export const NOTARY_FIRST_SERVERS = 20
+/** Servers in one question to a notary. */
+export const SERVERS_PER_NOTARY_QUERY = 100
+/** Size of a notary's answer. */
+export const NOTARY_RESPONSE_MAX_BYTES = 4 * MIB

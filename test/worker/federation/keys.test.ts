@@ -114,7 +114,11 @@ describe('keys of other servers', () => {
   it('of ourselves need nobody to be asked', async () => {
     const own = isolate({ oldSigningKeys: [{ keyId: 'ed25519:before', publicKey: encodeBase64(peer.publicKey), expiredTs: 5 }] })
     const { serverName } = configOf(env)
-    const lookup = await own.keys.eventKeys(registry, [{ serverName, keyId: 'ed25519:a_test', minimumValidUntilTs: clock.now }])
+    const lookup = await own.keys.eventKeys(
+      registry,
+      ['ed25519:a_test', 'ed25519:before', 'ed25519:none'].map((keyId) => ({ serverName, keyId, minimumValidUntilTs: clock.now })),
+    )
+    expect(lookup(serverName, 'ed25519:none')).toBeUndefined()
     expect(lookup(serverName, 'ed25519:a_test')?.publicKey).toHaveLength(32)
     expect(lookup(serverName, 'ed25519:before')).toEqual({ publicKey: peer.publicKey, validUntilTs: 5 })
     expect(internet.asked).toEqual([])
@@ -204,6 +208,42 @@ describe('a notary that the operator trusts', () => {
     const other = new HostileServer(`other-notary${names}.example`, 4)
     internet.remove(`${peer.serverName}:8448`).remove(`${notary.serverName}:8448`)
     expect(await requestKey(isolate({ notaries: [notary.serverName, other.serverName] }))).toBeUndefined()
+  })
+})
+
+describe('a room of many servers', () => {
+  const manyServers = (prefix: string, count: number) =>
+    Array.from({ length: count }, (_, n) => new HostileServer(`${prefix}${names}-${n}.example`, n % 200, () => clock.now))
+  const questionsOf = (servers: readonly HostileServer[]) =>
+    servers.map(({ serverName }) => ({ serverName, keyId: 'ed25519:a_hostile', minimumValidUntilTs: clock.now }))
+
+  it('is looked up whole, also beyond what is remembered', async () => {
+    const servers = manyServers('large', 2_500)
+    for (const server of servers) internet.server(server)
+    const known = isolate()
+    const lookup = await known.keys.eventKeys(registry, questionsOf(servers))
+    expect(servers.filter(({ serverName, publicKey }) => !isSame(lookup(serverName, 'ed25519:a_hostile')?.publicKey, publicKey))).toEqual(
+      [],
+    )
+    const again = await isolate().keys.eventKeys(registry, questionsOf(servers))
+    expect(servers.every(({ serverName }) => again(serverName, 'ed25519:a_hostile') !== undefined)).toBe(true)
+    expect(new Set(servers.map((server) => server.asked(KEYS)))).toEqual(new Set([1]))
+  })
+
+  it('whose servers are gone costs a notary a few questions, and only the rest are asked themselves', async () => {
+    const servers = manyServers('gone', 250)
+    const told = new Map(servers.slice(0, 240).map((server) => [server.serverName, server]))
+    notary.on('POST', QUERY, (request) => {
+      const asked = Object.keys(bodyOf(request).server_keys as object)
+      return Response.json({
+        server_keys: asked.flatMap((name) => (told.has(name) ? [signJson(told.get(name)?.keyDocument() ?? {}, notary.signer)] : [])),
+      })
+    })
+    const lookup = await isolate({ notaries: [notary.serverName] }).keys.eventKeys(registry, questionsOf(servers))
+    expect(servers.filter(({ serverName }) => lookup(serverName, 'ed25519:a_hostile') !== undefined)).toHaveLength(240)
+    expect(new Set(internet.asked.filter((url) => url.includes(':8448/_matrix/key/v2/server') && url.includes('gone'))).size).toBe(10)
+    // Three of a hundred, and one more for each that cannot be asked itself.
+    expect(notary.asked(QUERY)).toBe(13)
   })
 })
 

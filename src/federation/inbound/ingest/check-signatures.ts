@@ -9,7 +9,7 @@ import {
 import type { ParsedPdu } from '../../../matrix/events/parse-pdu.ts'
 import type { RoomVersionRules } from '../../../matrix/room-versions/rules.ts'
 import { signatureKeyIds } from '../../../matrix/signing.ts'
-import type { KeyQuestion } from '../../outbound/keys/key-ring.ts'
+import type { KeyQuestion } from '../../outbound/keys/key-memory.ts'
 
 /**
  * What the signatures of a PDU are worth. `drop`: it is not what its sender's server sent, or nobody can tell. `reject`: it is, but the server

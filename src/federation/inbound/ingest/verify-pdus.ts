@@ -1,7 +1,7 @@
 import type { KeyLookup } from '../../../matrix/events/event-signatures.ts'
 import type { JsonObject } from '../../../matrix/json.ts'
 import type { RoomVersionRules } from '../../../matrix/room-versions/rules.ts'
-import type { KeyQuestion } from '../../outbound/keys/key-ring.ts'
+import type { KeyQuestion } from '../../outbound/keys/key-memory.ts'
 import { checkFormat } from './check-format.ts'
 import { checkHash } from './check-hash.ts'
 import { checkSignatures, keysNeeded } from './check-signatures.ts'

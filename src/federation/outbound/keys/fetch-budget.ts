@@ -1,31 +1,59 @@
-import { KEY_FAILURE_MAX_MS, KEY_FAILURE_MS, KEY_FETCH_BURST, KEY_FETCH_PER_SECOND, KEY_REFETCH_MS, MAX_CACHED_SERVERS } from '../limits.ts'
+import {
+  EVENT_KEY_FETCH_BURST,
+  EVENT_KEY_FETCH_PER_SECOND,
+  KEY_FAILURE_MAX_MS,
+  KEY_FAILURE_MS,
+  KEY_FETCH_BURST,
+  KEY_FETCH_PER_SECOND,
+  KEY_REFETCH_MS,
+  MAX_REMEMBERED_FETCHES,
+} from '../limits.ts'
 import { Lru } from '../lru.ts'
 
 const MS_PER_SECOND = 1_000
 
 /**
+ * What keys are asked for: `request`: somebody, who need not be anybody, names a server as the one that signed a request; `event`: events that a
+ * known server has sent, or that a room consists of, name it.
+ */
+export type KeyPurpose = 'request' | 'event'
+
+/** Key requests that may be made at once, and per second in the long run. */
+const RATES: Readonly<Record<KeyPurpose, { readonly burst: number; readonly perSecond: number }>> = {
+  request: { burst: KEY_FETCH_BURST, perSecond: KEY_FETCH_PER_SECOND },
+  event: { burst: EVENT_KEY_FETCH_BURST, perSecond: EVENT_KEY_FETCH_PER_SECOND },
+}
+
+interface Bucket {
+  tokens: number
+  refilledAtMs: number
+}
+
+/**
  * Whether keys may be asked for now (SECURITY F19). Anybody can name any server as the origin of a request; what that makes this server
- * do is bounded for each server named and for all of them together.
+ * do is bounded for each server named and for all of them together, apart from what joining a room of many servers needs.
  */
 export class FetchBudget {
   readonly #now: () => number
-  readonly #servers = new Lru<string, { readonly notBeforeMs: number; readonly failures: number }>(MAX_CACHED_SERVERS)
-  #tokens = KEY_FETCH_BURST
-  #refilledAtMs: number
+  readonly #servers = new Lru<string, { readonly notBeforeMs: number; readonly failures: number }>(MAX_REMEMBERED_FETCHES)
+  readonly #buckets: Readonly<Record<KeyPurpose, Bucket>>
 
   constructor(now: () => number) {
     this.#now = now
-    this.#refilledAtMs = now()
+    const full = (purpose: KeyPurpose): Bucket => ({ tokens: RATES[purpose].burst, refilledAtMs: now() })
+    this.#buckets = { request: full('request'), event: full('event') }
   }
 
   /** Takes one request to a server out of the budget; `false` if there is none to be had now. */
-  take(serverName: string): boolean {
+  take(serverName: string, purpose: KeyPurpose): boolean {
     const now = this.#now()
     if (now < (this.#servers.get(serverName)?.notBeforeMs ?? 0)) return false
-    this.#tokens = Math.min(KEY_FETCH_BURST, this.#tokens + (Math.max(0, now - this.#refilledAtMs) / MS_PER_SECOND) * KEY_FETCH_PER_SECOND)
-    this.#refilledAtMs = now
-    if (this.#tokens < 1) return false
-    this.#tokens -= 1
+    const bucket = this.#buckets[purpose]
+    const { burst, perSecond } = RATES[purpose]
+    bucket.tokens = Math.min(burst, bucket.tokens + (Math.max(0, now - bucket.refilledAtMs) / MS_PER_SECOND) * perSecond)
+    bucket.refilledAtMs = now
+    if (bucket.tokens < 1) return false
+    bucket.tokens -= 1
     return true
   }
 

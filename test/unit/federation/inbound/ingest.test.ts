@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseTransaction } from '../../../../src/federation/inbound/ingest/parse-transaction.ts'
 import { type FetchKeys, type PduVerdict, verifyPdus } from '../../../../src/federation/inbound/ingest/verify-pdus.ts'
-import type { KeyQuestion } from '../../../../src/federation/outbound/keys/key-ring.ts'
+import type { KeyQuestion } from '../../../../src/federation/outbound/keys/key-memory.ts'
 import { cosignPdu, createEvent, type EventDraft, sealPdu } from '../../../../src/matrix/events/create-event.ts'
 import type { KnownKey } from '../../../../src/matrix/events/event-signatures.ts'
 import type { JsonObject, JsonValue } from '../../../../src/matrix/json.ts'
