@@ -30,16 +30,15 @@ export interface HintReply {
   readonly member: boolean
   /** Everything up to this position is in the user's database. */
   readonly durablePos: number
+  /** False: the user's database has a dirty mark; the room need not ring again until it is pulled. */
+  readonly awake: boolean
 }
 
 /** Room → user: make everything up to `head` durable. */
 export type SettleRequest = Hint
 
-/** User → room, answer to a settle request. */
-export interface SettleReply extends HintReply {
-  /** False: the user has committed a dirty mark; the room need not ring again until it is pulled. */
-  readonly awake: boolean
-}
+/** User → room, answer to a settle request: with `awake` false the mark stands for what is not in the user's database. */
+export type SettleReply = HintReply
 
 /** Room → user: the user's own membership changed. Durable on both sides. */
 export interface MembershipNotice {

@@ -70,8 +70,13 @@ export class ObjectStore {
   transaction<T>(requestId: string | undefined, body: () => T): T {
     if (this.#depth === 0) this.#wrote = false
     this.#depth += 1
+    const version = this.#version
     try {
       return this.#storage.transactionSync(body)
+    } catch (cause) {
+      // A schema that was made inside has gone with the rest.
+      this.#version = version
+      throw cause
     } finally {
       this.#depth -= 1
       // A transaction that wrote nothing costs no commit.

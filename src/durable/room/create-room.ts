@@ -42,9 +42,10 @@ export function createRoom(core: RoomCore, request: CreateRoomRequest, requestId
   if (!parsed.ok) throw badJson(`The create event is malformed: ${parsed.reason}`)
   const verdict = checkAuth(parsed.event, authStateOf([]), rules)
   if (!verdict.allowed) throw badJson(verdict.message)
-  core.store.migrate()
   try {
     const committed = core.store.transaction(requestId, () => {
+      // Within the same commit: a room that is refused leaves no schema behind.
+      core.store.migrate()
       const started: Draft = {
         head: {
           roomId: request.roomId,

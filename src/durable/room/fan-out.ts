@@ -99,7 +99,7 @@ export class FanOut {
   async #hint(listener: Listener): Promise<void> {
     const core = this.#core
     const head = core.lastPos
-    const { notices } = listener
+    const { notices, serial } = listener
     listener.inFlight = true
     this.#inFlight += 1
     countCost('hint')
@@ -119,6 +119,7 @@ export class FanOut {
         this.#queue.add(listener)
       }
       if (reply.member) listener.durablePos = Math.max(listener.durablePos, reply.durablePos)
+      if (!reply.awake && listener.serial === serial) listener.asleep = true
     } catch (cause) {
       // The user's object ended. The settle row of the event's commit makes sure that it is asked again.
       log.debug('a hint was lost', cause)

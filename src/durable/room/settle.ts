@@ -80,7 +80,7 @@ export class Settlement {
       listener.toldPos = Math.max(listener.toldPos, head)
       listener.unreadPos = Math.max(listener.unreadPos, head)
       if (listener.serial === serial) listener.asleep = !reply.awake
-      return reply.durablePos >= head
+      return !reply.awake || reply.durablePos >= head
     } catch (cause) {
       log.debug('a member could not be settled', cause)
       return false

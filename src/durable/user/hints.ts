@@ -1,13 +1,32 @@
 import type { Hint, HintReply } from '../protocol.ts'
 import type { RoomFacts, UnreadNews } from '../room-news.ts'
 import { wakeParked } from './parking-wake.ts'
+import { isAwake } from './sleep.ts'
 import type { UserCore } from './user-core.ts'
+
+/** What became of a hint that was taken. */
+type Taken = Pick<HintReply, 'member' | 'durablePos'>
+
+/** Answers a room that rings. A sleeper whose database says that the room is to be asked has nothing to remember, and need not be rung again. */
+export function answerHint(core: UserCore, hint: Hint): HintReply {
+  return sleptThrough(core, hint) ?? { ...takeHint(core, hint), awake: true }
+}
+
+/** The answer of a user who sleeps and whose dirty mark for the room is durable; `undefined` for all others. */
+export function sleptThrough(core: UserCore, { roomId, generation }: Hint): HintReply | undefined {
+  if (isAwake(core) || !core.store.exists()) return undefined
+  const { feed } = core.feedKeeper
+  const row = feed.rooms.find(roomId)
+  const marked = row?.dirty && feed.rooms.flushed(roomId)?.dirty
+  if (!marked || row.membership !== 'join' || row.generation !== generation) return undefined
+  return { member: true, durablePos: feed.durablePos(roomId, generation), awake: false }
+}
 
 /**
  * Takes a room's hint in memory and wakes whoever waits for it (docs/design/feed.md, "Hint"). No commit. `unread` stands in for what the hint itself
  * says of unread marks.
  */
-export function takeHint(core: UserCore, hint: Hint, unread: UnreadNews | undefined = hint.news?.unread): HintReply {
+export function takeHint(core: UserCore, hint: Hint, unread: UnreadNews | undefined = hint.news?.unread): Taken {
   if (!core.store.exists()) return { member: false, durablePos: 0 }
   const { feed } = core.feedKeeper
   const { roomId } = hint

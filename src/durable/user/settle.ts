@@ -1,14 +1,15 @@
-import { nowMs } from '../../runtime/clock.ts'
 import type { SettleReply, SettleRequest } from '../protocol.ts'
-import { takeHint } from './hints.ts'
-import { parkedCount } from './parking-wake.ts'
+import { sleptThrough, takeHint } from './hints.ts'
+import { isAwake } from './sleep.ts'
 import type { UserCore } from './user-core.ts'
 
 /**
  * Makes everything up to the room's head durable (docs/design/feed.md, "Settle"): one commit for all rooms, or none if it was durable already.
- * A sleeping user marks the room dirty in the same commit and says so.
+ * A sleeping user marks the room dirty in the same commit, unless it is, and says so.
  */
 export function settle(core: UserCore, request: SettleRequest): SettleReply {
+  const slept = sleptThrough(core, request)
+  if (slept !== undefined) return slept
   const { roomId, generation, head } = request
   const hinted = takeHint(core, request)
   if (!hinted.member) return { ...hinted, awake: true }
@@ -18,9 +19,4 @@ export function settle(core: UserCore, request: SettleRequest): SettleReply {
   if (!awake) feed.markDirty(roomId)
   if (!awake || feed.durablePos(roomId, generation) < head) feedKeeper.flush()
   return { member: true, durablePos: feed.durablePos(roomId, generation), awake }
-}
-
-/** Whether rooms should ring at once: somebody waits, or polled lately in this life of the object. */
-function isAwake(core: UserCore): boolean {
-  return core.feedKeeper.polledLately(nowMs()) || parkedCount(core) > 0
 }

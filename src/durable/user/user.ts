@@ -12,7 +12,7 @@ import type { LoggedIn } from './devices.ts'
 import { type ClaimedKey, claimKeys, type KeyClaim } from './e2ee/claim-keys.ts'
 import { takePeerItems } from './e2ee/peer-items.ts'
 import { type PublishedKeys, publishedKeys } from './e2ee/query-keys.ts'
-import { takeHint } from './hints.ts'
+import { answerHint } from './hints.ts'
 import { takeNotice } from './notices.ts'
 import { park } from './parking.ts'
 import { publicProfile } from './profile.ts'
@@ -69,7 +69,7 @@ export class User extends DurableObject<Env> {
 
   /** A room's hint: there is something up to its head. */
   hint(hint: Hint): HintReply {
-    return takeHint(this.#core, hint)
+    return answerHint(this.#core, hint)
   }
 
   /** A room wants everything up to its head to be durable. */

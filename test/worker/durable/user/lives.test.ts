@@ -87,7 +87,11 @@ describe('what is committed when', () => {
     const commits = costTotals().commit ?? 0
     for (let round = 1; round <= 20; round += 1) {
       for (const { room_id, generation, last_pos } of before) {
-        expect(await stub.hint({ roomId: room_id, generation, head: last_pos + round })).toEqual({ member: true, durablePos: last_pos })
+        expect(await stub.hint({ roomId: room_id, generation, head: last_pos + round })).toEqual({
+          member: true,
+          durablePos: last_pos,
+          awake: true,
+        })
       }
     }
     expect(costTotals().commit).toBe(commits)
@@ -104,13 +108,40 @@ describe('what is committed when', () => {
 
   it('a hint of a room that the user is not in is answered so, and changes nothing', async () => {
     const { bob } = await inOneRoom()
-    expect(await userOf(bob).hint({ roomId: '!other:test.example', generation: 'g', head: 7 })).toEqual({ member: false, durablePos: 0 })
+    expect(await userOf(bob).hint({ roomId: '!other:test.example', generation: 'g', head: 7 })).toEqual({
+      member: false,
+      durablePos: 0,
+      awake: true,
+    })
+  })
+
+  it('a sleeper commits one mark for a room, and sleeps through what else it says until somebody polls', async () => {
+    const { bob, roomId, since } = await inOneRoom()
+    await sync(bob, since)
+    await end(bob)
+    const stub = userOf(bob)
+    const [{ generation, last_pos } = { generation: '', last_pos: 0 }] = await runInDurableObject(stub, (_user, ctx) =>
+      ctx.storage.sql.exec<{ generation: string; last_pos: number }>('SELECT * FROM rooms WHERE room_id = ?', roomId).toArray(),
+    )
+    const at = (head: number) => ({ roomId, generation, head })
+    const commits = costTotals().commit ?? 0
+    expect(await stub.hint(at(last_pos + 1))).toEqual({ member: true, durablePos: last_pos, awake: true })
+    expect(await stub.settle(at(last_pos + 1))).toEqual({ member: true, durablePos: last_pos + 1, awake: false })
+    expect(costTotals().commit).toBe(commits + 1)
+    const slept = { member: true, durablePos: last_pos + 1, awake: false }
+    expect(await stub.hint(at(last_pos + 2))).toEqual(slept)
+    await end(bob)
+    expect(await userOf(bob).hint(at(last_pos + 3))).toEqual(slept)
+    expect(await userOf(bob).settle(at(last_pos + 3))).toEqual(slept)
+    expect(costTotals().commit).toBe(commits + 1)
+    await sync(bob, since)
+    expect((await userOf(bob).hint(at(last_pos + 4))).awake).toBe(true)
   })
 
   it('an account that does not exist answers without writing', async () => {
     const nobody = { userId: '@never-registered:test.example' }
     const stub = userOf(nobody as TestSession)
-    expect(await stub.hint({ roomId: '!r:test.example', generation: 'g', head: 7 })).toEqual({ member: false, durablePos: 0 })
+    expect(await stub.hint({ roomId: '!r:test.example', generation: 'g', head: 7 })).toEqual({ member: false, durablePos: 0, awake: true })
     expect(await stub.settle({ roomId: '!r:test.example', generation: 'g', head: 7 })).toEqual({
       member: false,
       durablePos: 0,
