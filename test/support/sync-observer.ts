@@ -17,6 +17,8 @@ const MAX_GAP_PAGES = 200
 /** A room as one device has been told of it. */
 export class ObservedRoom {
   section: 'join' | 'leave' = 'join'
+  /** Whether the device was ever told of it as joined. */
+  wasJoined = false
   /** How often each event came, by any way. */
   readonly counts = new Map<string, number>()
   /** Events in the order in which timelines of sync brought them for the first time. */
@@ -157,6 +159,7 @@ export class SyncObserver {
     const room = this.room(roomId)
     this.invites.delete(roomId)
     room.section = section
+    room.wasJoined ||= section === 'join'
     for (const event of missing) if (room.note(event)) room.filled.push(event)
     for (const event of synced.state?.events ?? []) setState(room, event)
     for (const event of events) {
