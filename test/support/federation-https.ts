@@ -17,6 +17,8 @@ export interface HttpsServer {
   readonly port: number
   /** File with its certificate, for those who are to trust it. */
   readonly certificate: string
+  /** File with its private key. */
+  readonly privateKey: string
   /** Names that clients asked for when they connected (SNI). */
   readonly serverNames: string[]
   /** `Host` headers that came. */
@@ -50,6 +52,7 @@ export async function serveHttps(target: Answering, ...names: readonly string[])
   return {
     port: (server.address() as AddressInfo).port,
     certificate,
+    privateKey: key,
     serverNames,
     hosts,
     close: async () => {
