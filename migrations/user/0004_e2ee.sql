@@ -74,6 +74,12 @@ CREATE TABLE peer_positions (
   id INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+-- The highest IDs of outbox and inbox that were ever deleted or written with a flush: later ones lie above, whatever the clock says.
+CREATE TABLE peer_heads (
+  name TEXT PRIMARY KEY,
+  id INTEGER NOT NULL
+) WITHOUT ROWID;
+
 -- Users whose devices or keys changed: one row each, with the latest change.
 CREATE TABLE device_lists (
   user_id TEXT PRIMARY KEY,

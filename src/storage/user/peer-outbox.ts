@@ -13,9 +13,17 @@ export interface OutboxRow {
 
 type Columns = { id: number; kind: PeerItemKind; payload: string }
 
-/** The highest ID; 0 for an empty outbox. */
+/** The highest ID that any item had whose ID may be known to a peer; 0 where there was none. */
 export function highestOutboxId(store: ObjectStore): number {
-  return store.first<{ highest: number | null }>('SELECT max(id) AS highest FROM peer_outbox')?.highest ?? 0
+  const row = store.first<{ highest: number | null }>(
+    "SELECT max(id) AS highest FROM (SELECT max(id) AS id FROM peer_outbox UNION ALL SELECT id FROM peer_heads WHERE name = 'outbox')",
+  )
+  return row?.highest ?? 0
+}
+
+/** Remembers the highest ID before items are deleted. */
+export function writeOutboxHead(store: ObjectStore, id: number): void {
+  store.run("INSERT OR REPLACE INTO peer_heads (name, id) VALUES ('outbox', ?)", id)
 }
 
 /** How many items there are. */

@@ -62,10 +62,16 @@ export function rememberTransaction(store: ObjectStore, deviceId: string, txn: s
   store.run('DELETE FROM to_device_transactions WHERE id <= (SELECT max(id) FROM to_device_transactions) - ?', keep)
 }
 
-/** The highest ID of any message or change of a device list in the database; 0 where there is none. */
+/** The highest ID of any message or change of a device list that was ever written with a flush, or is there now; 0 where there was none. */
 export function highestInboxId(store: ObjectStore): number {
   const row = store.first<{ highest: number | null }>(
-    'SELECT max(id) AS highest FROM (SELECT max(id) AS id FROM to_device UNION ALL SELECT max(id) FROM device_lists)',
+    `SELECT max(id) AS highest FROM (SELECT max(id) AS id FROM to_device UNION ALL SELECT max(id) FROM device_lists
+       UNION ALL SELECT id FROM peer_heads WHERE name = 'inbox')`,
   )
   return row?.highest ?? 0
+}
+
+/** Remembers the highest ID, because acknowledged messages are deleted. */
+export function writeInboxHead(store: ObjectStore, id: number): void {
+  store.run("INSERT OR REPLACE INTO peer_heads (name, id) VALUES ('inbox', ?)", id)
 }

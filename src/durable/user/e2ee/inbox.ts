@@ -8,6 +8,7 @@ import {
   readToDevice,
   type ToDeviceRow,
   trimToDevice,
+  writeInboxHead,
 } from '../../../storage/user/to-device.ts'
 import type { FlushRider } from '../feed-keeper.ts'
 import { ClockIds } from './clock-ids.ts'
@@ -172,6 +173,7 @@ export class Inbox implements FlushRider {
     }
     for (const [userId, id] of this.#changes) writeDeviceListChange(this.#store, userId, id)
     for (const [sender, id] of this.#accepted) writePeerPosition(this.#store, sender, id)
+    writeInboxHead(this.#store, this.#ids.last)
   }
 
   written(): void {

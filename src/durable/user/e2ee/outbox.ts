@@ -12,6 +12,7 @@ import {
   type OutboxRow,
   outboxItems,
   outboxPeers,
+  writeOutboxHead,
 } from '../../../storage/user/peer-outbox.ts'
 import { objectsOf } from '../../objects.ts'
 import type { PeerReply } from '../../protocol.ts'
@@ -201,6 +202,7 @@ export class Outbox {
       await Promise.all(peers.slice(start, start + PARALLEL_PEERS).map((peer) => this.#settlePeer(peer)))
     }
     const isEmpty = store.transaction(undefined, () => {
+      writeOutboxHead(store, this.#ids.last)
       for (const peer of peers) {
         const { durable } = this.#lane(peer)
         if (durable > 0) deleteOutboxUpTo(store, peer, durable)

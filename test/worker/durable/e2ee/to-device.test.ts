@@ -189,3 +189,29 @@ describe('what sending costs', () => {
     expect(await rows(alice.userId, 'peer_outbox')).toBe(0)
   })
 })
+
+describe('a clock that is set back', () => {
+  it('loses nothing, over several lives of either side', async () => {
+    const [alice, bob] = (await people(2)) as [TestSession, TestSession]
+    const { next_batch: start } = await syncOnce(bob)
+    advanceClock(24 * 3_600_000)
+    await endObject('user', alice.userId)
+    await endObject('user', bob.userId)
+    await send(alice, to(bob, { n: 1 }))
+    const first = await drain(bob, String(start))
+    expect(numbers(first.events)).toEqual([1])
+    // Everything is written and acknowledged, and nothing is left that would remind of the numbers used.
+    await fireAlarm(alice.userId)
+    await send(alice, to(alice, { n: 0 }))
+    advanceClock(-48 * 3_600_000)
+    for (let n = 2; n < 5; n += 1) {
+      await endObject('user', alice.userId)
+      await endObject('user', bob.userId)
+      await send(alice, to(bob, { n }))
+      await send(alice, to(bob, { n: n * 10 }))
+      await fireAlarm(alice.userId)
+    }
+    await endObject('user', bob.userId)
+    expect(numbers((await drain(bob, first.since)).events)).toEqual([2, 20, 3, 30, 4, 40])
+  })
+})
