@@ -8,6 +8,8 @@ import { SyncObserver } from '../../support/sync-observer.ts'
 
 /** By when rooms and users agree after a kill in the middle of a change; a notice that was not taken is repeated by an alarm. */
 const AGREED_WITHIN_MS = 60_000
+/** Rooms settle about 25 s after their last event, also when they ended meanwhile. */
+const SETTLED_WITHIN_MS = 75_000
 const ROUNDS = 5
 const ACTIONS = ['invite', 'join', 'ban', 'leave'] as const
 const WANTED = { invite: 'invite', join: 'join', ban: 'ban', leave: 'leave' } as const
@@ -103,4 +105,25 @@ describe('a membership change as the last action before a kill', () => {
       }
     }
   }, 240_000)
+
+  it('and a message as the last one reaches devices that lost nothing themselves and only wait', async () => {
+    const bob = await MatrixClient.register(homeserver(server), 'waiting')
+    const roomId = await alice.createRoom()
+    await bob.join(roomId)
+    const observer = new SyncObserver(bob)
+    await observer.once()
+    // Their own membership makes everything durable that they know: with this token nothing tells the server to ask the rooms.
+    await bob.createRoom()
+    await observer.once()
+    const eventId = await alice.send(roomId, 'the last word')
+    await server.kill9()
+    await server.restart()
+    observer.start()
+    try {
+      // Nobody touches the room: its alarm alone must bring the event.
+      await observer.until('the last word', () => observer.hasEvent(roomId, eventId), SETTLED_WITHIN_MS)
+    } finally {
+      await observer.stop()
+    }
+  })
 })
