@@ -19,8 +19,20 @@ export function say(text: string): void {
   process.stdout.write(`${text}\n`)
 }
 
+/**
+ * What workerd itself reports, as an error with a stack, whenever a connection to another server fails. The Worker knows, and says what matters; the
+ * Internet has too many servers that are gone for an operator to read of each attempt.
+ */
+const CONNECTION_FAILURE =
+  /^(?:Socket proxy disconnected abruptly; )?e = rust\/[\w/-]+\.rs:\d+: failed: ((?:failed to lookup address|TLS handshake failed|connecting to|[Cc]onnection refused|[Cc]onnection reset|.*timed out|.*unreachable)[^\n]*)/
+/** A notice of workerd about an option that it does honour. */
+const TLS_NOTICE = 'NOSENTRY startTls called with unsupported expectedServerHostname option'
+
 /** Writes a line that the Worker has logged. Its own log puts the level before the message; everything else has the console's level. */
 export function workerLogLine(consoleLevel: string, text: string): void {
+  if (text.startsWith(TLS_NOTICE)) return
+  const failure = CONNECTION_FAILURE.exec(text)?.[1]
+  if (failure !== undefined) return logLine('debug', `connection to another server: ${failure}`)
   const [, level, message] = /^(debug|info|warn|error): ([\s\S]*)$/.exec(text) ?? []
   if (level !== undefined && message !== undefined) logLine(level, message)
   else logLine(ORDER.includes(consoleLevel) ? consoleLevel : 'info', text)
