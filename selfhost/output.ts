@@ -32,8 +32,8 @@ const TLS_NOTICE = 'NOSENTRY startTls called with unsupported expectedServerHost
 export function workerLogLine(consoleLevel: string, text: string): void {
   if (text.startsWith(TLS_NOTICE)) return
   const failure = CONNECTION_FAILURE.exec(text)?.[1]
-  if (failure !== undefined) return logLine('debug', `connection to another server: ${failure}`)
   const [, level, message] = /^(debug|info|warn|error): ([\s\S]*)$/.exec(text) ?? []
-  if (level !== undefined && message !== undefined) logLine(level, message)
+  if (failure !== undefined) logLine('debug', `connection to another server: ${failure}`)
+  else if (level !== undefined && message !== undefined) logLine(level, message)
   else logLine(ORDER.includes(consoleLevel) ? consoleLevel : 'info', text)
 }
