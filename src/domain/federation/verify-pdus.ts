@@ -62,3 +62,22 @@ function signersOf(parsed: ParsedPdu, rules: RoomVersionRules): string[] {
   const authoriser = authorisingServer(parsed.event, rules)
   return [...requiredSigners(parsed.event, rules), ...(authoriser === undefined ? [] : [authoriser])]
 }
+
+/** Whether an event carries a valid signature of a server besides those that it needs anyway. */
+export async function isSignedBy(
+  ctx: RequestContext,
+  rules: RoomVersionRules,
+  roomId: string,
+  event: RoomEvent,
+  serverName: string,
+): Promise<boolean> {
+  const parsed = parsePdu(event.pdu, rules, roomId)
+  if (!parsed.ok) return false
+  const questions = signatureKeyIds(event.pdu, serverName).map((keyId) => ({
+    serverName,
+    keyId,
+    minimumValidUntilTs: rules.enforceKeyValidity ? event.originServerTs : 0,
+  }))
+  const findKey = await outboundOf(ctx.env).keys.eventKeys(ctx.registry, questions)
+  return checkSignaturesOf(serverName, parsed, rules, findKey).kind === 'valid'
+}

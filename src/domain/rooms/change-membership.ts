@@ -1,14 +1,16 @@
-import type { MembershipRequest } from '../../durable/room/membership.ts'
+import type { MembershipAnswer, MembershipRequest } from '../../durable/room/membership.ts'
 import { forbidden, MatrixError, notFound } from '../../matrix/errors.ts'
 import { parseRoomId } from '../../matrix/ids/room-id.ts'
 import { parseUserId } from '../../matrix/ids/user-id.ts'
 import type { JsonObject } from '../../matrix/json.ts'
 import { unwrap } from '../../runtime/outcome.ts'
 import type { RequestContext } from '../context.ts'
+import { inviteRemoteUser } from '../federation/invite-remote-user.ts'
 import { joinRemoteRoom } from '../federation/join-remote-room.ts'
 import { candidateServers } from '../federation/membership-handshake.ts'
-import { findableRoom, isRegistered, listedRoom, type RoomAccess, roomAccess } from './access.ts'
-import { invitedProfile, requireExistingUser } from './local-users.ts'
+import { knockOnRemoteRoom, leaveRemoteRoom } from '../federation/remote-membership.ts'
+import { isRegistered, listedRoom, type RoomAccess, roomAccess } from './access.ts'
+import { invitedProfile, requireExistingUser, serverOfUser } from './local-users.ts'
 
 /** Joins a room, as far as its rules let the caller; answers the event ID. Repeating it changes nothing. */
 export async function joinRoom(
@@ -38,8 +40,7 @@ async function joinThroughOthers(
   content: JsonObject,
   via: readonly string[],
 ): Promise<string> {
-  const inviter = access.setBy === undefined ? undefined : parseUserId(access.setBy)?.serverName
-  const servers = candidateServers(ctx, [inviter, ...via, parseRoomId(roomId)?.serverName])
+  const servers = serversFor(ctx, access, roomId, via)
   if (servers.length === 0) throw notFound('There is no such room on this server')
   const eventId = await joinRemoteRoom(ctx, servers, roomId, access.caller.userId, content)
   return eventId ?? joinWith(ctx, access, roomId, content, false)
@@ -67,29 +68,62 @@ export async function joinWith(
 }
 
 /** Asks to be let in. */
-export async function knockOnRoom(ctx: RequestContext, roomId: string, reason: string | undefined): Promise<string> {
-  const access = await requireFindable(ctx, roomId)
-  return change(ctx, access, roomId, {
-    action: 'knock',
-    target: access.caller.userId,
-    content: { ...access.profile, ...withReason(reason) },
-  })
+export async function knockOnRoom(
+  ctx: RequestContext,
+  roomId: string,
+  reason: string | undefined,
+  via: readonly string[] = [],
+): Promise<string> {
+  const access = await roomAccess(ctx, roomId)
+  const { userId } = access.caller
+  const content = { ...access.profile, ...withReason(reason) }
+  if (await isRegistered(ctx, roomId)) {
+    const answer = await attempt(ctx, access, roomId, { action: 'knock', target: userId, content })
+    if ('eventId' in answer) return answer.eventId
+    return knockOnRemoteRoom(ctx, serversFor(ctx, access, roomId, [...via, ...serversIn(answer)]), roomId, userId, content)
+  }
+  const servers = serversFor(ctx, access, roomId, via)
+  if (servers.length === 0) throw notFound('There is no such room on this server')
+  return knockOnRemoteRoom(ctx, servers, roomId, userId, content)
 }
 
 /** Leaves a room, or declines an invitation, or withdraws a knock. */
 export async function leaveRoom(ctx: RequestContext, roomId: string, reason: string | undefined): Promise<string> {
   const access = await listedRoom(ctx, roomId)
-  return change(ctx, access, roomId, { action: 'leave', target: access.caller.userId, content: withReason(reason) })
+  const { userId } = access.caller
+  const content = withReason(reason)
+  const isOutside = access.membership === 'invite' || access.membership === 'knock'
+  try {
+    const answer = await attempt(ctx, access, roomId, { action: 'leave', target: userId, content })
+    if ('eventId' in answer) return answer.eventId
+    if (!isOutside) throw forbidden('You are not in this room')
+    return await leaveRemoteRoom(ctx, serversFor(ctx, access, roomId, serversIn(answer)), roomId, userId, content)
+  } catch (cause) {
+    // Invitations of other servers are on the list without the room being here.
+    if (!isOutside || !(cause instanceof MatrixError) || cause.errcode !== 'M_NOT_FOUND') throw cause
+    return leaveRemoteRoom(ctx, serversFor(ctx, access, roomId, []), roomId, userId, content)
+  }
 }
 
-/** Invites a user of this server. */
+/** Invites a user of this server or of another. */
 export async function inviteUser(ctx: RequestContext, roomId: string, target: string, reason: string | undefined): Promise<string> {
   const access = await listedRoom(ctx, roomId)
+  if (serverOfUser(target) !== ctx.config.serverName) return inviteRemoteUser(ctx, access.caller, roomId, target, withReason(reason))
   return change(ctx, access, roomId, {
     action: 'invite',
     target,
     content: { ...(await invitedProfile(ctx, target)), ...withReason(reason) },
   })
+}
+
+/** Servers that may have a room which is not here, the likeliest first. */
+function serversFor(ctx: RequestContext, access: RoomAccess, roomId: string, via: readonly string[]): string[] {
+  const setBy = access.setBy === undefined ? undefined : parseUserId(access.setBy)?.serverName
+  return candidateServers(ctx, [setBy, ...via, parseRoomId(roomId)?.serverName])
+}
+
+function serversIn(answer: MembershipAnswer): readonly string[] {
+  return 'needsServers' in answer ? answer.needsServers : []
 }
 
 /** Removes somebody, bans them, or lifts a ban. */
@@ -106,21 +140,16 @@ export async function moderateUser(
 }
 
 /** Makes one attempt and answers the event ID. */
-export async function change(
-  ctx: RequestContext,
-  access: RoomAccess,
-  roomId: string,
-  request: Pick<MembershipRequest, 'action' | 'target' | 'content'> & { readonly ownContent?: boolean },
-): Promise<string> {
-  const answer = unwrap(await ctx.objects.room(roomId).membership(access.caller, { ownContent: false, ...request }))
+export async function change(ctx: RequestContext, access: RoomAccess, roomId: string, request: Change): Promise<string> {
+  const answer = await attempt(ctx, access, roomId, request)
   if ('eventId' in answer) return answer.eventId
   throw forbidden('You cannot join this room without an invitation')
 }
 
-async function requireFindable(ctx: RequestContext, roomId: string): Promise<RoomAccess> {
-  const access = await findableRoom(ctx, roomId)
-  if (access === undefined) throw notFound('There is no such room on this server')
-  return access
+type Change = Pick<MembershipRequest, 'action' | 'target' | 'content'> & { readonly ownContent?: boolean }
+
+async function attempt(ctx: RequestContext, access: RoomAccess, roomId: string, request: Change): Promise<MembershipAnswer> {
+  return unwrap(await ctx.objects.room(roomId).membership(access.caller, { ownContent: false, ...request }))
 }
 
 function withReason(reason: string | undefined): JsonObject {

@@ -1,3 +1,4 @@
+import type { Caller } from '../../durable/protocol.ts'
 import { badJson, invalidParam, invalidRoomState, MatrixError, unsupportedRoomVersion } from '../../matrix/errors.ts'
 import { createEvent } from '../../matrix/events/create-event.ts'
 import type { RoomEvent } from '../../matrix/events/room-event.ts'
@@ -10,11 +11,13 @@ import { findRoomVersionRules, type RoomVersionRules } from '../../matrix/room-v
 import { nowMs } from '../../runtime/clock.ts'
 import { SUPPORTED_ROOM_VERSIONS } from '../../runtime/config.ts'
 import { signerOf } from '../../runtime/event-signer.ts'
+import { log } from '../../runtime/log.ts'
 import { unwrap } from '../../runtime/outcome.ts'
 import { randomString } from '../../runtime/random.ts'
 import { noteRoomExists } from '../../storage/d1/rooms.ts'
 import type { RequestContext } from '../context.ts'
-import { invitedProfiles } from './local-users.ts'
+import { inviteRemoteUser } from '../federation/invite-remote-user.ts'
+import { invitedProfiles, serverOfUser } from './local-users.ts'
 
 /** Most users invited while a room is created. */
 export const MAX_INITIAL_INVITES = 100
@@ -59,7 +62,10 @@ export async function createRoom(ctx: RequestContext, options: CreateRoomOptions
     preset,
     creator: requester.userId,
     creatorProfile: profile,
-    invite: await invitedProfiles(ctx, [...new Set(options.invite)]),
+    invite: await invitedProfiles(
+      ctx,
+      [...new Set(options.invite)].filter((userId) => !isRemote(ctx, userId)),
+    ),
     isDirect: options.isDirect,
     name: options.name,
     topic: options.topic,
@@ -80,11 +86,30 @@ export async function createRoom(ctx: RequestContext, options: CreateRoomOptions
     })
     if (outcome.ok) {
       noteRoomExists(create.roomId)
+      await inviteOthers(ctx, requester, create.roomId, options)
       return create.roomId
     }
     // Somebody made the same room in the same millisecond: its ID is a hash of little more than that.
     if (outcome.error.errcode !== 'M_ROOM_IN_USE' || attempt >= MAX_ATTEMPTS) throw refusalOf(MatrixError.fromShape(outcome.error))
   }
+}
+
+function isRemote(ctx: RequestContext, userId: string): boolean {
+  return serverOfUser(userId) !== ctx.config.serverName
+}
+
+/** Invites users of other servers, once the room is there; the room stands even if they cannot be reached. */
+async function inviteOthers(ctx: RequestContext, caller: Caller, roomId: string, options: CreateRoomOptions): Promise<void> {
+  const content = options.isDirect ? { is_direct: true } : {}
+  const others = [...new Set(options.invite)].filter((userId) => isRemote(ctx, userId))
+  await Promise.all(
+    others.map((userId) =>
+      inviteRemoteUser(ctx, caller, roomId, userId, content).catch((cause: unknown) => {
+        if (!(cause instanceof MatrixError)) throw cause
+        log.info(`a user of another server could not be invited to a new room: ${cause.message}`)
+      }),
+    ),
+  )
 }
 
 function rulesOf(version: string): RoomVersionRules {

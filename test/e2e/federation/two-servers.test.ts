@@ -52,3 +52,63 @@ describe.each(['10', '11', '12'])('a room of version %s on two servers', (versio
     expect(atBob.filter((body) => String(body).startsWith('alice'))).toEqual(ofAlice)
   })
 })
+
+describe.each(['10', '12'])('memberships over two servers in version %s', (version) => {
+  it('invites, joins on the invitation, kicks, and lets the user come back to what happened meanwhile', async () => {
+    const roomId = await alice.createRoom({ preset: 'private_chat', room_version: version, name: 'by invitation' })
+    await expect(joinVia(bob, roomId, here.name)).rejects.toThrow(/403/)
+    await alice.moderate('invite', roomId, bob.userId)
+    const invited = await bob.sync()
+    const shown = invited.rooms?.invite?.[roomId]?.invite_state?.events ?? []
+    expect(shown.map(({ type }) => type)).toContain('m.room.name')
+    expect(shown.find(({ type, state_key }) => type === 'm.room.member' && state_key === bob.userId)?.sender).toBe(alice.userId)
+    await bob.join(roomId)
+    await bob.send(roomId, 'thanks')
+    await eventually(
+      () => bodies(alice, roomId),
+      (list) => list.includes('thanks'),
+    )
+    await alice.moderate('kick', roomId, bob.userId)
+    await eventually(
+      () => bob.joinedRooms(),
+      (rooms) => !rooms.includes(roomId),
+    )
+    for (let n = 0; n < 5; n += 1) await alice.send(roomId, `meanwhile ${n}`)
+    await alice.sendState(roomId, 'm.room.topic', '', { topic: 'changed meanwhile' })
+    await alice.moderate('invite', roomId, bob.userId)
+    await bob.join(roomId)
+    const topic = await bob.call('GET', `/v3/rooms/${encodeURIComponent(roomId)}/state/m.room.topic`)
+    expect(topic).toEqual({ topic: 'changed meanwhile' })
+    await alice.send(roomId, 'welcome back')
+    await eventually(
+      () => bodies(bob, roomId),
+      (list) => list.includes('welcome back'),
+    )
+  })
+
+  it('declines an invitation, and leaves by itself', async () => {
+    const roomId = await alice.createRoom({ preset: 'private_chat', room_version: version, invite: [bob.userId] })
+    const before = await bob.sync()
+    expect(Object.keys(before.rooms?.invite ?? {})).toContain(roomId)
+    await bob.leave(roomId)
+    expect(Object.keys((await bob.sync({ since: before.next_batch })).rooms?.leave ?? {})).toContain(roomId)
+    const memberOf = async (): Promise<unknown> =>
+      (await alice.state(roomId)).find(({ state_key }) => state_key === bob.userId)?.content.membership
+    expect(await memberOf()).toBe('leave')
+    expect(Object.keys((await bob.sync()).rooms?.invite ?? {})).not.toContain(roomId)
+    await alice.moderate('invite', roomId, bob.userId)
+    await bob.join(roomId)
+    await bob.leave(roomId)
+    await eventually(memberOf, (membership) => membership === 'leave')
+  })
+
+  it('knocks, is let in', async () => {
+    const rules = [{ type: 'm.room.join_rules', state_key: '', content: { join_rule: 'knock' } }]
+    const roomId = await alice.createRoom({ preset: 'private_chat', room_version: version, initial_state: rules })
+    await bob.call('POST', `/v3/knock/${encodeURIComponent(roomId)}`, { query: { via: here.name }, body: {} })
+    expect(Object.keys((await bob.sync()).rooms?.knock ?? {})).toContain(roomId)
+    await alice.moderate('invite', roomId, bob.userId)
+    await bob.join(roomId)
+    expect(await bob.joinedMembers(roomId)).toEqual([alice.userId, bob.userId].sort())
+  })
+})

@@ -3,7 +3,7 @@ import { knockOnRoom } from '../../../domain/rooms/change-membership.ts'
 import { roomIdOf } from '../../../domain/rooms/room-names.ts'
 import { clientPaths } from '../../../http/path.ts'
 import { endpoint } from '../../endpoint.ts'
-import { reasonBody } from './params.ts'
+import { reasonBody, viaQuery } from './params.ts'
 
 /** `POST /knock/{roomIdOrAlias}` (client-server-api#post_matrixclientv3knockroomidoralias). */
 export const knockRoom = endpoint(
@@ -13,12 +13,13 @@ export const knockRoom = endpoint(
     auth: 'user',
     rateLimit: 'join',
     params: z.object({ roomIdOrAlias: z.string() }),
+    query: viaQuery,
     body: reasonBody,
     emptyBody: true,
   },
-  async ({ params, body, ctx }) => {
+  async ({ params, query, body, ctx }) => {
     const roomId = roomIdOf(params.roomIdOrAlias)
-    await knockOnRoom(ctx, roomId, body.reason)
+    await knockOnRoom(ctx, roomId, body.reason, [...query.via, ...query.server_name])
     return { room_id: roomId }
   },
 )

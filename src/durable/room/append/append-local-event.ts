@@ -1,11 +1,14 @@
 import { forbidden } from '../../../matrix/errors.ts'
 import { createEvent } from '../../../matrix/events/create-event.ts'
+import type { RoomEvent } from '../../../matrix/events/room-event.ts'
 import type { JsonObject } from '../../../matrix/json.ts'
 import { PowerLevels } from '../../../matrix/power-levels.ts'
+import type { RoomVersionRules } from '../../../matrix/room-versions/rules.ts'
 import { authTypesFor } from '../../../state-resolution/auth/auth-types.ts'
 import { checkAuth } from '../../../state-resolution/auth/check-auth.ts'
 import type { StoredEvent } from '../../../storage/room/events.ts'
 import { MAX_PREV_EVENTS, ORD_STEP } from '../../../storage/room/limits.ts'
+import type { RoomHead } from '../../../storage/room/room-row.ts'
 import type { RoomCore } from '../room-core.ts'
 import type { Draft } from './draft.ts'
 import { followMember } from './follow-member.ts'
@@ -33,16 +36,23 @@ export function appendLocalEvent(core: RoomCore, draft: Draft, local: LocalEvent
     const known = core.events.findByTransaction(local.sender, local.txn)
     if (known !== undefined) return known
   }
-  const { rules } = draft
-  const roomId = draft.head.roomId
+  const event = authorizedEvent(core, draft.head, draft.rules, local)
+  if (local.redacts !== undefined) checkRedactionOfLocalUser(core, draft, local.sender, local.redacts)
+  const stored = persistLive(core, draft, event, { txn: local.txn, replaces: undefined })
+  if (local.redacts !== undefined) redactTarget(core, draft, stored, local.redacts, local.originServerTs)
+  return stored
+}
+
+/** An event of a local user at the end of the room, if the rules allow it now; nothing is written. @throws MatrixError M_FORBIDDEN, M_TOO_LARGE. */
+export function authorizedEvent(core: RoomCore, head: RoomHead, rules: RoomVersionRules, local: LocalEvent): RoomEvent {
+  const { roomId } = head
   const state = core.authState(roomId)
-  const current = local.stateKey === undefined ? undefined : state.get(local.type, local.stateKey)
   const authEvents: string[] = []
   for (const [type, stateKey] of authTypesFor({ ...local, stateKey: local.stateKey }, rules)) {
     const event = state.get(type, stateKey)
     if (event !== undefined && !authEvents.includes(event.eventId)) authEvents.push(event.eventId)
   }
-  const prev = core.events.getMany(draft.head.extremities.slice(-MAX_PREV_EVENTS))
+  const prev = core.events.getMany(head.extremities.slice(-MAX_PREV_EVENTS))
   const event = createEvent(
     {
       roomId,
@@ -61,10 +71,7 @@ export function appendLocalEvent(core: RoomCore, draft: Draft, local: LocalEvent
   )
   const verdict = checkAuth(event, state, rules)
   if (!verdict.allowed) throw forbidden(verdict.message)
-  if (local.redacts !== undefined) checkRedactionOfLocalUser(core, draft, local.sender, local.redacts)
-  const stored = persistLive(core, draft, event, { txn: local.txn, replaces: current?.eventId })
-  if (local.redacts !== undefined) redactTarget(core, draft, stored, local.redacts, local.originServerTs)
-  return stored
+  return event
 }
 
 /** Persists an accepted event at the end of the room: row, state group, current state, log, members, notices, extremities. */

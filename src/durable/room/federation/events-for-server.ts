@@ -35,9 +35,9 @@ export function eventsForServer(core: RoomCore, serverName: string, fromPos: num
   const pdus: string[] = []
   for (const event of scanned) {
     if (event.pos === undefined || !isOurs(core, event, relayed, serverName)) continue
-    if (!presence.around(event.pos) && !removesUserOf(event, serverName)) continue
+    if (!presence.around(event.pos) && !removesUserOf(core, event, serverName)) continue
     // A denied server is not told, except that it is: the list itself and what removes its users.
-    if (!isServerAllowed(core, serverName) && event.type !== 'm.room.server_acl' && !removesUserOf(event, serverName)) continue
+    if (!isServerAllowed(core, serverName) && event.type !== 'm.room.server_acl' && !removesUserOf(core, event, serverName)) continue
     if (pdus.length === wanted) return { pdus, nextPos: event.pos - 1, more: true }
     pdus.push(JSON.stringify(toPdu(event, core.roomId)))
   }
@@ -50,12 +50,15 @@ function isOurs(core: RoomCore, event: StoredEvent, relayed: ReadonlyMap<number,
   return parseUserId(event.sender)?.serverName === core.config.serverName
 }
 
-/** Whether an event ends the membership, the invitation or the knock of somebody of the server. */
-export function removesUserOf(event: StoredEvent, serverName: string): boolean {
+/** Whether an event ends the membership, the invitation or the knock of somebody of the server. Bans of strangers are nobody's business. */
+export function removesUserOf(core: RoomCore, event: StoredEvent, serverName: string): boolean {
   if (event.type !== 'm.room.member' || event.stateKey === undefined || event.stateKey === event.sender) return false
-  if (parseUserId(event.stateKey)?.serverName !== serverName) return false
-  const content: unknown = JSON.parse(event.content)
-  return isJsonObject(content) && (content.membership === 'leave' || content.membership === 'ban')
+  if (event.replaces === undefined || parseUserId(event.stateKey)?.serverName !== serverName) return false
+  const isOut = (stored: StoredEvent): boolean => {
+    const content: unknown = JSON.parse(stored.content)
+    return isJsonObject(content) && (content.membership === 'leave' || content.membership === 'ban')
+  }
+  return isOut(event) && !isOut(core.events.get(event.replaces))
 }
 
 /** Whether a server was in the room right before or after a position above `fromPos`: today's members with later movements taken back. */

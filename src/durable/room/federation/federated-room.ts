@@ -2,6 +2,7 @@ import { DurableObject } from 'cloudflare:workers'
 import type { JsonObject } from '../../../matrix/json.ts'
 import type { Env } from '../../../runtime/bindings.ts'
 import { type Outcome, refusal, success } from '../../../runtime/outcome.ts'
+import type { Caller } from '../../protocol.ts'
 import { CommitQueue } from '../append/commit-queue.ts'
 import type { Committed } from '../append/finish-draft.ts'
 import { RoomCore } from '../room-core.ts'
@@ -11,6 +12,7 @@ import { type Frontier, frontierOf } from './frontier.ts'
 import { backfillForServer, eventForServer, type MissingEventsRequest, missingEventsForServer } from './graph-reads.ts'
 import { abortImport, beginImport, finishImport, type ImportBegin, type ImportFinish, importEvents } from './import-room.ts'
 import { membershipTemplate, type TemplateAnswer, type TemplateRequest } from './membership-templates.ts'
+import { appendInvite, type PreparedInvite, prepareInvite } from './remote-invite.ts'
 import { eventAuthForServer, pdusById, type StateIds, stateIdsForServer } from './state-reads.ts'
 
 /**
@@ -73,6 +75,21 @@ export abstract class FederatedRoom extends DurableObject<Env> {
   /** `send_join`, `send_leave` and `send_knock` of another server. */
   acceptMembership(serverName: string, request: AcceptRequest, requestId: string): Promise<Outcome<AcceptAnswer>> {
     return acceptMembership(this.core, this.queue, serverName, request, requestId)
+  }
+
+  /** An invitation of a user of another server, for that server to sign. */
+  prepareInvite(caller: Caller, target: string, content: JsonObject): Promise<Outcome<PreparedInvite>> {
+    return this.run(() => prepareInvite(this.core, caller, target, content))
+  }
+
+  /** The invitation, signed by the invited user's server. */
+  appendInvite(caller: Caller, pdu: JsonObject): Promise<Outcome<{ readonly eventId: string }>> {
+    return appendInvite(this.core, this.queue, caller, pdu)
+  }
+
+  /** Whether anybody of this server is in the room. */
+  isResident(): boolean {
+    return this.core.findHead()?.life === 'active' && this.core.members.hasLocalJoined()
   }
 
   /** The room's version. */

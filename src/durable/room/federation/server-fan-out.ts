@@ -2,6 +2,7 @@ import { parseUserId } from '../../../matrix/ids/user-id.ts'
 import { log } from '../../../runtime/log.ts'
 import { countCost } from '../../../runtime/metrics.ts'
 import type { DueResult } from '../../../storage/due-table.ts'
+import type { StoredEvent } from '../../../storage/room/events.ts'
 import type { Draft } from '../append/draft.ts'
 import type { OtherServers, RoomCore } from '../room-core.ts'
 import { removesUserOf } from './events-for-server.ts'
@@ -71,7 +72,9 @@ export class ServerFanOut implements OtherServers {
   #concerns(draft: Draft): boolean {
     const { serverName } = this.#core.config
     const isOfOthers = (userId: string): boolean => parseUserId(userId)?.serverName !== serverName
-    const removed = draft.appended.some((event) => event.stateKey !== undefined && isOfOthers(event.stateKey) && removesAnybody(event))
+    const removed = draft.appended.some(
+      (event) => event.stateKey !== undefined && isOfOthers(event.stateKey) && removesAnybody(this.#core, event),
+    )
     return removed || this.#core.members.hasRemoteJoined()
   }
 
@@ -131,14 +134,14 @@ export class ServerFanOut implements OtherServers {
       const event = core.events.get(newNid !== 0 ? newNid : oldNid)
       if (event.type !== 'm.room.member') continue
       const serverName = parseUserId(event.stateKey ?? '')?.serverName
-      if (serverName !== undefined && removesUserOf(event, serverName)) servers.add(serverName)
+      if (serverName !== undefined && removesUserOf(core, event, serverName)) servers.add(serverName)
     }
     servers.delete(core.config.serverName)
     return servers
   }
 }
 
-function removesAnybody(event: Parameters<typeof removesUserOf>[0]): boolean {
+function removesAnybody(core: RoomCore, event: StoredEvent): boolean {
   const serverName = parseUserId(event.stateKey ?? '')?.serverName
-  return serverName !== undefined && removesUserOf(event, serverName)
+  return serverName !== undefined && removesUserOf(core, event, serverName)
 }

@@ -25,6 +25,8 @@ const EMPTY: RoomWindow = {
 
 /** The part of `/sync` that one room has to say between two positions (client-server-api `GET /sync`). */
 export function buildWindow(core: RoomCore, caller: Caller, request: WindowRequest): RoomWindow {
+  // Left without ever having been here: an invitation of another server that was declined.
+  if (core.findHead()?.life !== 'active') return { ...EMPTY, empty: request.section !== 'leave' }
   const visibility = new Visibility(core, caller.userId)
   if (visibility.horizonOrd < 0 && visibility.membership !== 'join') return EMPTY
   const to = Math.min(request.to, visibility.membership === 'join' ? request.to : visibility.horizonPos)

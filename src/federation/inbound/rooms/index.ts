@@ -1,3 +1,4 @@
+import { inviteV2 } from '../membership/invite.ts'
 import { makeJoin, makeKnock, makeLeave } from '../membership/make-membership.ts'
 import { sendJoin, sendKnock, sendLeave } from '../membership/send-membership.ts'
 import { sendTransaction } from '../transactions/send.ts'
@@ -10,6 +11,7 @@ export const federatedRoomEndpoints = [
   getMissingEvents,
   getState,
   getStateIds,
+  inviteV2,
   makeJoin,
   makeKnock,
   makeLeave,

@@ -6,6 +6,7 @@ import { call, PASSWORD, type TestSession } from '../../../support/api-client.ts
 import {
   createRoom,
   enc,
+  getState,
   join,
   knock,
   leave,
@@ -80,11 +81,12 @@ describe('memberships', () => {
     expect(costTotals().construct).toBe(constructed)
   })
 
-  it('of users of other servers cannot be offered, but forbidden', async () => {
+  it('of users of other servers cannot be offered where those servers do not answer, but forbidden', async () => {
     const [alice] = (await people(1)) as [TestSession]
     const roomId = await createRoom(alice)
     const bob = { userId: '@bob:elsewhere.example' }
-    expect(await moderate(alice, 'invite', roomId, bob)).toMatchObject({ status: 403, body: { errcode: 'M_FORBIDDEN' } })
+    expect(await moderate(alice, 'invite', roomId, bob)).toMatchObject({ status: 502, body: { errcode: 'M_UNKNOWN' } })
+    expect((await getState(alice, roomId, 'm.room.member', bob.userId)).status).toBe(404)
     ok(await moderate(alice, 'ban', roomId, bob))
     expect(await memberContent(alice, roomId, bob.userId)).toEqual({ membership: 'ban' })
   })

@@ -1,0 +1,70 @@
+import { clientError, OutboundError } from '../../federation/outbound/outbound-error.ts'
+import { MatrixError, notFound } from '../../matrix/errors.ts'
+import type { JsonObject } from '../../matrix/json.ts'
+import { log } from '../../runtime/log.ts'
+import type { RequestContext } from '../context.ts'
+import { makeMembership, type RemoteMembership, sendMembership } from './membership-handshake.ts'
+import { strippedStateFrom } from './stripped-state.ts'
+import { tellUser } from './tell-user.ts'
+
+/** Knocks on a room of other servers; answers the event ID once the user's list has it. @throws MatrixError what the last server said. */
+export async function knockOnRemoteRoom(
+  ctx: RequestContext,
+  servers: readonly string[],
+  roomId: string,
+  userId: string,
+  content: JsonObject,
+): Promise<string> {
+  const change: RemoteMembership = { action: 'knock', roomId, userId, content }
+  const { eventId, answer } = await through(ctx, servers, change)
+  await tellUser(ctx, {
+    userId,
+    roomId,
+    membership: 'knock',
+    eventId,
+    sender: userId,
+    strippedState: strippedStateFrom(answer.knock_room_state),
+  })
+  return eventId
+}
+
+/**
+ * Declines an invitation to a room of other servers, or takes back a knock. Should none of them answer, the user is rid of it all the same: they can only
+ * be invited again. Answers the event ID, empty in that case.
+ */
+export async function leaveRemoteRoom(
+  ctx: RequestContext,
+  servers: readonly string[],
+  roomId: string,
+  userId: string,
+  content: JsonObject,
+): Promise<string> {
+  let eventId = ''
+  try {
+    eventId = (await through(ctx, servers, { action: 'leave', roomId, userId, content })).eventId
+  } catch (cause) {
+    if (!(cause instanceof MatrixError)) throw cause
+    log.info(`no server could be told that an invitation was declined: ${cause.message}`)
+  }
+  await tellUser(ctx, { userId, roomId, membership: 'leave', eventId, sender: userId })
+  return eventId
+}
+
+/** Makes and sends the event through the first server that takes it. */
+async function through(
+  ctx: RequestContext,
+  servers: readonly string[],
+  change: RemoteMembership,
+): Promise<{ readonly eventId: string; readonly answer: JsonObject }> {
+  let failure: unknown = notFound('No server is known that has this room')
+  for (const serverName of servers) {
+    try {
+      const { event } = await makeMembership(ctx, serverName, change)
+      return { eventId: event.eventId, answer: await sendMembership(ctx, serverName, change, event) }
+    } catch (cause) {
+      if (!(cause instanceof OutboundError) && !(cause instanceof MatrixError)) throw cause
+      failure = cause
+    }
+  }
+  throw clientError(failure, 'The server that has the room')
+}

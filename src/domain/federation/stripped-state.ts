@@ -1,0 +1,17 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '../../matrix/json.ts'
+import { MAX_INVITE_STATE_EVENTS } from './limits.ts'
+
+/**
+ * State that another server shows for an invitation or a knock, reduced to stripped state (client-server-api#stripped-state): what is malformed is left out, bounded in
+ * number. Nothing in it has been verified.
+ */
+export function strippedStateFrom(value: JsonValue | undefined): JsonObject[] {
+  if (!Array.isArray(value)) return []
+  const entries: readonly JsonValue[] = value
+  return entries.slice(0, MAX_INVITE_STATE_EVENTS).flatMap((entry) => {
+    if (!isJsonObject(entry)) return []
+    const { type, state_key, sender, content } = entry
+    if (typeof type !== 'string' || typeof state_key !== 'string' || typeof sender !== 'string' || !isJsonObject(content)) return []
+    return [{ type, state_key, sender, content }]
+  })
+}
