@@ -161,11 +161,6 @@ export class RoomCore {
     this.#head = undefined
   }
 
-  /** The database holds no room any more. */
-  forgetHead(): void {
-    this.#head = undefined
-  }
-
   /** Takes over what a commit has made true. */
   adopt(head: RoomHead): void {
     this.#head = head
