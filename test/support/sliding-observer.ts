@@ -39,12 +39,11 @@ export interface SlidingResponse {
 export class SlidRoom {
   membership: string | undefined
   readonly state = new Map<string, ClientEvent>()
-  readonly events = new Set<string>()
+  /** Everything since the latest gap, in order. */
+  timeline: string[] = []
   name: string | null | undefined
   joined: number | undefined
   notifications = 0
-  /** The timeline has a gap that paging would fill: before this event. */
-  gaps = 0
 }
 
 /** Follows one connection. */
@@ -100,8 +99,9 @@ export class SlidingObserver {
         room.membership = String(event.content.membership)
       }
     }
-    for (const event of told.timeline ?? []) room.events.add(event.event_id)
-    if (told.limited === true) room.gaps += 1
+    const shown = (told.timeline ?? []).map(({ event_id }) => event_id)
+    if (told.limited === true) room.timeline = shown
+    else room.timeline.push(...shown.filter((id) => !room.timeline.includes(id)))
     if (told.name !== undefined || told.initial === true) room.name = told.name
     room.joined = told.joined_count ?? room.joined
     room.notifications = told.notification_count ?? room.notifications

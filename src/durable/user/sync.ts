@@ -2,6 +2,7 @@ import { unknownPos } from '../../matrix/errors.ts'
 import type { SyncPlan, SyncRequest } from '../protocol.ts'
 import { prepareSync } from './resume.ts'
 import type { Requester } from './session-base.ts'
+import { isSlidingToken, parseSlidingToken } from './sliding-token.ts'
 import { planSync } from './sync-plan.ts'
 import { parseSyncToken } from './sync-token.ts'
 import type { UserCore } from './user-core.ts'
@@ -20,7 +21,9 @@ export async function syncNow(core: UserCore, requester: Requester, request: Syn
  * @throws MatrixError M_UNKNOWN_POS for a token that was not issued to this device, or where the user's list does not name the room.
  */
 export function positionIn(core: UserCore, deviceId: string, text: string, roomId: string): number {
-  const since = parseSyncToken(core.config, core.userId, deviceId, text)
+  const { config, userId } = core
+  const isSliding = isSlidingToken(text)
+  const since = isSliding ? parseSlidingToken(config, userId, deviceId, text).sync : parseSyncToken(config, userId, deviceId, text)
   const { feed } = core.feedKeeper
   const row = feed.rooms.find(roomId)
   if (row === undefined || row.forgotten) throw unknownPos()

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { RequiredState, SlidingExtensions, SlidingFilters } from '../../../durable/sliding-protocol.ts'
+import type { RequiredState, SlidingFilters } from '../../../durable/sliding-protocol.ts'
 import { invalidParam } from '../../../matrix/errors.ts'
 
 /*
@@ -57,37 +57,6 @@ export const filters = z
       notTags: given?.not_tags ?? undefined,
     }),
   )
-
-const scoped = z.object({ enabled: z.boolean().nullish(), lists: names.nullish(), rooms: names.nullish() }).nullish()
-
-/** Extensions under their names; where typing is depends on the form. */
-export const extensionFields = {
-  to_device: z.object({ enabled: z.boolean().nullish(), since: z.string().nullish(), limit: z.int().nullish() }).nullish(),
-  e2ee: z.object({ enabled: z.boolean().nullish() }).nullish(),
-  account_data: scoped,
-  receipts: scoped,
-  typing: scoped,
-}
-
-const extensionsSchema = z.object(extensionFields)
-
-/** Messages in a response where the client names no limit. */
-const DEFAULT_TO_DEVICE_LIMIT = 100
-
-/** What is enabled of the extensions of a request. */
-export function enabledExtensions(given: z.output<typeof extensionsSchema>): SlidingExtensions {
-  const { to_device: toDevice, receipts, typing } = given
-  const scope = (extension: z.output<typeof scoped>) =>
-    extension?.enabled === true ? { lists: extension.lists ?? ['*'], rooms: extension.rooms ?? ['*'] } : undefined
-  return {
-    toDevice:
-      toDevice?.enabled === true ? { since: toDevice.since ?? undefined, limit: toDevice.limit ?? DEFAULT_TO_DEVICE_LIMIT } : undefined,
-    e2ee: given.e2ee?.enabled === true,
-    accountData: given.account_data?.enabled === true,
-    receipts: scope(receipts),
-    typing: scope(typing),
-  }
-}
 
 /** `required_state` as clients shipped it: pairs in which `*` stands for anything, `$ME` for the user, and `$LAZY` for members as they are needed. */
 export const requiredStatePairs = z.array(z.tuple([z.string(), z.string()])).max(MAX_PATTERNS)

@@ -4,17 +4,8 @@ import { rawJson } from '../../../http/json-response.ts'
 import { queryInteger } from '../../../http/schema/query.ts'
 import { missingToken } from '../../../matrix/errors.ts'
 import { endpoint } from '../../endpoint.ts'
-import {
-  checkRules,
-  connectionId,
-  enabledExtensions,
-  extensionFields,
-  filters,
-  fromPairs,
-  range,
-  requiredStatePairs,
-  timelineLimit,
-} from './sliding-schema.ts'
+import { enabledExtensions, extensionFields } from './sliding-extensions.ts'
+import { checkRules, connectionId, filters, fromPairs, range, requiredStatePairs, timelineLimit } from './sliding-schema.ts'
 
 const config = { timeline_limit: timelineLimit.default(0), required_state: requiredStatePairs.default([]) }
 const body = z.object({

@@ -2,16 +2,8 @@ import * as z from 'zod'
 import { slidingSync } from '../../../domain/sync/sliding/sliding.ts'
 import { rawJson } from '../../../http/json-response.ts'
 import { endpoint } from '../../endpoint.ts'
-import {
-  checkRules,
-  connectionId,
-  enabledExtensions,
-  extensionFields,
-  filters,
-  range,
-  requiredStateObject,
-  timelineLimit,
-} from './sliding-schema.ts'
+import { enabledExtensions, extensionFields } from './sliding-extensions.ts'
+import { checkRules, connectionId, filters, range, requiredStateObject, timelineLimit } from './sliding-schema.ts'
 
 const config = { timeline_limit: timelineLimit, required_state: requiredStateObject }
 const body = z.object({

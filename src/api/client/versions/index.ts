@@ -6,7 +6,7 @@ const VERSIONS = ['r0.6.1', 'v1.1', 'v1.2', 'v1.3', 'v1.4', 'v1.5', 'v1.6', 'v1.
 /** `GET /versions` (client-server-api#get_matrixclientversions). Unstable features are listed when they are served, and not before. */
 const versions = endpoint({ method: 'GET', path: '/_matrix/client/versions', auth: 'none', rateLimit: 'none' }, () => ({
   versions: VERSIONS,
-  unstable_features: {},
+  unstable_features: { 'org.matrix.simplified_msc3575': true },
 }))
 
 /** What clients ask first. */

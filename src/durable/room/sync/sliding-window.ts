@@ -93,7 +93,10 @@ function stateSection({ core, request, to }: Building, timeline: readonly Stored
     const needed = timeline.flatMap(({ sender, type, stateKey }) =>
       type === MEMBER && stateKey !== undefined ? [sender, stateKey] : [sender],
     )
-    const members = memberEvents(core, needed).filter(({ stateKey }) => !entries.has(JSON.stringify([MEMBER, stateKey])))
+    const members = memberEvents(core, needed).filter(
+      // Whoever is out does not hear of what members did since.
+      ({ stateKey, pos }) => (pos ?? 0) <= to && !entries.has(JSON.stringify([MEMBER, stateKey])),
+    )
     for (const event of core.slidingMembers.unsent(connection, acknowledged, members))
       put({ type: MEMBER, stateKey: event.stateKey ?? '', event })
     core.slidingMembers.note(

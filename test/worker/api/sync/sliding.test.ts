@@ -1,5 +1,7 @@
+import { runDurableObjectAlarm } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
-import { endObject, home } from '../../../support/crash-worker.ts'
+import { costsOfRequest } from '../../../../src/runtime/metrics.ts'
+import { advanceClock, endObject, home, roomStub } from '../../../support/crash-worker.ts'
 import { MatrixClient, MatrixRequestError } from '../../../support/matrix-client.ts'
 import { SlidingObserver } from '../../../support/sliding-observer.ts'
 
@@ -202,7 +204,41 @@ describe('connections', () => {
       observer.pos = undefined
       await observer.once(list(0, 9))
     }
-    expect(observer.rooms.get(roomId)?.events.has(second)).toBe(true)
+    expect(observer.rooms.get(roomId)?.timeline.includes(second)).toBe(true)
+  })
+
+  it('goes on after a crash without sending rooms anew, once it has been written', async () => {
+    const { alice, bob } = await pair()
+    const quiet = await sharedRoom(alice, bob)
+    const roomId = await sharedRoom(alice, bob)
+    const observer = new SlidingObserver(bob, 'room-list')
+    await observer.once(list(0, 9))
+    await say(alice, roomId, 'one')
+    await observer.once(list(0, 9))
+    await observer.once(list(0, 9))
+    // The room settles: the account writes everything that it has in memory.
+    advanceClock(60_000)
+    await runDurableObjectAlarm(roomStub(roomId))
+    await say(alice, roomId, 'two')
+    await observer.once(list(0, 9))
+    await endObject('user', bob.userId)
+    await endObject('room', roomId)
+    const event = await say(alice, roomId, 'three')
+    const after = await observer.once(list(0, 9))
+    expect(Object.keys(after.rooms)).toEqual([roomId])
+    expect(after.rooms[roomId]?.initial).toBeUndefined()
+    expect(ids(after.rooms[roomId]?.timeline)).toContain(event)
+    expect(observer.rooms.has(quiet)).toBe(true)
+  })
+
+  it('reads further back from a position', async () => {
+    const { alice, bob } = await pair()
+    const roomId = await sharedRoom(alice, bob)
+    const event = await say(alice, roomId, 'one')
+    const { pos } = await new SlidingObserver(bob, 'room-list').once(list(0, 9))
+    await say(alice, roomId, 'two')
+    const page = await bob.messages(roomId, { from: pos })
+    expect(page.chunk[0]?.event_id).toBe(event)
   })
 
   it('refuses positions of others, of other connections and of long ago', async () => {
@@ -266,6 +302,30 @@ describe('extensions', () => {
     await alice.join(roomId)
     const joined = await observer.once(body(first.extensions.to_device.next_batch), 10_000)
     expect(joined.extensions.e2ee.device_lists.changed).toContain(alice.userId)
+  })
+})
+
+describe('budgets', () => {
+  /** What one request cost, by kind. */
+  async function costOf(who: MatrixClient, body: object, pos?: string) {
+    const query = pos === undefined ? '' : `?pos=${encodeURIComponent(pos)}`
+    const response = await home.fetch(`${home.url}/_matrix/client/unstable/org.matrix.simplified_msc3575/sync${query}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${who.accessToken}` },
+      body: JSON.stringify({ ...body, conn_id: 'budget' }),
+    })
+    const answer: { readonly pos: string } = await response.json()
+    return { pos: answer.pos, costs: costsOfRequest(response.headers.get('x-request-id') ?? '') }
+  }
+
+  it('asks the account and the rooms of the window, and with nothing new the account alone', async () => {
+    const { alice, bob } = await pair()
+    for (let n = 0; n < 5; n += 1) await sharedRoom(alice, bob)
+    await endObject('user', bob.userId)
+    const start = await costOf(bob, list(0, 1))
+    expect(start.costs).toEqual({ rpc: 3 })
+    const idle = await costOf(bob, list(0, 1), start.pos)
+    expect(idle.costs).toEqual({ rpc: 1 })
   })
 })
 

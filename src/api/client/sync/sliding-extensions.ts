@@ -1,0 +1,36 @@
+import * as z from 'zod'
+import type { SlidingExtensions } from '../../../durable/sliding-protocol.ts'
+
+/** Names in one list of a scope. */
+const MAX_NAMES = 200
+const names = z.array(z.string()).max(MAX_NAMES)
+const scoped = z.object({ enabled: z.boolean().nullish(), lists: names.nullish(), rooms: names.nullish() }).nullish()
+
+/** Extensions under their names; where typing is depends on the form. */
+export const extensionFields = {
+  to_device: z.object({ enabled: z.boolean().nullish(), since: z.string().nullish(), limit: z.int().nullish() }).nullish(),
+  e2ee: z.object({ enabled: z.boolean().nullish() }).nullish(),
+  account_data: scoped,
+  receipts: scoped,
+  typing: scoped,
+}
+
+const extensionsSchema = z.object(extensionFields)
+
+/** Messages in a response where the client names no limit. */
+const DEFAULT_TO_DEVICE_LIMIT = 100
+
+/** What is enabled of the extensions of a request. */
+export function enabledExtensions(given: z.output<typeof extensionsSchema>): SlidingExtensions {
+  const { to_device: toDevice, receipts, typing } = given
+  const scope = (extension: z.output<typeof scoped>) =>
+    extension?.enabled === true ? { lists: extension.lists ?? ['*'], rooms: extension.rooms ?? ['*'] } : undefined
+  return {
+    toDevice:
+      toDevice?.enabled === true ? { since: toDevice.since ?? undefined, limit: toDevice.limit ?? DEFAULT_TO_DEVICE_LIMIT } : undefined,
+    e2ee: given.e2ee?.enabled === true,
+    accountData: given.account_data?.enabled === true,
+    receipts: scope(receipts),
+    typing: scope(typing),
+  }
+}
