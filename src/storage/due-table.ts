@@ -26,6 +26,8 @@ export class DueTable {
   constructor(store: ObjectStore, storage: DurableObjectStorage) {
     this.#store = store
     this.#storage = storage
+    // What was planned in a transaction that is rolled back was never written; planning it again costs a row at most.
+    store.onRollback(() => this.#planned.clear())
   }
 
   /** Names who does the work of a kind. */

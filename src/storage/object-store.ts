@@ -30,6 +30,7 @@ export class ObjectStore {
   #depth = 0
   #wrote = false
   #statements = 0
+  readonly #rollbackHooks: (() => void)[] = []
 
   constructor(storage: DurableObjectStorage, migrations: readonly Migration[]) {
     this.#storage = storage
@@ -66,6 +67,11 @@ export class ObjectStore {
     this.#version = version
   }
 
+  /** Calls `hook` whenever a transaction or savepoint is rolled back: what memory holds of it may never have been. */
+  onRollback(hook: () => void): void {
+    this.#rollbackHooks.push(hook)
+  }
+
   /** Runs `body` atomically: all of its writes or, if it throws, none. Nested calls are savepoints of the outer one. */
   transaction<T>(requestId: string | undefined, body: () => T): T {
     if (this.#depth === 0) this.#wrote = false
@@ -76,6 +82,7 @@ export class ObjectStore {
     } catch (cause) {
       // A schema that was made inside has gone with the rest.
       this.#version = version
+      for (const hook of this.#rollbackHooks) hook()
       throw cause
     } finally {
       this.#depth -= 1
