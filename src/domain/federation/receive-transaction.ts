@@ -33,6 +33,8 @@ export async function receiveTransaction(ctx: RequestContext, origin: Authentica
   try {
     const response = JSON.stringify({ pdus: await receivePdus(ctx, origin, pdus) })
     await queue().finishTransaction(txnId, response)
+    // It is up: what waits for it need not wait longer.
+    ctx.waitUntil(queue().contact())
     return response
   } catch (cause) {
     await queue().abandonTransaction(txnId)

@@ -20,7 +20,8 @@ import { ROOM_MIGRATIONS } from '../../storage/room/migrations.generated.ts'
 import { type RoomHead, readRoomHead, writeRoomHead } from '../../storage/room/room-row.ts'
 import { StateGroups } from '../../storage/room/state-groups.ts'
 import { StateKeyTable } from '../../storage/room/state-keys.ts'
-import type { Draft } from './append/draft.ts'
+import type { Rider } from './append/rider.ts'
+import type { OtherServers } from './federation/other-servers.ts'
 import { FactsOfRoom } from './room-facts.ts'
 import { LazyMembers } from './sync/lazy-members.ts'
 import { SlidingMembers } from './sync/sliding-members.ts'
@@ -32,22 +33,6 @@ export interface EphemeralReads {
   typingContent(afterPos: number, toPos: number, ignoredUsers: readonly string[]): string | undefined
   /** Receipts of that range that the reader may see; `null` asks for all. */
   receiptsContent(readerId: string, afterPos: number | null, toPos: number, ignoredUsers: readonly string[]): string | undefined
-}
-
-/** What a commit does for other servers. */
-export interface OtherServers {
-  /** Up to here all of them know what there is for them. */
-  readonly toldPos: number
-  /** Inside the transaction, at its end: plans telling them, and says so in the draft. */
-  plan(draft: Draft): void
-}
-
-/** Small writes that ride along with the room's next commit instead of costing one of their own. */
-export interface Rider {
-  /** Inside the transaction; repeated with the next one if this one fails. */
-  write(): void
-  /** The transaction has succeeded. */
-  committed(): void
 }
 
 /**

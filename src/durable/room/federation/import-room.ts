@@ -3,7 +3,6 @@ import { parsePdu } from '../../../matrix/events/parse-pdu.ts'
 import type { RoomEvent } from '../../../matrix/events/room-event.ts'
 import type { JsonObject } from '../../../matrix/json.ts'
 import { findRoomVersionRules, type RoomVersionRules } from '../../../matrix/room-versions/rules.ts'
-import { createIdOfRoom } from '../../../state-resolution/auth/auth-events.ts'
 import { checkAgainstAuthEvents, checkAuth } from '../../../state-resolution/auth/check-auth.ts'
 import type { StoredEvent } from '../../../storage/room/events.ts'
 import { insertGaps } from '../../../storage/room/gaps.ts'
@@ -17,6 +16,7 @@ import { groupAuthState } from '../graph/group-auth-state.ts'
 import { moveCurrentState } from '../graph/move-current-state.ts'
 import { REGISTRY_DUE, REGISTRY_RETRY_MS } from '../registry-report.ts'
 import type { RoomCore } from '../room-core.ts'
+import { importOutlier } from './import-outlier.ts'
 import { IMPORT_TIMEOUT_MS, MAX_IMPORT_CHUNK } from './limits.ts'
 
 /** `due` kind of the work of taking back an import that has not ended. */
@@ -109,33 +109,6 @@ export function importEvents(core: RoomCore, generation: string, pdus: readonly 
     throw cause
   }
   return refused
-}
-
-/** Stores an event as an outlier if its auth events allow it. The caller holds the transaction. */
-export function importOutlier(core: RoomCore, event: RoomEvent, rules: RoomVersionRules, roomId: string): boolean {
-  if (core.events.findById(event.eventId) !== undefined) return true
-  const auth = event.authEvents.map((id) => core.events.findById(id))
-  if (auth.includes(undefined)) return false
-  const authEvents = auth.flatMap((stored) => (stored === undefined ? [] : core.roomEvent(stored, roomId)))
-  const isRejected = (id: string): boolean => core.events.findById(id)?.status === 'rejected'
-  if (!checkAgainstAuthEvents(event, authEvents, isRejected, rules, createOf(core, rules, roomId)).allowed) return false
-  core.events.insert({
-    nid: core.events.nextNid(),
-    event,
-    groupBefore: EMPTY_GROUP,
-    groupAfter: EMPTY_GROUP,
-    status: 'outlier',
-    pos: undefined,
-    ord: undefined,
-    replaces: undefined,
-    txn: undefined,
-  })
-  return true
-}
-
-function createOf(core: RoomCore, rules: RoomVersionRules, roomId: string): RoomEvent | undefined {
-  const stored = rules.roomIdIsCreateHash ? core.events.findById(createIdOfRoom(roomId)) : undefined
-  return stored === undefined ? undefined : core.roomEvent(stored, roomId)
 }
 
 /**

@@ -4,9 +4,10 @@ import { countCost } from '../../../runtime/metrics.ts'
 import type { DueResult } from '../../../storage/due-table.ts'
 import type { StoredEvent } from '../../../storage/room/events.ts'
 import type { Draft } from '../append/draft.ts'
-import type { OtherServers, RoomCore } from '../room-core.ts'
+import type { RoomCore } from '../room-core.ts'
 import { removesUserOf } from './events-for-server.ts'
 import { SERVERS_PARALLEL } from './limits.ts'
+import type { OtherServers } from './other-servers.ts'
 
 /** `due` kind of the work of telling other servers' queues. */
 export const FEDERATION_DUE = 'federation'

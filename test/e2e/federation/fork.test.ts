@@ -1,0 +1,56 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { eventually, type FederatedServer, startFederation } from '../../support/federation-pair.ts'
+import type { MatrixClient } from '../../support/matrix-client.ts'
+
+let federation: Awaited<ReturnType<typeof startFederation>>
+let here: FederatedServer
+let there: FederatedServer
+
+beforeAll(async () => {
+  federation = await startFederation(2)
+  const [first, second] = federation.servers
+  if (first === undefined || second === undefined) throw new Error('two servers are needed')
+  here = first
+  there = second
+}, 120_000)
+
+afterAll(async () => {
+  if (process.env.SHOW_OUTPUT) for (const server of federation.servers) console.log(server.name, server.process.output())
+  await federation?.stop()
+})
+
+async function bodies(client: MatrixClient, roomId: string): Promise<unknown[]> {
+  return (await client.history(roomId)).filter(({ type }) => type === 'm.room.message').map(({ content }) => content.body)
+}
+
+function topic(client: MatrixClient, roomId: string): Promise<unknown> {
+  return client.call('GET', `/v3/rooms/${encodeURIComponent(roomId)}/state/m.room.topic`)
+}
+
+it('heals a fork made while neither server reached the other, each killed in between', { timeout: 120_000 }, async () => {
+  const alice = await here.register('alice')
+  const bob = await there.register('bob')
+  const roomId = await alice.createRoom({ preset: 'public_chat', initial_state: [] })
+  await bob.call('POST', `/v3/join/${encodeURIComponent(roomId)}`, { query: { via: here.name }, body: {} })
+  await alice.sendState(roomId, 'm.room.power_levels', '', { users: { [bob.userId]: 50 } })
+  await alice.send(roomId, 'before')
+  await eventually(
+    () => bodies(bob, roomId),
+    (list) => list.includes('before'),
+  )
+  await there.process.kill9()
+  for (let n = 0; n < 5; n += 1) await alice.send(roomId, `alice alone ${n}`)
+  await alice.sendState(roomId, 'm.room.topic', '', { topic: 'of alice' })
+  await here.process.kill9()
+  await there.process.restart()
+  for (let n = 0; n < 5; n += 1) await bob.send(roomId, `bob alone ${n}`)
+  await bob.sendState(roomId, 'm.room.topic', '', { topic: 'of bob' })
+  await here.process.restart()
+  await alice.send(roomId, 'back')
+  await bob.send(roomId, 'me too')
+  const wanted = (list: unknown[]): boolean => list.length === 13
+  const atAlice = await eventually(() => bodies(alice, roomId), wanted, 60_000)
+  const atBob = await eventually(() => bodies(bob, roomId), wanted, 60_000)
+  expect([...atAlice].sort()).toEqual([...atBob].sort())
+  expect(await topic(alice, roomId)).toEqual(await topic(bob, roomId))
+})
