@@ -20,3 +20,6 @@ CREATE TABLE sliding_rooms (
   is_dm INTEGER NOT NULL,
   PRIMARY KEY (nonce, room_id)
 ) WITHOUT ROWID;
+
+-- Connections stand at many places of the feed at once.
+CREATE INDEX feed_by_room ON feed (room_id, seq);

@@ -1,7 +1,10 @@
 import { MatrixError } from '../../matrix/errors.ts'
+import { isJsonObject } from '../../matrix/json.ts'
 import type { Membership } from '../../matrix/membership.ts'
+import { nowMs } from '../../runtime/clock.ts'
 import { log } from '../../runtime/log.ts'
 import type { MembershipNotice } from '../protocol.ts'
+import type { RoomFacts } from '../room-news.ts'
 import { wakeParked } from './parking-wake.ts'
 import type { UserCore } from './user-core.ts'
 
@@ -17,12 +20,28 @@ export function takeNotice(core: UserCore, notice: MembershipNotice): void {
   }
   const { feedKeeper } = core
   const before = feedKeeper.feed.rooms.find(notice.roomId)
-  if (!feedKeeper.feed.notice(notice)) return
+  if (!feedKeeper.feed.notice({ ...notice, facts: notice.facts ?? factsOfStranger(notice) })) return
   // A membership that goes on leaves what is unread alone.
   const goesOn = before?.membership === 'join' && notice.membership === 'join' && before.generation === notice.generation
   if (!goesOn) core.unread.reset(notice.roomId)
   feedKeeper.write((feed) => feed.flushNotice(notice))
   wakeParked(core)
+}
+
+/** What the list keeps of a room that says nothing of itself, because it is elsewhere: what the invitation shows. */
+function factsOfStranger({ strippedState, pos }: MembershipNotice): RoomFacts {
+  const now = nowMs()
+  const shown: unknown = strippedState === undefined ? [] : JSON.parse(strippedState)
+  const events = Array.isArray(shown) ? shown.filter(isJsonObject) : []
+  const create = events.find(({ type }) => type === 'm.room.create')?.content
+  const roomType = isJsonObject(create) ? create.type : undefined
+  return {
+    activityTs: now,
+    bumpTs: now,
+    memberPos: pos,
+    encrypted: events.some(({ type }) => type === 'm.room.encryption'),
+    roomType: typeof roomType === 'string' ? roomType : null,
+  }
 }
 
 /** What the user may do in a room as far as their own list knows; `undefined` where they never had to do with it, or forgot it. */

@@ -76,6 +76,13 @@ function wake(core: UserCore, socket: WebSocket): void {
   answer(socket, isBehind ? { kind: 'again' } : { kind: 'plan', plan })
 }
 
+/** Answers polls of one connection whose client has gone on without them. */
+export function replaceParked(core: UserCore, deviceId: string, connectionId: string): void {
+  for (const socket of openSockets(core, deviceTag(deviceId))) {
+    if (readAttachment(socket)?.connectionId === connectionId) answer(socket, { kind: 'replaced' })
+  }
+}
+
 /** Says the one thing that a parked poll is waiting for. */
 export function answer(socket: WebSocket, message: ParkedMessage): void {
   socket.send(JSON.stringify(message))

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { nowMs } from '../../runtime/clock.ts'
 import { refusal, success } from '../../runtime/outcome.ts'
 import type { ParkRequest } from '../protocol.ts'
-import { type Attachment, answer, deviceTag, openSockets, readAttachment } from './parking-wake.ts'
+import { type Attachment, answer, deviceTag, openSockets, readAttachment, replaceParked } from './parking-wake.ts'
 import { prepareSync } from './resume.ts'
 import type { Admission, Requester } from './session-base.ts'
 import { planSync } from './sync-plan.ts'
@@ -66,10 +66,7 @@ function requireAdmitted(admission: Admission): Requester {
 
 /** Lets a poll wait. Another one of the same connection is answered, and of too many those that have waited longest. */
 export function acceptParked(core: UserCore, socket: WebSocket, attachment: Attachment): void {
-  const ofDevice = openSockets(core, deviceTag(attachment.deviceId))
-  for (const other of ofDevice) {
-    if (readAttachment(other)?.connectionId === attachment.connectionId) answer(other, { kind: 'replaced' })
-  }
+  replaceParked(core, attachment.deviceId, attachment.connectionId)
   closeOldest(openSockets(core, deviceTag(attachment.deviceId)), MAX_PARKED_PER_DEVICE - 1)
   closeOldest(openSockets(core), MAX_PARKED_PER_USER - 1)
   core.ctx.acceptWebSocket(socket, [deviceTag(attachment.deviceId)])

@@ -47,7 +47,9 @@ export function planSliding(
   const planning: Planning = { core, connection, request, since, seq: position?.seq ?? 0, dms: directRooms(core) }
   const selection = selectRooms(core, connection, request, { dms: planning.dms, tags: tagsFor(core, request), spaces })
   const sending: Sending[] = []
-  for (const relevant of selection.rooms.values()) {
+  // What the user looks at comes first where not everything fits.
+  const inOrder = [...selection.rooms.values()].sort((left, right) => Number(right.isSubscribed) - Number(left.isSubscribed))
+  for (const relevant of inOrder) {
     const next = planRoom(planning, relevant)
     if (next === undefined) continue
     sending.push(next)

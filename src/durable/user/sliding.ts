@@ -2,6 +2,7 @@ import { nowMs } from '../../runtime/clock.ts'
 import { log } from '../../runtime/log.ts'
 import { objectsOf } from '../objects.ts'
 import type { SlidingPlan, SlidingRequest } from '../sliding-protocol.ts'
+import { replaceParked } from './parking-wake.ts'
 import { prepareSync, pullDirty } from './resume.ts'
 import type { Requester } from './session-base.ts'
 import { MAX_SPACES } from './sliding-lists.ts'
@@ -17,6 +18,8 @@ export async function slidingNow(core: UserCore, requester: Requester, request: 
   await prepareSliding(core, since, requester)
   const spaces = await spacesFor(core, requester, request)
   core.slidingRequests.set(deviceId, { request, spaces })
+  // A poll of this connection that still waits belongs to a request which the client has given up.
+  replaceParked(core, deviceId, `sliding/${request.connectionId}`)
   return planSliding(core, deviceId, request, since, spaces)
 }
 
