@@ -13,8 +13,15 @@ export interface FederatedServer {
   register(localpart: string): Promise<MatrixClient>
 }
 
+/** TLS for every server of a federation on the loopback address. */
+export interface FederationTls {
+  readonly key: string
+  readonly certificate: string
+  readonly folder: string
+}
+
 /** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
@@ -24,7 +31,9 @@ async function freePort(): Promise<number> {
 }
 
 /** Starts servers that trust one another's certificates. `stop` ends them all. */
-export async function startFederation(count: number): Promise<{ readonly servers: FederatedServer[]; stop(): Promise<void> }> {
+export async function startFederation(
+  count: number,
+): Promise<{ readonly servers: FederatedServer[]; readonly tls: FederationTls; stop(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'myelin-federation-'))
   const key = join(folder, 'tls.key')
   const certificate = join(folder, 'tls.pem')
@@ -52,6 +61,7 @@ export async function startFederation(count: number): Promise<{ readonly servers
   }
   return {
     servers,
+    tls: { key, certificate, folder },
     stop: async () => {
       await Promise.all(servers.map(({ process }) => process.stop()))
       await rm(folder, { recursive: true, force: true })
