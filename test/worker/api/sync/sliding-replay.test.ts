@@ -11,7 +11,7 @@ import { SlidingObserver, type SlidRoom } from '../../../support/sliding-observe
  */
 
 const SEED = 20_263
-const RUNS = 20
+const RUNS = 12
 const MAX_STEPS = 40
 const USERS = ['alice', 'bob', 'carol'] as const
 const ROOMS = 3
