@@ -26,9 +26,9 @@ export function parseSlidingToken(config: Config, userId: string, deviceId: stri
   return { nonce, answer: sync.toDevice, sync }
 }
 
-/** Whether a text has the form of a position of sliding sync. */
+/** Whether a text has the form of a position of sliding sync: pagination tokens of rooms have the same separator, but no sync token behind it. */
 export function isSlidingToken(text: string): boolean {
-  return text.includes(SEPARATOR)
+  return text.includes(`${SEPARATOR}s1.`)
 }
 
 /** Whether a position says that a room could not be asked. */
