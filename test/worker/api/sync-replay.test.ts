@@ -20,6 +20,8 @@ const DEVICE_USERS = [0, 1, 1, 2] as const
 const ROOMS = 2
 /** Longer than a room waits before it settles. */
 const SETTLE_MS = 60_000
+/** Longer than a user without a poll counts as awake. */
+const ASLEEP_MS = 10 * 60_000
 const POLL_TIMEOUT_MS = '400'
 
 /** One step, or several at once. */
@@ -30,6 +32,7 @@ type Step =
   | { readonly do: 'sync' | 'poll'; readonly device: number; readonly limit: number; readonly stateAfter: boolean; readonly full: boolean }
   | { readonly do: 'repeat'; readonly device: number; readonly limit: number; readonly back: number }
   | { readonly do: 'end user'; readonly user: number }
+  | { readonly do: 'time passes' }
   | { readonly do: 'end room' | 'evict room' | 'alarm'; readonly room: number }
 
 const user = fc.nat(USERS.length - 1)
@@ -60,6 +63,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('repeat'), device, limit, back: fc.nat(4) }) },
   { weight: 4, arbitrary: end },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('evict room'), room }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('time passes') }) },
   // Writes that share a commit, and objects that end or change while something is under way.
   { weight: 2, arbitrary: fc.array(write, { minLength: 2, maxLength: 6 }) },
   { weight: 3, arbitrary: fc.tuple(write, end) },
@@ -114,6 +118,8 @@ async function perform(world: World, step: Step): Promise<void> {
     case 'alarm':
       await runDurableObjectAlarm(roomStub(at(world.roomIds, step.room)))
       return
+    case 'time passes':
+      return await passTime(world, ASLEEP_MS)
     default:
       return await writeStep(world, step)
   }
@@ -191,7 +197,12 @@ function roomOptions(users: readonly MatrixClient[]): Readonly<Record<string, un
 /** Everything that is due happens: lost hints are repeated, notices delivered. */
 async function settle(world: World): Promise<void> {
   for (const roomId of world.roomIds) await endObject('room', roomId)
-  advanceClock(SETTLE_MS)
+  await passTime(world, SETTLE_MS)
+}
+
+/** What is due meanwhile happens at its end. */
+async function passTime(world: World, ms: number): Promise<void> {
+  advanceClock(ms)
   for (const roomId of world.roomIds) await runDurableObjectAlarm(roomStub(roomId))
 }
 
