@@ -2,6 +2,7 @@ import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { env, exports } from 'cloudflare:workers'
 import { expect, onTestFinished, vi } from 'vitest'
 import { Room } from '../../src/durable/room/room.ts'
+import { Feed } from '../../src/durable/user/feed.ts'
 import { User } from '../../src/durable/user/user.ts'
 import { type Homeserver, MatrixRequestError } from './matrix-client.ts'
 
@@ -94,6 +95,22 @@ export function crashAt({ method, when, victim }: CrashPoint, roomId: string): (
     throw new Error('broken off by a test')
   })
   onTestFinished(() => replace(original))
+  return () => happened
+}
+
+/** The next flush of a user fails before it has written anything, or when it has written everything: the user's object ends. */
+export function failNextFlush(when: CrashPoint['when']): () => boolean {
+  const original = Feed.prototype.flush
+  let happened = false
+  Feed.prototype.flush = function (this: Feed, ...args: Parameters<Feed['flush']>): void {
+    const isNext = !happened && (this.needsFlush || args[1] !== undefined)
+    happened ||= isNext
+    if (!isNext || when === 'after') original.apply(this, args)
+    if (isNext) throw new Error('broken off by a test')
+  }
+  onTestFinished(() => {
+    Feed.prototype.flush = original
+  })
   return () => happened
 }
 

@@ -7,6 +7,7 @@ import {
   countCallsOf,
   crashAt,
   endObject,
+  failNextFlush,
   fireRoomAlarm,
   home,
   repeatRoomAlarm,
@@ -133,6 +134,39 @@ describe.each(points('settle'))('the $victim ends $when the user settles', (poin
     await (point.victim === 'room' ? repeatRoomAlarm(roomId) : fireRoomAlarm(roomId))
     await endObject('user', bob.userId)
     await expectCurrent(observer, roomId)
+  })
+})
+
+describe.each(['before', 'after'] as const)('the user ends in a flush, %s it is written', (when) => {
+  it('of what a room settles, and settles at the next attempt', async () => {
+    const roomId = await roomOfBoth()
+    const observer = await observe(bob)
+    await alice.send(roomId, 'to be flushed')
+    await observer.once()
+    const happened = failNextFlush(when)
+    advanceClock(SETTLE_MS)
+    await fireRoomAlarm(roomId)
+    expect(happened()).toBe(true)
+    await alice.send(roomId, 'after the flush')
+    advanceClock(2 * SETTLE_MS)
+    await fireRoomAlarm(roomId)
+    await endObject('user', bob.userId)
+    await expectCurrent(observer, roomId)
+  })
+
+  it.each(changeNames)('of its own membership (%s), which is told again', async (name) => {
+    const change = changes[name]
+    const roomId = await alice.createRoom({ preset: 'private_chat' })
+    for (const step of change.before) await changes[step].perform(roomId)
+    const observer = await observe(bob)
+    const happened = failNextFlush(when)
+    await change.perform(roomId).catch(() => undefined)
+    expect(happened()).toBe(true)
+    advanceClock(SETTLE_MS)
+    await fireRoomAlarm(roomId)
+    await expectMembershipsAgree([alice, bob], [roomId])
+    await answered(() => observer.once())
+    expect(observer.invites.has(roomId) ? 'invite' : observer.rooms.get(roomId)?.section).toBe(change.told)
   })
 })
 
