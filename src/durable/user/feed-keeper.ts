@@ -31,6 +31,7 @@ export interface FlushRider {
 export class FeedKeeper {
   readonly #store: ObjectStore
   readonly #ctx: DurableObjectState
+  readonly #isParked: () => boolean
   #feed: Feed | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #lastPollMs: number | undefined
@@ -47,9 +48,11 @@ export class FeedKeeper {
   /** What else is written whenever the feed is. */
   readonly riders: FlushRider[] = []
 
-  constructor(store: ObjectStore, ctx: DurableObjectState) {
+  /** `isParked` tells whether a poll waits. */
+  constructor(store: ObjectStore, ctx: DurableObjectState, isParked: () => boolean) {
     this.#store = store
     this.#ctx = ctx
+    this.#isParked = isParked
   }
 
   /** The feed. Its reads need the account's schema: check `store.exists()` first where there may be no account. */
@@ -115,11 +118,14 @@ export class FeedKeeper {
     this.#timer = undefined
     const now = nowMs()
     const quietMs = now - this.#lastNewsMs
-    if (quietMs < SELF_FLUSH_QUIET_MS && now - (this.#unflushedSinceMs ?? now) < MAX_UNFLUSHED_MS) {
+    const since = this.#unflushedSinceMs ?? now
+    if (quietMs < SELF_FLUSH_QUIET_MS && now - since < MAX_UNFLUSHED_MS) {
       this.#timer = setTimeout(() => this.#flushIfQuiet(), SELF_FLUSH_QUIET_MS * (1 + randomFraction()) - quietMs)
       return
     }
     try {
+      const isWatched = this.#isParked() || (this.#lastPollMs !== undefined && this.#lastPollMs >= since)
+      if (!isWatched) this.feed.markNewsDirty()
       this.flush()
     } catch (cause) {
       log.error('the feed could not be written', cause)

@@ -135,6 +135,11 @@ export class Feed {
     if (row !== undefined && !row.dirty) this.rooms.set({ ...row, dirty: true })
   }
 
+  /** Nobody watches: rooms with unwritten news are to be asked at the next sync, so that going to sleep costs no write of its own. */
+  markNewsDirty(): void {
+    for (const roomId of this.rooms.withUnwrittenNews()) this.markDirty(roomId)
+  }
+
   /** The room has been asked. If it did not know the user (`asked` only), this life need not ask again, but the next must. */
   clearDirty(roomId: string, outcome: 'pulled' | 'asked'): void {
     const row = this.rooms.find(roomId)

@@ -83,6 +83,14 @@ export class RoomList {
     return this.#changed.size > 0
   }
 
+  /** Joined rooms that are further than the database knows. */
+  withUnwrittenNews(): string[] {
+    return [...this.#changed].filter((roomId) => {
+      const { row, flushed } = this.#known.get(roomId) ?? {}
+      return row?.membership === 'join' && row.lastPos > (flushed?.lastPos ?? 0)
+    })
+  }
+
   /** Writes changed rows, and only those. The caller holds the transaction and calls {@link noteWritten} after it. */
   writeChanged(): void {
     for (const roomId of this.#changed) {

@@ -10,6 +10,7 @@ import { USER_MIGRATIONS } from '../../storage/user/migrations.generated.ts'
 import { departure } from './departure.ts'
 import { E2ee } from './e2ee/e2ee.ts'
 import { FeedKeeper } from './feed-keeper.ts'
+import { parkedCount } from './parking-wake.ts'
 import { profilePropagation } from './profile-propagation.ts'
 import type { RoomsJob } from './rooms-job.ts'
 import { Connections } from './sliding-connection.ts'
@@ -61,7 +62,7 @@ export class UserCore {
     this.due = new DueTable(this.store, ctx.storage)
     this.profilePropagation = profilePropagation(this)
     this.departure = departure(this)
-    this.feedKeeper = new FeedKeeper(this.store, ctx)
+    this.feedKeeper = new FeedKeeper(this.store, ctx, () => parkedCount(this) > 0)
     this.unread = new Unread(this)
     this.sliding = new Connections(this.store)
     this.feedKeeper.riders.push(this.sliding)

@@ -45,7 +45,7 @@ export function buildWindow(core: RoomCore, caller: Caller, request: WindowReque
   const firstPos = timeline[0]?.pos
   const at = request.useStateAfter || firstPos === undefined ? to : firstPos - 1
   const reader: EventReader = { visibility, deviceId: caller.deviceId, nowMs: core.nowMs() }
-  const heroIds = needsHeroes(core) ? heroes(core, caller.userId) : undefined
+  const heroIds = (): readonly string[] | undefined => (needsHeroes(core) ? heroes(core, caller.userId) : undefined)
   const state = withLazyMembers(core, caller, filter, timeline, heroIds, from === null, (lazyMemberIds) =>
     stateSection(core, {
       from: stateFrom,
@@ -63,7 +63,7 @@ export function buildWindow(core: RoomCore, caller: Caller, request: WindowReque
     timeline: timelineJson(core, page, timeline, reader, to),
     state: `{"events":${clientStateEvents(core, state, reader, false)}}`,
     ephemeral,
-    summary: membersMoved ? roomSummary(core, heroIds) : undefined,
+    summary: membersMoved ? roomSummary(core, heroIds()) : undefined,
     memberChanges: request.withMemberChanges ? memberChanges(core, caller, from, to, visibility.membership) : undefined,
   }
 }
@@ -81,13 +81,13 @@ function withLazyMembers(
   caller: Caller,
   filter: RoomFilter,
   timeline: readonly StoredEvent[],
-  heroIds: readonly string[] | undefined,
+  heroIds: () => readonly string[] | undefined,
   isNew: boolean,
   build: (lazyMemberIds: ReadonlySet<string> | undefined) => StoredEvent[],
 ): StoredEvent[] {
   const lazy = filter.state.lazyLoadMembers || filter.timeline.lazyLoadMembers
   if (!lazy) return build(undefined)
-  const needed = new Set([...timeline.map(({ sender }) => sender), ...(isNew ? [caller.userId, ...(heroIds ?? [])] : [])])
+  const needed = new Set([...timeline.map(({ sender }) => sender), ...(isNew ? [caller.userId, ...(heroIds() ?? [])] : [])])
   const section = build(needed)
   const device = `${caller.userId}\u0000${caller.deviceId ?? ''}`
   if (isNew) core.lazyMembers.forget(device)
