@@ -29,15 +29,38 @@ const MAC_CHARS = 24
 /** 72 bits in Base64url: enough to tell one user's rooms apart. */
 const ROOM_KEY_CHARS = 12
 const PARTS = 9
+/** Tokens whose MAC is known to be right: one poll shows the same one up to three times, and it is the one that the poll before was given. */
+const MAX_KNOWN_TOKENS = 2048
 
-const keys = new WeakMap<Config, Buffer>()
+/** What one configuration makes and checks tokens with. */
+interface Tokens {
+  readonly key: Buffer
+  readonly known: Map<string, SyncToken>
+}
 
-function macOf(config: Config, userId: string, deviceId: string, body: string): Buffer {
-  let key = keys.get(config)
-  if (key === undefined) {
-    key = deriveKey(config, 'sync-token/1')
-    keys.set(config, key)
+const tokensByConfig = new WeakMap<Config, Tokens>()
+
+function tokensOf(config: Config): Tokens {
+  let tokens = tokensByConfig.get(config)
+  if (tokens === undefined) {
+    tokens = { key: deriveKey(config, 'sync-token/1'), known: new Map() }
+    tokensByConfig.set(config, tokens)
   }
+  return tokens
+}
+
+function remember({ known }: Tokens, name: string, token: SyncToken): void {
+  known.set(name, token)
+  if (known.size <= MAX_KNOWN_TOKENS) return
+  const oldest = known.keys().next()
+  if (!oldest.done) known.delete(oldest.value)
+}
+
+function nameOf(userId: string, deviceId: string, text: string): string {
+  return JSON.stringify([userId, deviceId, text])
+}
+
+function macOf({ key }: Tokens, userId: string, deviceId: string, body: string): Buffer {
   const mac = createHmac('sha256', key).update(JSON.stringify([body, userId, deviceId]))
   return Buffer.from(mac.digest('base64url').slice(0, MAC_CHARS), 'latin1')
 }
@@ -52,17 +75,30 @@ export function formatSyncToken(config: Config, userId: string, deviceId: string
   const numbers = [token.seq, token.durable, token.toDevice, token.accountData, token.deviceLists].map((part) => part.toString(36))
   const held = [...token.held].map(([key, seq]) => `${key}~${seq.toString(36)}`).join(',')
   const body = ['s1', token.boot, ...numbers, held].join('.')
-  return `${body}.${macOf(config, userId, deviceId, body).toString('latin1')}`
+  const tokens = tokensOf(config)
+  const text = `${body}.${macOf(tokens, userId, deviceId, body).toString('latin1')}`
+  remember(tokens, nameOf(userId, deviceId, text), token)
+  return text
 }
 
 /** The position that a client presents. @throws MatrixError M_UNKNOWN_POS for anything that was not issued to this device of this user. */
 export function parseSyncToken(config: Config, userId: string, deviceId: string, text: string): SyncToken {
   if (text.length > MAX_TOKEN_CHARS) throw unknownPos()
+  const tokens = tokensOf(config)
+  const name = nameOf(userId, deviceId, text)
+  const known = tokens.known.get(name)
+  if (known !== undefined) return known
+  const token = checkToken(tokens, userId, deviceId, text)
+  remember(tokens, name, token)
+  return token
+}
+
+function checkToken(tokens: Tokens, userId: string, deviceId: string, text: string): SyncToken {
   const parts = text.split('.')
   const bodyLength = text.length - MAC_CHARS - 1
   const given = Buffer.from(parts.at(-1) ?? '', 'utf8')
   if (parts.length !== PARTS || parts[0] !== 's1' || given.length !== MAC_CHARS || bodyLength <= 0) throw unknownPos()
-  if (!timingSafeEqual(given, macOf(config, userId, deviceId, text.slice(0, bodyLength)))) throw unknownPos()
+  if (!timingSafeEqual(given, macOf(tokens, userId, deviceId, text.slice(0, bodyLength)))) throw unknownPos()
   const [, boot = '', seq, durable, toDevice, accountData, deviceLists, held = ''] = parts
   return {
     boot,

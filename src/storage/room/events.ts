@@ -10,6 +10,7 @@ import {
   type NewEventRow,
   type StoredEvent,
 } from './event-row.ts'
+import { LatestEvents } from './latest-events.ts'
 import { MAX_BOUND_PARAMETERS, MAX_CACHED_EVENT_BYTES, ORD_STEP } from './limits.ts'
 
 export type { EventStatus, NewEventRow, StoredEvent } from './event-row.ts'
@@ -21,9 +22,11 @@ export class EventTable {
   readonly #byNid = new ByteCache<number, StoredEvent>(MAX_CACHED_EVENT_BYTES)
   readonly #nidById = new ByteCache<string, number>(MAX_CACHED_EVENT_BYTES / 4)
   #lastNid: number | undefined
+  readonly #latest: LatestEvents
 
   constructor(store: ObjectStore) {
     this.#store = store
+    this.#latest = new LatestEvents(() => this.#highestOrd())
   }
 
   /** Forgets cached rows: after a rolled-back transaction they may never have existed. */
@@ -31,6 +34,7 @@ export class EventTable {
     this.#byNid.clear()
     this.#nidById.clear()
     this.#lastNid = undefined
+    this.#latest.forget()
   }
 
   /** The number that the next inserted event will have. */
@@ -62,6 +66,7 @@ export class EventTable {
       row.replaces ?? null,
       row.txn ?? null,
     ]
+    if (row.ord !== undefined) this.#latest.willInsert(row.ord, row.nid)
     this.#store.run(
       `INSERT INTO events (nid, event_id, type, state_key, sender, content, origin_server_ts, depth, envelope, group_before, group_after, status, pos, ord, replaces, txn)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -155,6 +160,8 @@ export class EventTable {
    * Redacted events are included, rejected and soft-failed ones have no place in the order.
    */
   page(direction: 'backwards' | 'forwards', afterOrd: number, beforeOrd: number, limit: number): StoredEvent[] {
+    const latest = this.#latest.page(direction, afterOrd, beforeOrd, limit)
+    if (latest !== undefined) return this.getMany(latest)
     const order = direction === 'backwards' ? 'DESC' : 'ASC'
     // Numbers first: the latest events, which everybody asks for, are in memory, and reading their rows again costs far more.
     const nids = this.#store.sql
@@ -166,6 +173,10 @@ export class EventTable {
   /** Events that came live after a position, oldest first. */
   livePage(afterPos: number, limit: number): StoredEvent[] {
     return this.#select('WHERE ord > ? AND pos IS NOT NULL ORDER BY ord LIMIT ?', afterPos * ORD_STEP, limit)
+  }
+
+  #highestOrd(): number {
+    return this.#store.first<{ ord: number | null }>('SELECT max(ord) AS ord FROM events')?.ord ?? 0
   }
 
   /** Events of a query, through the cache. */

@@ -12,6 +12,8 @@ export const MAX_CACHED_CHUNK_BYTES = 512 * 1024
 export const MAX_CACHED_EVENT_BYTES = 512 * 1024
 /** Numbered state keys kept in memory per room. */
 export const MAX_CACHED_STATE_KEYS = 4096
+/** Latest events whose order is kept in memory per room, at least. */
+export const MAX_LATEST_EVENTS = 64
 /** Largest current state that is kept in memory as a whole. */
 export const MAX_WHOLE_STATE_KEYS = 512
 /** Memberships kept in memory per room. */

@@ -1,0 +1,49 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { LatestEvents } from '../../../src/storage/room/latest-events.ts'
+
+const ord = fc.integer({ min: 1, max: 400 })
+const step = fc.oneof(
+  { weight: 6, arbitrary: fc.constant({ kind: 'live' as const }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('past' as const), ord }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'forget' as const }) },
+)
+
+describe('the latest events', () => {
+  it('are a page of the stored ones wherever they answer', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 300 }), ord, ord, fc.integer({ min: 1, max: 20 }), (steps, after, before, limit) => {
+        const stored = new Map<number, number>()
+        const highest = (): number => Math.max(0, ...stored.keys())
+        const latest = new LatestEvents(highest)
+        for (const [nid, { kind, ...rest }] of steps.entries()) {
+          if (kind === 'forget') latest.forget()
+          else {
+            const place = 'ord' in rest && kind === 'past' ? rest.ord - 0.5 : Math.floor(highest()) + 1
+            if (stored.has(place)) continue
+            latest.willInsert(place, nid)
+            stored.set(place, nid)
+          }
+        }
+        for (const direction of ['backwards', 'forwards'] as const) {
+          const answer = latest.page(direction, after, before, limit)
+          if (answer === undefined) continue
+          const inOrder = [...stored]
+            .filter(([at]) => at > after && at < before)
+            .sort(([a], [b]) => (direction === 'forwards' ? a - b : b - a))
+          expect(answer).toEqual(inOrder.slice(0, limit).map(([, nid]) => nid))
+        }
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('are known from the first insertion on, and in bounded number', () => {
+    const latest = new LatestEvents(() => 10)
+    expect(latest.page('backwards', 10, 100, 5)).toBeUndefined()
+    for (let at = 11; at <= 2000; at += 1) latest.willInsert(at, at)
+    expect(latest.page('backwards', 1990, 3000, 5)).toEqual([2000, 1999, 1998, 1997, 1996])
+    expect(latest.page('forwards', 2000, 3000, 5)).toEqual([])
+    expect(latest.page('backwards', 1500, 3000, 5)).toBeUndefined()
+  })
+})
