@@ -15,6 +15,7 @@ import { freeInspectorPort, Profiler } from './profiler.ts'
 import { type Report, renderMarkdown } from './report.ts'
 import type { Workload } from './workload.ts'
 import type { WorkloadResult } from './workload-result.ts'
+import { claims } from './workloads/claims.ts'
 import { deliverToMany, deliverToOne } from './workloads/delivery.ts'
 import { memory } from './workloads/memory.ts'
 import { createInviteJoin, messages } from './workloads/rooms.ts'
@@ -30,6 +31,7 @@ const WORKLOADS: readonly Workload[] = [
   deliverToMany,
   createInviteJoin,
   messages,
+  claims,
   syncing,
   memory,
 ]
