@@ -32,6 +32,8 @@ export class Outbox {
   readonly #fleeting = new FleetingEdus()
   /** Newest position of rooms, as far as they have told in this life of the object. */
   readonly #heads = new Map<string, number>()
+  /** Heads that rooms were asked for again, once each. */
+  readonly #askedFor = new Map<string, number>()
 
   constructor(parts: RemoteServerParts) {
     this.#parts = parts
@@ -110,10 +112,24 @@ export class Outbox {
 
   #advance(marks: InFlight['marks']): void {
     for (const { roomId, toPos, more } of marks) {
-      const dirty = more || (this.#heads.get(roomId) ?? 0) > toPos
+      const dirty = more || this.#expectsMore(roomId, toPos)
       writeWatermark(this.#parts.store, { roomId, sentPos: toPos, dirty })
       if (!dirty) this.#heads.delete(roomId)
     }
+  }
+
+  /**
+   * Whether a room that says it has no more is to be asked again, because it was heard of beyond that. News that came while it was asked is
+   * found the next time; a room that then still does not reach what was heard (restored from a backup) is believed, or this would never end.
+   */
+  #expectsMore(roomId: string, toPos: number): boolean {
+    const head = this.#heads.get(roomId) ?? 0
+    if (head <= toPos || this.#askedFor.get(roomId) === head) {
+      this.#askedFor.delete(roomId)
+      return false
+    }
+    this.#askedFor.set(roomId, head)
+    return true
   }
 
   #edus(): { readonly ids: number[]; readonly bodies: string[] } {

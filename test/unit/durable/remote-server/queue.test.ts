@@ -29,6 +29,20 @@ describe('sending', () => {
     expect(world.seen).toHaveLength(3)
   })
 
+  it('ends where a room never reaches what was heard of it, and goes on when the room does', async () => {
+    const world = new QueueWorld()
+    const room = world.room('!a')
+    room.add(2)
+    // The room was restored from a backup: it is behind its own news.
+    world.outbox.note({ roomId: '!a', fromPos: 0, headPos: 9 })
+    await world.sender.run()
+    expect(world.positions('!a')).toEqual([1, 2])
+    expect(room.asked).toBeLessThanOrEqual(3)
+    room.add(10)
+    await world.tell('!a')
+    expect(world.positions('!a')).toEqual(range(1, 12))
+  })
+
   it('begins behind what a room that it does not know has told others already', async () => {
     const world = new QueueWorld()
     world.room('!a').add(10)
