@@ -20,7 +20,7 @@ export interface Measurement {
   readonly warmUp?: { readonly operations: number; readonly run: () => Promise<void> }
   /** Does the operations; puts the time of each into `samplesMs`. */
   readonly run: (samplesMs: number[]) => Promise<void>
-  /** Runs after the last answer and before deferred work is waited for, e.g. to stop what waits for answers. */
+  /** Runs when deferred work is over and counted, e.g. to stop clients that kept listening. */
   readonly after?: () => Promise<void>
   readonly extra?: () => Readonly<Record<string, number>>
 }
@@ -93,10 +93,10 @@ export class Bench {
     const clientCpu = ownCpuMs() - ownBefore
     const cpu = (await cpuMsOf(pid)) - cpuBefore
     await this.#profiler?.stop(name)
-    await measurement.after?.()
     await this.settle()
     const after = await this.metrics()
     const deferredCpu = (await cpuMsOf(pid)) - cpuBefore - cpu
+    await measurement.after?.()
     return {
       name,
       title,

@@ -71,34 +71,64 @@ export const deliverToMany: Workload = {
 async function measureBurst(bench: Bench, audience: Audience): Promise<WorkloadResult> {
   const { sender, receivers, roomId } = audience
   const { burst } = bench.scale
-  let received = 0
-  let polls = 0
-  let listening = true
   const last = `last message of ${burst}`
-  const listen = async (receiver: MatrixClient): Promise<void> => {
-    for (;;) {
-      const { body } = await receiver.sync(POLL_TIMEOUT_MS)
-      polls += 1
-      if (body.includes(last)) break
-      if (!listening) throw new Error('a receiver was not told of the last message')
-    }
-    received += 1
-  }
+  const heard = new Listeners(receivers, last)
   await catchUp(audience)
   const run = async (samplesMs: number[]): Promise<void> => {
-    const listeners = receivers.map(listen)
+    heard.start()
     await bench.parked(receivers.length)
     for (let sent = 1; sent <= burst; sent += 1) {
       const { sentMs, receivedMs } = await sender.send(roomId, sent === burst ? last : undefined)
       samplesMs.push(receivedMs - sentMs)
     }
-    const giveUp = setTimeout(() => {
-      listening = false
-    }, POLL_TIMEOUT_MS)
-    await Promise.all(listeners)
-    clearTimeout(giveUp)
+    await heard.everybody()
   }
-  const extra = (): Record<string, number> => ({ receivers: received, answersToReceivers: polls })
+  const extra = (): Record<string, number> => ({ receivers: receivers.length, answersToReceivers: heard.answers })
   const title = `send while ${receivers.length} receivers listen`
-  return await bench.measure({ name: 'burst', title, operations: burst, run, extra })
+  return await bench.measure({ name: 'burst', title, operations: burst, run, extra, after: () => heard.stop() })
+}
+
+/** Clients that poll again and again, as clients do, also while deferred work is waited for. */
+class Listeners {
+  /** Polls that were answered. */
+  answers = 0
+  readonly #receivers: readonly MatrixClient[]
+  readonly #last: string
+  readonly #loops: Promise<void>[] = []
+  #heard: Promise<unknown> = Promise.resolve()
+  #listening = true
+
+  /** `last`: text of the message that everybody has to hear. */
+  constructor(receivers: readonly MatrixClient[], last: string) {
+    this.#receivers = receivers
+    this.#last = last
+  }
+
+  start(): void {
+    this.#heard = Promise.all(
+      this.#receivers.map((receiver) => new Promise<void>((resolve, reject) => this.#loops.push(this.#listen(receiver, resolve, reject)))),
+    )
+  }
+
+  /** Waits until everybody has heard the last message. */
+  async everybody(): Promise<void> {
+    await this.#heard
+  }
+
+  async stop(): Promise<void> {
+    this.#listening = false
+    await Promise.all(this.#loops)
+  }
+
+  async #listen(receiver: MatrixClient, heard: () => void, failed: (cause: unknown) => void): Promise<void> {
+    try {
+      while (this.#listening) {
+        const { body } = await receiver.sync(POLL_TIMEOUT_MS)
+        this.answers += 1
+        if (body.includes(this.#last)) heard()
+      }
+    } catch (cause) {
+      failed(cause)
+    }
+  }
 }

@@ -11,8 +11,6 @@ export const createInviteJoin: Workload = {
   title: 'create + invite + join',
   prepare: async (bench) => {
     const [host, guest] = [await bench.user('host'), await bench.user('guest')]
-    // Whoever makes rooms is online: for sleeping accounts every room costs a mark of its own.
-    await Promise.all([host.sync(0), guest.sync(0)])
     const { creations } = bench.scale
     const once = async (): Promise<number> => {
       const startedMs = performance.now()

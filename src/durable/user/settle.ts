@@ -5,7 +5,7 @@ import type { UserCore } from './user-core.ts'
 
 /**
  * Makes everything up to the room's head durable (docs/design/feed.md, "Settle"): one commit for all rooms, or none if it was durable already.
- * A sleeping user marks the room dirty in the same commit, unless it is, and says so.
+ * A sleeping user who lacks something marks the room dirty in the same commit, unless it is, and says so.
  */
 export function settle(core: UserCore, request: SettleRequest): SettleReply {
   const slept = sleptThrough(core, request)
@@ -15,8 +15,10 @@ export function settle(core: UserCore, request: SettleRequest): SettleReply {
   if (!hinted.member) return { ...hinted, awake: true }
   const { feedKeeper } = core
   const { feed } = feedKeeper
+  // Whoever holds everything already need not fall asleep, which would be a commit: the next news will do.
+  if (hinted.durablePos >= head) return { ...hinted, awake: true }
   const awake = isAwake(core)
   if (!awake) feed.markDirty(roomId)
-  if (!awake || feed.durablePos(roomId, generation) < head) feedKeeper.flush()
+  feedKeeper.flush()
   return { member: true, durablePos: feed.durablePos(roomId, generation), awake }
 }
