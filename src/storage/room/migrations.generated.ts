@@ -18,4 +18,9 @@ export const ROOM_MIGRATIONS: readonly Migration[] = [
     name: 'federation',
     sql: "-- Which servers are in the room: the server part of the IDs of joined members of other servers. A room of one server has no entry here.\nCREATE INDEX members_server ON members (substr(user_id, instr(user_id, ':') + 1)) WHERE membership = 'join' AND local = 0;\nCREATE INDEX state_keys_server ON state_keys (substr(state_key, instr(state_key, ':') + 1)) WHERE type = 'm.room.member';\n\n-- Up to which position every other server's queue knows of the room's events.\nALTER TABLE room ADD COLUMN federation_pos INTEGER NOT NULL DEFAULT 0;\n\n-- Events of other servers that this server passes on, because it took them in through send_join, send_leave or send_knock.\nCREATE TABLE relayed (\n  pos INTEGER PRIMARY KEY,\n  origin TEXT NOT NULL\n);\n\n-- Events that are named as a predecessor and are not here: history can be fetched below the event at `ord`.\nCREATE TABLE gaps (\n  event_id TEXT NOT NULL,\n  ord INTEGER NOT NULL,\n  PRIMARY KEY (ord, event_id)\n) WITHOUT ROWID;\nCREATE INDEX gaps_event ON gaps (event_id);\n",
   },
+  {
+    version: 4,
+    name: 'listing',
+    sql: "-- Whether the room is in this server's public directory: at most one row. `told` is the entry that the registry has, '' before the first report.\nCREATE TABLE listing (\n  one INTEGER PRIMARY KEY CHECK (one = 1),\n  told TEXT NOT NULL\n);\n",
+  },
 ]
