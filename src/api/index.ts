@@ -3,6 +3,7 @@ import type { Endpoint } from '../http/endpoint.ts'
 import { adminEndpoints } from './admin/index.ts'
 import { accountEndpoints } from './client/account/index.ts'
 import { accountDataEndpoints } from './client/account-data/index.ts'
+import { accountModerationEndpoints } from './client/admin/index.ts'
 import { authEndpoints } from './client/auth/index.ts'
 import { capabilityEndpoints } from './client/capabilities/index.ts'
 import { dehydratedDeviceEndpoints } from './client/dehydrated-device/index.ts'
@@ -24,6 +25,7 @@ export const ENDPOINTS: readonly Endpoint<RequestContext>[] = [
   ...accountEndpoints,
   ...accountDataEndpoints,
   ...adminEndpoints,
+  ...accountModerationEndpoints,
   ...authEndpoints,
   ...capabilityEndpoints,
   ...deviceEndpoints,

@@ -74,9 +74,9 @@ export class RequestContext implements DisposableContext {
   }
 
   #presented(): { readonly userId: string; readonly credential: Credential } {
-    const { token, requestId, rateLimit, clientAddress } = this.#facts
+    const { token, requestId, rateLimit, standing, clientAddress } = this.#facts
     if (token === undefined) throw missingToken()
-    return { userId: token.userId, credential: { kind: 'access_token', token: token.text, requestId, rateLimit, clientAddress } }
+    return { userId: token.userId, credential: { kind: 'access_token', token: token.text, requestId, rateLimit, standing, clientAddress } }
   }
 
   /** Lets go of the session, e.g. before parking; the next access opens it anew. */

@@ -12,6 +12,8 @@ export interface Caller {
   /** Absent for work that belongs to no device (jobs). */
   readonly deviceId: string | undefined
   readonly requestId: string
+  /** The account is suspended: of what it asks for, it may redact its own events and leave. */
+  readonly suspended?: true
 }
 
 /** Room → user: there is something up to `head`. Idempotent, lossy, never committed on arrival. */

@@ -10,6 +10,12 @@ export interface PresentedToken extends TokenClaims {
   readonly userId: string
 }
 
+/**
+ * What an account must be for a request (client-server-api#account-locking, #account-suspension): anything, not locked, or neither locked
+ * nor suspended.
+ */
+export type StandingNeeded = 'any' | 'unlocked' | 'unrestricted'
+
 /** What is known of a request before its handler runs. The context that handlers receive is built from it (`domain/context.ts`). */
 export interface RequestFacts {
   readonly env: Env
@@ -18,6 +24,7 @@ export interface RequestFacts {
   readonly clientAddress: string
   /** Which limit the request counts against, charged to the user when the session opens. */
   readonly rateLimit: RateLimitClass
+  readonly standing: StandingNeeded
   readonly token: PresentedToken | undefined
   /** Lets work outlive the answer, within the platform's limits. */
   waitUntil(work: Promise<unknown>): void

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { AuthRequirement } from './authentication.ts'
-import type { RateLimitClass } from './context.ts'
+import type { RateLimitClass, StandingNeeded } from './context.ts'
 import type { HandlerResult } from './json-response.ts'
 import type { AuthenticatedServer } from './server-authentication.ts'
 
@@ -19,6 +19,8 @@ export interface EndpointSpec<P extends Schema, Q extends Schema, B extends Sche
   readonly path: string | readonly string[]
   readonly auth: AuthRequirement
   readonly rateLimit: RateLimitClass
+  /** Which accounts may use it: by default, suspended ones may read and no more. */
+  readonly standing?: StandingNeeded
   /** Path parameters, each decoded exactly once. */
   readonly params?: P
   /** Query parameters: strings, or arrays of strings for repeated ones (see `http/schema/query.ts`). */
@@ -49,6 +51,7 @@ export interface Endpoint<Context> {
   readonly paths: readonly string[]
   readonly auth: AuthRequirement
   readonly rateLimit: RateLimitClass
+  readonly standing: StandingNeeded
   readonly schemas: { readonly params: Schema; readonly query: Schema; readonly body: Schema }
   readonly emptyBody: boolean
   readonly maxBodyBytes: number | undefined
@@ -70,6 +73,7 @@ export function endpointsFor<Context>() {
     paths: typeof spec.path === 'string' ? [spec.path] : spec.path,
     auth: spec.auth,
     rateLimit: spec.rateLimit,
+    standing: spec.standing ?? (spec.method === 'GET' ? 'unlocked' : 'unrestricted'),
     schemas: { params: spec.params, query: spec.query, body: spec.body },
     emptyBody: spec.emptyBody ?? false,
     maxBodyBytes: spec.maxBodyBytes,

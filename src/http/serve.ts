@@ -50,7 +50,16 @@ export async function serve<Context extends DisposableContext>(
       endpoint.auth === 'server' ? await originOf(endpoint, request, env, config, clientAddress, requestId, findRequestKey) : undefined
     if (origin === undefined && token === undefined && config.rateLimits) chargeAddress(endpoint.rateLimit, clientAddress, nowMs())
     const waitUntil = (work: Promise<unknown>): void => execution.waitUntil(work)
-    context = makeContext({ env, config, requestId, clientAddress, rateLimit: endpoint.rateLimit, token, waitUntil })
+    context = makeContext({
+      env,
+      config,
+      requestId,
+      clientAddress,
+      rateLimit: endpoint.rateLimit,
+      standing: endpoint.standing,
+      token,
+      waitUntil,
+    })
     const { schemas } = endpoint
     const result = await endpoint.handle({
       params: parsePart('path', schemas.params, params),

@@ -89,6 +89,8 @@ export const forbidden = make(403, 'M_FORBIDDEN', 'You may not do that')
 /** 401: the access token is unknown, revoked or expired. `soft_logout` says whether the device still exists. */
 export const unknownToken = (softLogout = false): MatrixError =>
   new MatrixError(401, 'M_UNKNOWN_TOKEN', 'Unknown or expired access token', { soft_logout: softLogout })
+/** 401: an administrator has locked the account (client-server-api#account-locking). Its sessions live on, and work again once it is unlocked. */
+export const userLocked = (): MatrixError => new MatrixError(401, 'M_USER_LOCKED', 'This account has been locked', { soft_logout: true })
 /** 401: no access token was given. */
 export const missingToken = make(401, 'M_MISSING_TOKEN', 'Missing access token')
 /** 400: valid JSON of the wrong shape. */
@@ -120,6 +122,8 @@ export const userInUse = make(400, 'M_USER_IN_USE', 'That user ID is taken')
 export const invalidUsername = make(400, 'M_INVALID_USERNAME', 'That user ID is invalid')
 /** 403: the account has been deactivated. */
 export const userDeactivated = make(403, 'M_USER_DEACTIVATED', 'This account has been deactivated')
+/** 403: not while an administrator has suspended the account (client-server-api#account-suspension). */
+export const userSuspended = make(403, 'M_USER_SUSPENDED', 'You cannot do this while your account is suspended')
 /** 400: the requested state of a new room is not allowed by its own rules. */
 export const invalidRoomState = make(400, 'M_INVALID_ROOM_STATE', 'The initial state is invalid')
 /** 400: unknown room version in createRoom or upgrade. */

@@ -1,4 +1,5 @@
 import { canonicalJson } from '../../matrix/canonical-json.ts'
+import { userSuspended } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/json.ts'
 import { type Outcome, refusal } from '../../runtime/outcome.ts'
 import type { StoredEvent } from '../../storage/room/events.ts'
@@ -30,10 +31,17 @@ export function sendEvent(
   if (core.findHead() === undefined) return Promise.resolve(refusal(core.unknownRoom()))
   const txn = request.txn === undefined ? undefined : JSON.stringify([caller.deviceId ?? '', request.txn.endpoint, request.txn.id])
   return queue.enqueue(caller.requestId, (draft) => {
+    if (caller.suspended) checkSuspended(core, caller, request.redacts)
     const unchanged = request.txn === undefined ? findUnchangedState(core, caller, request) : undefined
     const stored = unchanged ?? append(core, draft, caller, request, txn)
     return { eventId: stored.eventId }
   })
+}
+
+/** Suspended users take their own words back, and no more (client-server-api#account-suspension). */
+function checkSuspended(core: RoomCore, caller: Caller, redacts: string | undefined): void {
+  const target = redacts === undefined ? undefined : core.events.findById(redacts)
+  if (target?.sender !== caller.userId) throw userSuspended()
 }
 
 function append(core: RoomCore, draft: Draft, caller: Caller, request: SendRequest, txn: string | undefined): StoredEvent {

@@ -10,6 +10,7 @@ import { createFilter, getFilter } from './filters.ts'
 import { putProfileField, removeProfileField } from './profile.ts'
 import { changePushSettings, type PushRuleChange, pushRulesetOf } from './push-rules.ts'
 import { type Requester, run, runAsync, SessionBase } from './session-base.ts'
+import { isAdmin } from './standing.ts'
 import type { UserCore } from './user-core.ts'
 
 /** Devices, password, profile, account data, filters and push rules of the account that a credential has opened. */
@@ -17,6 +18,11 @@ export abstract class AccountSession extends SessionBase {
   /** Who this session belongs to (client-server-api `GET /account/whoami`). */
   whoami(): Outcome<Requester> {
     return run(this.core, this.admission, (_core, requester) => requester)
+  }
+
+  /** Whether the account is an administrator's. */
+  isAdmin(): Outcome<boolean> {
+    return run(this.core, this.admission, (core) => isAdmin(core))
   }
 
   /** Ends this session: its device, tokens and whatever hangs on them. */

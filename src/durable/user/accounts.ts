@@ -9,6 +9,7 @@ import { isPasswordOfAccount } from './password.ts'
 import { checkNewPassword, hashPassword } from './password-hash.ts'
 import { putProfileField } from './profile.ts'
 import type { Requester } from './session-base.ts'
+import { refusalOf } from './standing.ts'
 import type { UserCore } from './user-core.ts'
 
 /** A new account. The caller has reserved its name in the registry. */
@@ -53,12 +54,14 @@ export function wrongCredentials(): MatrixError {
   return forbidden('Wrong user name or password')
 }
 
-/** Logs in. @throws MatrixError M_FORBIDDEN, M_USER_DEACTIVATED, M_LIMIT_EXCEEDED. */
+/** Logs in. @throws MatrixError M_FORBIDDEN, M_USER_DEACTIVATED, M_USER_LOCKED, M_LIMIT_EXCEEDED. */
 export async function logIn(core: UserCore, request: LoginRequest): Promise<LoggedIn> {
   checkDeviceWish(request.device)
   const right = await isPasswordOfAccount(core, request.password, request.device.clientAddress, request.requestId)
   if (readAccount(core.store)?.state === 'deactivated') throw userDeactivated()
   if (!right) throw wrongCredentials()
+  const locked = refusalOf(core, 'unlocked')
+  if (locked !== undefined) throw locked
   return core.store.transaction(request.requestId, () => logInDevice(core, request.device, nowMs()))
 }
 

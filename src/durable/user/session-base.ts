@@ -8,6 +8,8 @@ export interface Requester {
   readonly userId: string
   readonly deviceId: string
   readonly requestId: string
+  /** The account is suspended, and the request is one that suspended accounts may make. */
+  readonly suspended?: true
 }
 
 /** What `User.open` found out about a credential: a requester, or why there is none. */

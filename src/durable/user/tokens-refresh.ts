@@ -15,6 +15,7 @@ import {
   pruneRefreshTokens,
   readRefreshToken,
 } from '../../storage/user/refresh-tokens.ts'
+import { refusalOf } from './standing.ts'
 import type { UserCore } from './user-core.ts'
 
 /** How long an access token lives whose client can refresh it. One without a refresh token does not expire. */
@@ -52,13 +53,15 @@ export function revokeTokens(core: UserCore, deviceId: string): void {
  * Exchanges a refresh token for the next pair (client-server-api#refreshing-access-tokens, SECURITY A4). The pair is a function of the token: a
  * client that asks again because the answer was lost, or that asks twice at once, gets the same one. The old token is consumed by the first
  * use of either new one; when it is shown after that, somebody else holds a copy, and the session ends.
- * @throws MatrixError M_UNKNOWN_TOKEN.
+ * @throws MatrixError M_UNKNOWN_TOKEN, M_USER_LOCKED.
  */
 export function refreshTokens(core: UserCore, refreshToken: string, requestId: string): IssuedTokens {
   const now = nowMs()
   const oldHash = tokenHash(core.config, refreshToken)
   const row = core.store.exists() ? readRefreshToken(core.store, oldHash) : undefined
   if (row === undefined) throw unknownToken()
+  const locked = refusalOf(core, 'unlocked')
+  if (locked !== undefined) throw locked
   const { deviceId, replaces } = row
   if (row.consumed) {
     core.store.transaction(requestId, () => {

@@ -1,10 +1,11 @@
-import type { RateLimitClass } from '../../http/context.ts'
+import type { RateLimitClass, StandingNeeded } from '../../http/context.ts'
 import { USER_LIMITS } from '../../http/rate-limit.ts'
 import { limitExceeded, unknownToken } from '../../matrix/errors.ts'
 import { tokenHash } from '../../runtime/access-token.ts'
 import { nowMs } from '../../runtime/clock.ts'
 import { confirmAccessToken, readAccessToken } from '../../storage/user/access-tokens.ts'
-import type { Admission } from './session-base.ts'
+import type { Admission, Requester } from './session-base.ts'
+import { refusalOf, standingOf } from './standing.ts'
 import type { AdmittedToken } from './tokens-admitted.ts'
 import { consumePredecessor } from './tokens-refresh.ts'
 import type { UserCore } from './user-core.ts'
@@ -16,6 +17,8 @@ export interface AccessTokenCredential {
   readonly requestId: string
   /** Class of limit that the request counts against. */
   readonly rateLimit: RateLimitClass
+  /** What the account must be for the request. */
+  readonly standing: StandingNeeded
   /** Address of the client, shown to the user in their list of devices. */
   readonly clientAddress: string
 }
@@ -29,11 +32,18 @@ export function admit(core: UserCore, credential: Credential): Admission {
   const token = core.admitted.get(credential.token) ?? lookUp(core, credential, now)
   if (token === undefined) return { admitted: false, error: unknownToken() }
   if (token.expiresTs !== undefined && token.expiresTs <= now) return { admitted: false, error: unknownToken(true) }
+  const refused = refusalOf(core, credential.standing)
+  if (refused !== undefined) return { admitted: false, error: refused }
   const limit = core.config.rateLimits ? USER_LIMITS[credential.rateLimit] : undefined
   const waitMs = limit === undefined ? 0 : core.buckets.take(credential.rateLimit, limit, now)
   if (waitMs > 0) return { admitted: false, error: limitExceeded(waitMs) }
   core.lastSeen.set(token.deviceId, { seenTs: now, address: credential.clientAddress })
-  return { admitted: true, requester: { userId: core.userId, deviceId: token.deviceId, requestId: credential.requestId } }
+  return { admitted: true, requester: requester(core, token.deviceId, credential.requestId) }
+}
+
+function requester(core: UserCore, deviceId: string, requestId: string): Requester {
+  const { suspended } = standingOf(core)
+  return { userId: core.userId, deviceId, requestId, ...(suspended && { suspended }) }
 }
 
 /** A token that this object has not seen since it woke. Its first use ever consumes the refresh token that it was made from. */

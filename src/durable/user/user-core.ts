@@ -15,6 +15,7 @@ import { profilePropagation } from './profile-propagation.ts'
 import type { RoomsJob } from './rooms-job.ts'
 import { Connections } from './sliding-connection.ts'
 import { SlidingRequests } from './sliding-requests.ts'
+import type { Standing } from './standing.ts'
 import { AdmittedTokens } from './tokens-admitted.ts'
 import { Unread } from './unread.ts'
 
@@ -44,6 +45,8 @@ export class UserCore {
   readonly buckets = new Buckets()
   /** When and from where each device was last used; written with the device's next change. */
   readonly lastSeen = new Map<string, { readonly seenTs: number; readonly address: string }>()
+  /** What an administrator has imposed on the account, once it has been needed. */
+  standing: Standing | undefined
   /** Passwords being checked right now; they count as failed attempts until they turn out right. */
   passwordChecks = 0
   /** What the user has set about push rules, and the rules that follow from it, once they have been needed. */

@@ -18,6 +18,7 @@ import { park } from './parking.ts'
 import { publicProfile } from './profile.ts'
 import { settle } from './settle.ts'
 import { parkSliding, SLIDING_PARK_HEADER } from './sliding-park.ts'
+import { administerStanding, type Standing } from './standing.ts'
 import { admit, type Credential } from './tokens.ts'
 import { type IssuedTokens, refreshTokens } from './tokens-refresh.ts'
 import { UserCore } from './user-core.ts'
@@ -60,6 +61,11 @@ export class User extends DurableObject<Env> {
   /** Exchanges a refresh token, whose MAC the Worker has checked, for the next pair of tokens. */
   refresh(refreshToken: string, requestId: string): Promise<Outcome<IssuedTokens>> {
     return this.#outcome(() => refreshTokens(this.#core, refreshToken, requestId))
+  }
+
+  /** For an administrator: what is imposed on the account, after a change if one is wanted. */
+  standing(change: Partial<Standing>, requestId: string): Promise<Outcome<Standing>> {
+    return this.#outcome(() => administerStanding(this.#core, change, requestId))
   }
 
   /** The profile as everybody may see it. */

@@ -9,19 +9,25 @@ export interface AccountRow {
   /** Encoded hash with its parameters, or `undefined` for an account without a password. */
   readonly passwordHash: string | undefined
   readonly isAdmin: boolean
+  /** An administrator has locked the account: it can do nothing but log out. */
+  readonly locked: boolean
+  /** An administrator has suspended the account: it reads on, but does nothing that others see. */
+  readonly suspended: boolean
 }
 
 /** The account, or `undefined` where there is none. */
 export function readAccount(store: ObjectStore): AccountRow | undefined {
   if (!store.exists()) return undefined
-  const row = store.first<{ state: string; password_hash: string | null; is_admin: number }>(
-    'SELECT state, password_hash, is_admin FROM account WHERE id = 1',
+  const row = store.first<{ state: string; password_hash: string | null; is_admin: number; locked: number; suspended: number }>(
+    'SELECT state, password_hash, is_admin, locked, suspended FROM account WHERE id = 1',
   )
   if (row === undefined) return undefined
   return {
     state: row.state === 'active' ? 'active' : 'deactivated',
     passwordHash: row.password_hash ?? undefined,
     isAdmin: row.is_admin === 1,
+    locked: row.locked === 1,
+    suspended: row.suspended === 1,
   }
 }
 
@@ -39,6 +45,11 @@ export function insertAccount(store: ObjectStore, userId: string, passwordHash: 
 /** Replaces the password hash. */
 export function updatePasswordHash(store: ObjectStore, passwordHash: string): void {
   store.run('UPDATE account SET password_hash = ? WHERE id = 1', passwordHash)
+}
+
+/** Locks, unlocks, suspends or restores the account. */
+export function updateStanding(store: ObjectStore, locked: boolean, suspended: boolean): void {
+  store.run('UPDATE account SET locked = ?, suspended = ? WHERE id = 1', locked ? 1 : 0, suspended ? 1 : 0)
 }
 
 /** Ends the account for good: no password, no way back. */

@@ -33,4 +33,9 @@ export const USER_MIGRATIONS: readonly Migration[] = [
     name: 'sliding',
     sql: "-- Connections of sliding sync: what each has been sent and has acknowledged, so that it goes on after an eviction or a crash. `answer` is the number of\n-- the response that the client was known to have; `configs` is a JSON array of the states that clients asked for.\nCREATE TABLE sliding_connections (\n  id INTEGER PRIMARY KEY,\n  device_id TEXT NOT NULL,\n  connection_id TEXT NOT NULL,\n  nonce TEXT NOT NULL,\n  answer INTEGER NOT NULL,\n  configs TEXT NOT NULL,\n  UNIQUE (device_id, connection_id)\n);\n\n-- Up to which `seq` of the feed a connection has been sent a room, with how many events and which configuration.\nCREATE TABLE sliding_rooms (\n  nonce TEXT NOT NULL,\n  room_id TEXT NOT NULL,\n  seq INTEGER NOT NULL,\n  timeline_limit INTEGER NOT NULL,\n  config INTEGER NOT NULL,\n  is_dm INTEGER NOT NULL,\n  PRIMARY KEY (nonce, room_id)\n) WITHOUT ROWID;\n\n-- Connections stand at many places of the feed at once.\nCREATE INDEX feed_by_room ON feed (room_id, seq);\n",
   },
+  {
+    version: 7,
+    name: 'standing',
+    sql: "-- What an administrator has imposed on the account; both can be lifted again, and neither touches tokens or data.\nALTER TABLE account ADD COLUMN locked INTEGER NOT NULL DEFAULT 0;\nALTER TABLE account ADD COLUMN suspended INTEGER NOT NULL DEFAULT 0;\n",
+  },
 ]

@@ -24,7 +24,7 @@ export const getAccountData = endpoint(
 
 /** `PUT /user/{userId}/account_data/{type}` (client-server-api#put_matrixclientv3useruseridaccount_datatype). */
 export const putAccountData = endpoint(
-  { method: 'PUT', path: GLOBAL_PATH, auth: 'user', rateLimit: 'write', params: GlobalParams, body: jsonObject },
+  { method: 'PUT', path: GLOBAL_PATH, auth: 'user', standing: 'unlocked', rateLimit: 'write', params: GlobalParams, body: jsonObject },
   async ({ params, body, ctx }) => {
     requireOwnUser(ctx, params.userId)
     unwrap(await ctx.session.putAccountData({ roomId: '', type: params.type }, body))
@@ -43,7 +43,7 @@ export const getRoomAccountData = endpoint(
 
 /** `PUT /user/{userId}/rooms/{roomId}/account_data/{type}` (client-server-api#put_matrixclientv3useruseridroomsroomidaccount_datatype). */
 export const putRoomAccountData = endpoint(
-  { method: 'PUT', path: ROOM_PATH, auth: 'user', rateLimit: 'write', params: RoomParams, body: jsonObject },
+  { method: 'PUT', path: ROOM_PATH, auth: 'user', standing: 'unlocked', rateLimit: 'write', params: RoomParams, body: jsonObject },
   async ({ params, body, ctx }) => {
     requireOwnUser(ctx, params.userId)
     unwrap(await ctx.session.putAccountData({ roomId: params.roomId, type: params.type }, body))

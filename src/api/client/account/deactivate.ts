@@ -10,7 +10,15 @@ const Body = z.object({ erase: z.boolean().default(false), auth })
 
 /** `POST /account/deactivate` (client-server-api#post_matrixclientv3accountdeactivate). */
 export const deactivate = endpoint(
-  { method: 'POST', path: clientPaths('account/deactivate'), auth: 'user', rateLimit: 'account', body: Body, emptyBody: true },
+  {
+    method: 'POST',
+    path: clientPaths('account/deactivate'),
+    auth: 'user',
+    standing: 'unlocked',
+    rateLimit: 'account',
+    body: Body,
+    emptyBody: true,
+  },
   async ({ body, ctx }) => {
     const uia = uiaRequest(ctx, 'POST account/deactivate', [body.erase], body.auth)
     const outcome = await ctx.session.deactivate(body.erase, uia)

@@ -8,7 +8,7 @@ const Body = z.object({ new_password: z.string(), logout_devices: z.boolean().de
 
 /** `POST /account/password` (client-server-api#post_matrixclientv3accountpassword). */
 export const changePassword = endpoint(
-  { method: 'POST', path: clientPaths('account/password'), auth: 'user', rateLimit: 'account', body: Body },
+  { method: 'POST', path: clientPaths('account/password'), auth: 'user', standing: 'unlocked', rateLimit: 'account', body: Body },
   async ({ body, ctx }) => {
     const { new_password: password, logout_devices: logOutDevices } = body
     const uia = uiaRequest(ctx, 'POST account/password', [password, logOutDevices], body.auth)

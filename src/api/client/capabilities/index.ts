@@ -8,7 +8,7 @@ const CREATABLE_ROOM_VERSIONS = ['10', '11', '12']
 
 /** `GET /capabilities` (client-server-api#get_matrixclientv3capabilities). */
 const capabilities = endpoint({ method: 'GET', path: clientPaths('capabilities'), auth: 'user', rateLimit: 'read' }, async ({ ctx }) => {
-  unwrap(await ctx.session.whoami())
+  const isAdmin = unwrap(await ctx.session.isAdmin())
   const available = Object.fromEntries(
     ROOM_VERSIONS.filter((version) => CREATABLE_ROOM_VERSIONS.includes(version)).map((version) => [
       version,
@@ -24,6 +24,7 @@ const capabilities = endpoint({ method: 'GET', path: clientPaths('capabilities')
       'm.profile_fields': { enabled: true },
       'm.3pid_changes': { enabled: false },
       'm.get_login_token': { enabled: false },
+      ...(isAdmin && { 'm.account_moderation': { lock: true, suspend: true } }),
     },
   }
 })

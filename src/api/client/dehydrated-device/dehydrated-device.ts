@@ -16,6 +16,7 @@ export const putDehydratedDevice = endpoint(
     method: 'PUT',
     path: PATH,
     auth: 'user',
+    standing: 'unlocked',
     rateLimit: 'account',
     body: z.object({
       device_id: z.string(),
@@ -43,9 +44,12 @@ export const getDehydratedDevice = endpoint({ method: 'GET', path: PATH, auth: '
 })
 
 /** `DELETE …/dehydrated_device` (MSC3814). */
-export const deleteDehydratedDevice = endpoint({ method: 'DELETE', path: PATH, auth: 'user', rateLimit: 'account' }, async ({ ctx }) => ({
-  device_id: unwrap(await ctx.session.deleteDehydratedDevice()),
-}))
+export const deleteDehydratedDevice = endpoint(
+  { method: 'DELETE', path: PATH, auth: 'user', standing: 'unlocked', rateLimit: 'account' },
+  async ({ ctx }) => ({
+    device_id: unwrap(await ctx.session.deleteDehydratedDevice()),
+  }),
+)
 
 /** `GET …/dehydrated_device/{deviceId}/events` (MSC3814): without `next_batch` there is nothing more. */
 export const getDehydratedEvents = endpoint(
@@ -69,6 +73,7 @@ export const postDehydratedEvents = endpoint(
     method: 'POST',
     path: `${PATH}/:deviceId/events`,
     auth: 'user',
+    standing: 'unlocked',
     rateLimit: 'read',
     params: Params,
     body: z.object({ next_batch: z.string().nullish() }),

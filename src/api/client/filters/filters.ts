@@ -13,6 +13,7 @@ export const createFilter = endpoint(
     method: 'POST',
     path: clientPaths('user/:userId/filter'),
     auth: 'user',
+    standing: 'unlocked',
     rateLimit: 'write',
     params: z.object({ userId }),
     body: jsonObject,

@@ -15,6 +15,7 @@ export const postKeysClaim = endpoint(
     method: 'POST',
     path: clientPaths('keys/claim'),
     auth: 'user',
+    standing: 'unlocked',
     rateLimit: 'write',
     body: z.object({ one_time_keys: jsonObject, timeout }),
   },

@@ -17,6 +17,7 @@ export const postKeysQuery = endpoint(
     method: 'POST',
     path: clientPaths('keys/query'),
     auth: 'user',
+    standing: 'unlocked',
     rateLimit: 'read',
     body: z.object({ device_keys: jsonObject, timeout }),
   },

@@ -11,6 +11,7 @@ export const postDeviceSigningUpload = endpoint(
     method: 'POST',
     path: clientPaths('keys/device_signing/upload'),
     auth: 'user',
+    standing: 'unlocked',
     rateLimit: 'account',
     body: z.object({ master_key: optionalObject, self_signing_key: optionalObject, user_signing_key: optionalObject, auth }),
     numbers: 'integers',

@@ -11,6 +11,7 @@ export const postKeysUpload = endpoint(
     method: 'POST',
     path: clientPaths('keys/upload'),
     auth: 'user',
+    standing: 'unlocked',
     rateLimit: 'write',
     body: z.object({
       device_keys: optionalObject,

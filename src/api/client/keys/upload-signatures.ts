@@ -14,7 +14,15 @@ const MAX_KEYS = 1_000
 
 /** `POST /keys/signatures/upload` (client-server-api#post_matrixclientv3keyssignaturesupload). */
 export const postSignaturesUpload = endpoint(
-  { method: 'POST', path: clientPaths('keys/signatures/upload'), auth: 'user', rateLimit: 'write', body: jsonObject, numbers: 'integers' },
+  {
+    method: 'POST',
+    path: clientPaths('keys/signatures/upload'),
+    auth: 'user',
+    standing: 'unlocked',
+    rateLimit: 'write',
+    body: jsonObject,
+    numbers: 'integers',
+  },
   async ({ body, ctx }) => rawJson(`{"failures":${failuresJson(await uploadSignatures(ctx, readKeys(body)))}}`),
 )
 

@@ -47,6 +47,7 @@ export const putPushRule = endpoint(
     method: 'PUT',
     path: RULE_PATH,
     auth: 'user',
+    standing: 'unlocked',
     rateLimit: 'write',
     params: RuleParams,
     query: z.object({ before: z.string().optional(), after: z.string().optional() }),
@@ -61,7 +62,7 @@ export const putPushRule = endpoint(
 
 /** `DELETE /pushrules/global/{kind}/{ruleId}` (client-server-api#delete_matrixclientv3pushrulesglobalkindruleid). */
 export const deletePushRule = endpoint(
-  { method: 'DELETE', path: RULE_PATH, auth: 'user', rateLimit: 'write', params: RuleParams },
+  { method: 'DELETE', path: RULE_PATH, auth: 'user', standing: 'unlocked', rateLimit: 'write', params: RuleParams },
   async ({ params, ctx }) => {
     unwrap(await ctx.session.deletePushRule(parsePushRuleKind(params.kind), params.ruleId))
     return {}
@@ -80,6 +81,7 @@ export const putPushRuleEnabled = endpoint(
     method: 'PUT',
     path: RULE_PATH.map((path) => `${path}/enabled`),
     auth: 'user',
+    standing: 'unlocked',
     rateLimit: 'write',
     params: RuleParams,
     body: z.object({ enabled: z.boolean() }),
@@ -102,6 +104,7 @@ export const putPushRuleActions = endpoint(
     method: 'PUT',
     path: RULE_PATH.map((path) => `${path}/actions`),
     auth: 'user',
+    standing: 'unlocked',
     rateLimit: 'write',
     params: RuleParams,
     body: jsonObject,

@@ -5,7 +5,7 @@ import { unwrap } from '../../../runtime/outcome.ts'
 import { endpoint } from '../../endpoint.ts'
 import { versionQuery } from './schema.ts'
 
-const common = { method: 'DELETE', auth: 'user', rateLimit: 'write', query: versionQuery } as const
+const common = { method: 'DELETE', auth: 'user', standing: 'unlocked', rateLimit: 'write', query: versionQuery } as const
 
 /** `DELETE /room_keys/keys` (client-server-api#delete_matrixclientv3room_keyskeys). */
 export const deleteAllKeys = endpoint({ ...common, path: clientPaths('room_keys/keys') }, async ({ query, ctx }) => ({

@@ -8,7 +8,14 @@ import { unwrap } from '../../../runtime/outcome.ts'
 import { endpoint } from '../../endpoint.ts'
 import { MAX_BODY_BYTES, readRoom, readSession, versionQuery } from './schema.ts'
 
-const common = { method: 'PUT', auth: 'user', rateLimit: 'write', query: versionQuery, maxBodyBytes: MAX_BODY_BYTES } as const
+const common = {
+  method: 'PUT',
+  auth: 'user',
+  standing: 'unlocked',
+  rateLimit: 'write',
+  query: versionQuery,
+  maxBodyBytes: MAX_BODY_BYTES,
+} as const
 
 /** `PUT /room_keys/keys` (client-server-api#put_matrixclientv3room_keyskeys). */
 export const putAllKeys = endpoint(

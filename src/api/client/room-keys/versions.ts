@@ -22,6 +22,7 @@ export const postVersion = endpoint(
     method: 'POST',
     path: clientPaths('room_keys/version'),
     auth: 'user',
+    standing: 'unlocked',
     rateLimit: 'write',
     body: z.object({ algorithm, auth_data: jsonObject }),
   },
@@ -46,6 +47,7 @@ export const putVersion = endpoint(
     method: 'PUT',
     path: PATH,
     auth: 'user',
+    standing: 'unlocked',
     rateLimit: 'write',
     params: Params,
     body: z.object({ algorithm, auth_data: jsonObject, version: z.string().optional() }),
@@ -59,7 +61,7 @@ export const putVersion = endpoint(
 
 /** `DELETE /room_keys/version/{version}` (client-server-api#delete_matrixclientv3room_keysversionversion). */
 export const deleteVersion = endpoint(
-  { method: 'DELETE', path: PATH, auth: 'user', rateLimit: 'write', params: Params },
+  { method: 'DELETE', path: PATH, auth: 'user', standing: 'unlocked', rateLimit: 'write', params: Params },
   async ({ params, ctx }) => {
     unwrap(await ctx.session.deleteKeyBackup(params.version))
     return {}

@@ -5,7 +5,7 @@ import { roomParams } from './params.ts'
 
 /** `POST /rooms/{roomId}/forget` (client-server-api#post_matrixclientv3roomsroomidforget). */
 export const forgetRoom = endpoint(
-  { method: 'POST', path: clientPaths('rooms/:roomId/forget'), auth: 'user', rateLimit: 'write', params: roomParams },
+  { method: 'POST', path: clientPaths('rooms/:roomId/forget'), auth: 'user', standing: 'unlocked', rateLimit: 'write', params: roomParams },
   async ({ params, ctx }) => {
     unwrap(await ctx.session.forgetRoom(params.roomId))
     return {}

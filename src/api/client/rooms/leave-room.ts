@@ -9,6 +9,7 @@ export const leaveRoomEndpoint = endpoint(
     method: 'POST',
     path: clientPaths('rooms/:roomId/leave'),
     auth: 'user',
+    standing: 'unlocked',
     rateLimit: 'write',
     params: roomParams,
     body: reasonBody,

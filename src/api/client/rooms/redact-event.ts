@@ -10,6 +10,7 @@ export const redactEventEndpoint = endpoint(
     method: 'PUT',
     path: clientPaths('rooms/:roomId/redact/:eventId/:txnId'),
     auth: 'user',
+    standing: 'unlocked',
     rateLimit: 'message',
     params: z.object({ roomId: z.string(), eventId: z.string(), txnId: z.string() }),
     body: jsonObject,

@@ -10,6 +10,7 @@ export const sendReceipt = endpoint(
     method: 'POST',
     path: clientPaths('rooms/:roomId/receipt/:receiptType/:eventId'),
     auth: 'user',
+    standing: 'unlocked',
     rateLimit: 'ephemeral',
     params: z.object({
       roomId: z.string(),

@@ -13,6 +13,7 @@ export const setReadMarkers = endpoint(
     method: 'POST',
     path: clientPaths('rooms/:roomId/read_markers'),
     auth: 'user',
+    standing: 'unlocked',
     rateLimit: 'ephemeral',
     params: roomParams,
     body: z.object({ 'm.fully_read': eventId, 'm.read': eventId, 'm.read.private': eventId }),

@@ -29,6 +29,7 @@ export const postSlidingSync = endpoint(
     method: 'POST',
     path: '/_matrix/client/unstable/org.matrix.simplified_msc3575/sync',
     auth: 'user',
+    standing: 'unlocked',
     rateLimit: 'sync',
     query,
     body,

@@ -19,7 +19,7 @@ const body = z.object({
 
 /** `POST /v4/sync` (MSC4186). Typing goes by the name that MSC4508 has until it is accepted. */
 export const postSyncV4 = endpoint(
-  { method: 'POST', path: '/_matrix/client/v4/sync', auth: 'user', rateLimit: 'sync', body, emptyBody: true },
+  { method: 'POST', path: '/_matrix/client/v4/sync', auth: 'user', standing: 'unlocked', rateLimit: 'sync', body, emptyBody: true },
   async ({ body, ctx }) => {
     const { lists, room_subscriptions: subscriptions, extensions } = body
     checkRules(lists ?? {}, subscriptions ?? {})

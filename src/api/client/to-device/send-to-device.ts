@@ -17,6 +17,7 @@ export const putSendToDevice = endpoint(
     method: 'PUT',
     path: clientPaths('sendToDevice/:eventType/:txnId'),
     auth: 'user',
+    standing: 'unlocked',
     rateLimit: 'message',
     params: z.object({ eventType: z.string().min(1).max(255), txnId: z.string().min(1).max(255) }),
     body: z.object({ messages: jsonObject }),
