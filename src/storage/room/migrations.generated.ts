@@ -23,4 +23,14 @@ export const ROOM_MIGRATIONS: readonly Migration[] = [
     name: 'listing',
     sql: "-- Whether the room is in this server's public directory: at most one row. `told` is the entry that the registry has, '' before the first report.\nCREATE TABLE listing (\n  one INTEGER PRIMARY KEY CHECK (one = 1),\n  told TEXT NOT NULL\n);\n",
   },
+  {
+    version: 5,
+    name: 'relations',
+    sql: "-- What events say of their relation to others (`m.relates_to`): a row for each accepted event with a place in the order that states one, until it is redacted.\n-- `parent` is an event ID: nothing says that it is here.\nCREATE TABLE relations (\n  nid INTEGER PRIMARY KEY,\n  parent TEXT NOT NULL,\n  rel_type TEXT NOT NULL,\n  type TEXT NOT NULL,\n  sender TEXT NOT NULL,\n  key TEXT,\n  ord INTEGER NOT NULL,\n  origin_server_ts INTEGER NOT NULL\n);\nCREATE INDEX relations_parent ON relations (parent, rel_type, ord);\nCREATE INDEX relations_sender ON relations (parent, sender, rel_type, origin_server_ts);\n\n-- Events that `m.thread` relations name, with the order of the latest of those and how many there are.\nCREATE TABLE threads (\n  root TEXT PRIMARY KEY,\n  latest_ord INTEGER NOT NULL,\n  count INTEGER NOT NULL\n) WITHOUT ROWID;\nCREATE INDEX threads_latest ON threads (latest_ord);\n\n-- Rooms from before this migration.\nINSERT INTO relations (nid, parent, rel_type, type, sender, key, ord, origin_server_ts)\n  SELECT nid, json_extract(content, '$.\"m.relates_to\".event_id'), json_extract(content, '$.\"m.relates_to\".rel_type'), type, sender,\n         CASE WHEN json_type(content, '$.\"m.relates_to\".key') = 'text' THEN json_extract(content, '$.\"m.relates_to\".key') END,\n         ord, origin_server_ts\n  FROM events\n  WHERE status = 0 AND ord IS NOT NULL AND instr(content, '\"m.relates_to\"') > 0\n    AND json_type(content, '$.\"m.relates_to\".event_id') = 'text' AND json_type(content, '$.\"m.relates_to\".rel_type') = 'text'\n    AND length(json_extract(content, '$.\"m.relates_to\".event_id')) BETWEEN 1 AND 255\n    AND length(json_extract(content, '$.\"m.relates_to\".rel_type')) BETWEEN 1 AND 255;\nINSERT INTO threads (root, latest_ord, count)\n  SELECT parent, max(ord), count(*) FROM relations WHERE rel_type = 'm.thread' GROUP BY parent;\n",
+  },
+  {
+    version: 6,
+    name: 'event_index',
+    sql: "-- Up to which event number the registry knows in which room events are: one row, in rooms that are shared with other servers.\nCREATE TABLE event_index (\n  id INTEGER PRIMARY KEY CHECK (id = 1),\n  nid INTEGER NOT NULL\n);\n\n-- Events by when their senders say that they sent them, for finding the event closest to a time.\nCREATE INDEX events_by_time ON events (origin_server_ts, ord) WHERE ord IS NOT NULL;\n",
+  },
 ]
