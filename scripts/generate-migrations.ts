@@ -1,9 +1,9 @@
-/** Bundles `migrations/{room,user,remote-server}/NNNN_name.sql` as text into `src/storage/<class>/migrations.generated.ts`. */
+/** Bundles `migrations/{room,user,remote-server,repair}/NNNN_name.sql` as text into `src/storage/<class>/migrations.generated.ts`. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type GeneratedFile, root, writeGenerated } from './generated-file.ts'
 
-const OBJECT_CLASSES = ['room', 'user', 'remote-server'] as const
+const OBJECT_CLASSES = ['room', 'user', 'remote-server', 'repair'] as const
 
 function generateClass(objectClass: (typeof OBJECT_CLASSES)[number]): GeneratedFile {
   const folder = join(root, 'migrations', objectClass)
