@@ -57,7 +57,9 @@ async function runWorkloads(bench: Bench, workloads: readonly Workload[]): Promi
   const results: WorkloadResult[] = []
   for (const { name, run } of prepared) {
     progress(`measuring ${name}`)
-    results.push(...(await run()))
+    const measured = await run()
+    for (const result of measured) progress(`  ${result.name}: ${JSON.stringify(result)}`)
+    results.push(...measured)
   }
   return results
 }
