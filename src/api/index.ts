@@ -8,6 +8,7 @@ import { authEndpoints } from './client/auth/index.ts'
 import { capabilityEndpoints } from './client/capabilities/index.ts'
 import { dehydratedDeviceEndpoints } from './client/dehydrated-device/index.ts'
 import { deviceEndpoints } from './client/devices/index.ts'
+import { directoryEndpoints } from './client/directory/index.ts'
 import { filterEndpoints } from './client/filters/index.ts'
 import { keyEndpoints } from './client/keys/index.ts'
 import { openIdEndpoints } from './client/openid/index.ts'
@@ -29,6 +30,7 @@ export const ENDPOINTS: readonly Endpoint<RequestContext>[] = [
   ...authEndpoints,
   ...capabilityEndpoints,
   ...deviceEndpoints,
+  ...directoryEndpoints,
   ...filterEndpoints,
   ...openIdEndpoints,
   ...profileEndpoints,

@@ -1,6 +1,9 @@
 /** Who may create accounts: nobody, holders of a registration token, everybody. */
 export type RegistrationMode = 'closed' | 'token' | 'open'
 
+/** Whose profile, devices and keys somebody may look up: anybody's, or those of users whom they share a room with. */
+export type UserLookups = 'anyone' | 'shared-rooms'
+
 /** The Worker's configuration, parsed once per isolate from variables and secrets. Durations in milliseconds. */
 export interface Config {
   readonly serverName: string
@@ -21,6 +24,9 @@ export interface Config {
   readonly notaries: readonly string[]
   /** Public signing keys in unpadded Base64 that are known to have leaked. */
   readonly deniedKeys: ReadonlySet<string>
+  readonly userLookups: UserLookups
+  /** Whether other servers are told what users call their devices. */
+  readonly federateDeviceNames: boolean
   readonly controlToken: string | undefined
   /**
    * Which header the request's origin address is believed from: the edge's own on Cloudflare; self-hosted, the last entry of
@@ -65,10 +71,10 @@ function decodeBase64(value: string): Uint8Array | undefined {
 
 const SERVER_NAME = /^(?:[A-Za-z0-9.-]{1,230}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/
 /** Versions of rooms that this server creates and joins. */
-export const SUPPORTED_ROOM_VERSIONS = ['10', '11', '12'] as const
+export const SUPPORTED_ROOM_VERSIONS = ['6', '7', '8', '9', '10', '11', '12'] as const
 const CLIENT_ADDRESS_SOURCES = ['cf-connecting-ip', 'x-forwarded-for', 'none'] as const
 /** Shortest registration shared secret that is accepted, in characters. */
-const MIN_SHARED_SECRET = 16
+const MIN_SHARED_SECRET = 10
 
 /** Entries of a comma-separated variable. */
 function list(vars: Variables, name: string): string[] {
@@ -139,6 +145,8 @@ export function parseConfig(vars: Variables): Config {
     oldSigningKeys: oldSigningKeys(vars, problems),
     notaries: serverNames(vars, 'MYELIN_NOTARIES', problems),
     deniedKeys: publicKeys(vars, 'MYELIN_DENIED_KEYS', problems),
+    userLookups: choice(vars, 'MYELIN_USER_LOOKUPS', ['anyone', 'shared-rooms'], 'anyone', problems),
+    federateDeviceNames: choice(vars, 'MYELIN_FEDERATE_DEVICE_NAMES', ['off', 'on'], 'off', problems) === 'on',
     controlToken: text(vars, 'MYELIN_CONTROL_TOKEN'),
     clientAddressSource: choice(vars, 'MYELIN_CLIENT_ADDRESS', CLIENT_ADDRESS_SOURCES, 'cf-connecting-ip', problems),
   }

@@ -2,6 +2,8 @@ import { forbidden, invalidParam } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/json.ts'
 import { unwrap } from '../../runtime/outcome.ts'
 import type { RequestContext } from '../context.ts'
+import { CANONICAL_ALIAS } from '../directory/aliases.ts'
+import { requireGoodAliases } from '../directory/canonical-alias.ts'
 import { listedRoom } from './access.ts'
 import { setMembership } from './set-membership.ts'
 
@@ -36,6 +38,7 @@ interface EventToSend {
 async function send(ctx: RequestContext, roomId: string, event: EventToSend): Promise<string> {
   if (event.type === 'm.room.create') throw forbidden('A room is created once')
   const { caller } = await listedRoom(ctx, roomId)
+  if (event.type === CANONICAL_ALIAS && event.stateKey === '') await requireGoodAliases(ctx, caller, roomId, event.content)
   const redacts = event.redacts ?? redactsOf(event)
   return unwrap(await ctx.objects.room(roomId).send(caller, { ...event, redacts })).eventId
 }

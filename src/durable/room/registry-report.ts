@@ -47,7 +47,10 @@ export class RegistryReport {
 
   async #tell(): Promise<void> {
     const { roomId, version, createdTs } = this.#core.head
-    await registerRooms(openRegistry(this.#core.env, undefined), { rooms: [{ roomId, version, createdTs }] })
+    const canonical = this.#core.currentEvent('m.room.canonical_alias', '')
+    const alias = canonical === undefined ? undefined : this.#core.roomEvent(canonical, roomId).content.alias
+    const aliases = typeof alias === 'string' ? [{ alias, roomId }] : []
+    await registerRooms(openRegistry(this.#core.env, undefined), { rooms: [{ roomId, version, createdTs }], aliases })
     this.#state = 'told'
   }
 

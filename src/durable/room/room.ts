@@ -7,6 +7,7 @@ import type { Caller, PullReply } from '../protocol.ts'
 import type { UnreadReply } from '../room-news.ts'
 import type { Committed } from './append/finish-draft.ts'
 import { type CreateRoomRequest, createRoom } from './create-room.ts'
+import { LISTING_DUE, Listing } from './directory/listing.ts'
 import { Ephemeral, type ReceiptsOutcome } from './ephemeral.ts'
 import type { MarkerMovement, ReceiptRequest } from './ephemeral-receipts.ts'
 import { FanOut } from './fan-out.ts'
@@ -32,6 +33,7 @@ export class Room extends ReadableRoom {
   readonly #ephemeral: Ephemeral
   readonly #registry: RegistryReport
   readonly #servers: ServerFanOut
+  readonly #listing: Listing
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -39,7 +41,12 @@ export class Room extends ReadableRoom {
     this.#fanOut = new FanOut(this.core)
     this.#settlement = new Settlement(this.core, this.#fanOut)
     this.#notices = new NoticeDelivery(this.core, this.queue, this.#fanOut)
-    this.core.due.handle('settle', () => this.#settlement.run())
+    this.#listing = new Listing(this.core)
+    this.core.due.handle(LISTING_DUE, () => this.#listing.run())
+    this.core.due.handle('settle', async () => {
+      await this.#listing.catchUp()
+      return this.#settlement.run()
+    })
     this.core.due.handle('notices', () => this.#notices.run())
     this.#ephemeral = new Ephemeral(this.core, this.#fanOut)
     this.core.ephemeral = this.#ephemeral
@@ -97,6 +104,14 @@ export class Room extends ReadableRoom {
     return this.run(() => this.#ephemeral.setReceipts(caller, receipts, marker))
   }
 
+  /** Puts the room into this server's public directory, or takes it out (client-server-api#put_matrixclientv3directorylistroomroomid). */
+  setListed(caller: Caller, listed: boolean): Promise<Outcome<null>> {
+    return this.run(async () => {
+      await this.#listing.set(caller, listed)
+      return null
+    })
+  }
+
   /** Re-arms hints for a user and answers where the room is. */
   pull(userId: string, unreadFrom?: number): PullReply {
     if (this.core.findHead() === undefined) return { head: 0, generation: '', member: false }
@@ -137,6 +152,7 @@ export class Room extends ReadableRoom {
       this.#ephemeral.memberChanged(userId)
     }
     this.#settlement.committed()
+    this.#listing.committed()
     const delivered = this.#notices.deliver(committed.outbox)
     this.#fanOut.ring()
     this.#servers.committed(committed.draft)

@@ -4,7 +4,7 @@ import type { InitialEvent, RoomPlan } from './room-plan.ts'
 
 /**
  * The state events of a new room after its create event, in the order that client-server-api#post_matrixclientv3createroom prescribes:
- * creator's join, power levels, preset, initial state, name and topic, invitations. Later sources replace earlier ones.
+ * creator's join, power levels, preset, initial state, alias, name and topic, invitations. Later sources replace earlier ones.
  */
 export function initialEvents(plan: RoomPlan): InitialEvent[] {
   const given = new Map(plan.initialState.map((event) => [keyOf(event.type, event.stateKey), event]))
@@ -12,6 +12,7 @@ export function initialEvents(plan: RoomPlan): InitialEvent[] {
   // Power levels decide about everything after them: whoever brings their own brings them early.
   const powerLevels = given.get(keyOf('m.room.power_levels', ''))?.content ?? initialPowerLevels(plan)
   const named: InitialEvent[] = []
+  if (plan.alias !== undefined) named.push(state('m.room.canonical_alias', { alias: plan.alias }))
   if (plan.name !== undefined) named.push(state('m.room.name', { name: plan.name }))
   if (plan.topic !== undefined) {
     named.push(state('m.room.topic', { topic: plan.topic, 'm.topic': { 'm.text': [{ body: plan.topic }] } }))

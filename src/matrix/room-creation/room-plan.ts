@@ -26,6 +26,8 @@ export interface RoomPlan {
   readonly invite: readonly { readonly userId: string; readonly profile: MemberProfile }[]
   /** Marks the invitations as direct chats. */
   readonly isDirect: boolean
+  /** The room's alias on this server, which becomes the one that it is known by. */
+  readonly alias: string | undefined
   readonly name: string | undefined
   readonly topic: string | undefined
   readonly initialState: readonly { readonly type: string; readonly stateKey: string; readonly content: JsonObject }[]

@@ -31,6 +31,8 @@ export interface RoomReports {
   readonly rooms?: readonly RoomReport[]
   readonly events?: readonly EventRoomReport[]
   readonly memberships?: readonly LocalMembershipReport[]
+  /** Aliases that were claimed for the room while it was created: they count from now on. */
+  readonly aliases?: readonly { readonly alias: string; readonly roomId: string }[]
 }
 
 /** Rows in one call, over all kinds. Each kind travels as one JSON parameter, so the platform's limit of bound parameters does not matter. */
@@ -41,8 +43,9 @@ export const MAX_REPORT_ROWS = 1_000
  * others refer to them; events and memberships of unknown rooms are left out.
  */
 export async function registerRooms(registry: Registry, reports: RoomReports): Promise<void> {
-  const { rooms: roomRows = [], events = [], memberships = [] } = reports
-  if (roomRows.length + events.length + memberships.length > MAX_REPORT_ROWS) throw new RangeError(`more than ${MAX_REPORT_ROWS} reports`)
+  const { rooms: roomRows = [], events = [], memberships = [], aliases = [] } = reports
+  if (roomRows.length + events.length + memberships.length + aliases.length > MAX_REPORT_ROWS)
+    throw new RangeError(`more than ${MAX_REPORT_ROWS} reports`)
   const statements: D1PreparedStatement[] = []
   const add = (query: string, rows: readonly (readonly (string | number)[])[]): void => {
     if (rows.length > 0) statements.push(registry.sql.prepare(query).bind(JSON.stringify(rows)))
@@ -63,6 +66,11 @@ export async function registerRooms(registry: Registry, reports: RoomReports): P
      FROM json_each(?) AS report JOIN rooms ON rooms.room_id = report.value ->> 1 WHERE true
      ON CONFLICT (localpart, room_number) DO UPDATE SET membership = excluded.membership, pos = excluded.pos WHERE excluded.pos > pos`,
     memberships.map((row) => [row.localpart, row.roomId, row.membership, row.pos]),
+  )
+  add(
+    `UPDATE room_aliases SET pending = 0 WHERE pending = 1 AND EXISTS
+       (SELECT 1 FROM json_each(?) AS report WHERE report.value ->> 0 = alias AND report.value ->> 1 = room_id)`,
+    aliases.map((row) => [row.alias, row.roomId]),
   )
   if (statements.length > 0) await registry.sql.batch(statements)
   for (const row of roomRows) known.set(row.roomId, true)

@@ -1,19 +1,14 @@
 import { clientPaths } from '../../../http/path.ts'
-import { findRoomVersionRules, ROOM_VERSIONS } from '../../../matrix/room-versions/rules.ts'
+import { findRoomVersionRules } from '../../../matrix/room-versions/rules.ts'
+import { SUPPORTED_ROOM_VERSIONS } from '../../../runtime/config.ts'
 import { unwrap } from '../../../runtime/outcome.ts'
 import { endpoint } from '../../endpoint.ts'
-
-/** Versions that rooms can be created in here. */
-const CREATABLE_ROOM_VERSIONS = ['10', '11', '12']
 
 /** `GET /capabilities` (client-server-api#get_matrixclientv3capabilities). */
 const capabilities = endpoint({ method: 'GET', path: clientPaths('capabilities'), auth: 'user', rateLimit: 'read' }, async ({ ctx }) => {
   const isAdmin = unwrap(await ctx.session.isAdmin())
   const available = Object.fromEntries(
-    ROOM_VERSIONS.filter((version) => CREATABLE_ROOM_VERSIONS.includes(version)).map((version) => [
-      version,
-      findRoomVersionRules(version)?.stable === true ? 'stable' : 'unstable',
-    ]),
+    SUPPORTED_ROOM_VERSIONS.map((version) => [version, findRoomVersionRules(version)?.stable === true ? 'stable' : 'unstable']),
   )
   return {
     capabilities: {

@@ -28,12 +28,12 @@ export const createRoomEndpoint = endpoint(
   { method: 'POST', path: clientPaths('createRoom'), auth: 'user', rateLimit: 'create-room', body, emptyBody: true, numbers: 'integers' },
   async ({ body: wanted, ctx }) => {
     // Refused rather than ignored: a client that asks for one relies on it.
-    if (wanted.room_alias_name !== undefined) throw invalidParam('This server does not offer room aliases yet')
     if (wanted.invite_3pid.length > 0) throw invalidParam('This server does not invite by e-mail or telephone')
     const roomId = await createRoom(ctx, {
       preset: wanted.preset,
       visibility: wanted.visibility,
       roomVersion: wanted.room_version,
+      aliasName: wanted.room_alias_name,
       name: wanted.name,
       topic: wanted.topic,
       invite: wanted.invite,

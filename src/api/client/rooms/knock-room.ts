@@ -1,6 +1,6 @@
 import * as z from 'zod'
+import { resolveRoom } from '../../../domain/directory/resolve-alias.ts'
 import { knockOnRoom } from '../../../domain/rooms/change-membership.ts'
-import { roomIdOf } from '../../../domain/rooms/room-names.ts'
 import { clientPaths } from '../../../http/path.ts'
 import { endpoint } from '../../endpoint.ts'
 import { reasonBody, viaQuery } from './params.ts'
@@ -18,8 +18,8 @@ export const knockRoom = endpoint(
     emptyBody: true,
   },
   async ({ params, query, body, ctx }) => {
-    const roomId = roomIdOf(params.roomIdOrAlias)
-    await knockOnRoom(ctx, roomId, body.reason, [...query.via, ...query.server_name])
+    const { roomId, servers } = await resolveRoom(ctx, params.roomIdOrAlias)
+    await knockOnRoom(ctx, roomId, body.reason, [...query.via, ...query.server_name, ...servers])
     return { room_id: roomId }
   },
 )

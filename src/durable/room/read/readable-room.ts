@@ -1,6 +1,7 @@
 import type { Outcome } from '../../../runtime/outcome.ts'
 import type { Caller, MemberChanges, RoomWindow, WindowRequest } from '../../protocol.ts'
 import type { SlidingWindow, SlidingWindowRequest } from '../../sliding-protocol.ts'
+import { mayChangeDirectory } from '../directory/listing.ts'
 import { FederatedRoom } from '../federation/federated-room.ts'
 import { joinedAmong, localJoined } from '../sharing.ts'
 import { buildSlidingWindow, memberChangesFor, spaceChildren } from '../sync/sliding-window.ts'
@@ -72,6 +73,19 @@ export abstract class ReadableRoom extends FederatedRoom {
   /** `GET /rooms/{roomId}/joined_members`, as JSON text. */
   joinedMembers(caller: Caller): Promise<Outcome<string>> {
     return this.run(() => readJoinedMembers(this.core, caller))
+  }
+
+  /** Servers with a joined member, this one first where it has one; at most `limit`. */
+  serversInRoom(limit: number): string[] {
+    const { core } = this
+    if (core.findHead()?.life !== 'active') return []
+    const own = core.members.hasLocalJoined() ? [core.config.serverName] : []
+    return [...own, ...core.members.joinedServers('', limit)].slice(0, limit)
+  }
+
+  /** Whether the caller may change what the directory says of the room. */
+  mayChangeDirectory(caller: Caller): boolean {
+    return this.core.findHead()?.life === 'active' && mayChangeDirectory(this.core, caller.userId)
   }
 
   /** Local joined members, for a member. */

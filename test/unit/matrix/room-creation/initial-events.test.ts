@@ -20,6 +20,7 @@ function plan(changes: Partial<RoomPlan> & { readonly version?: string } = {}): 
     creatorProfile: { displayname: 'Alice' },
     invite: [],
     isDirect: false,
+    alias: undefined,
     name: undefined,
     topic: undefined,
     initialState: [],
