@@ -19,6 +19,7 @@ const TASKS = {
   serve: { file: 'selfhost/main.ts', before: ['serve'], server: true },
   dev: { file: 'selfhost/main.ts', before: ['dev'], server: true },
   user: { file: 'selfhost/main.ts', before: ['user'] },
+  'signing-key': { file: 'selfhost/main.ts', before: ['signing-key'] },
   build: { file: 'scripts/build.ts', before: [] },
   check: { file: 'scripts/check.ts', before: [] },
   test: { file: 'scripts/test.ts', before: [] },

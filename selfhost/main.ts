@@ -2,13 +2,14 @@ import { parseArgs } from 'node:util'
 import { ConfigError } from '../src/runtime/config.ts'
 import { dev } from './commands/dev.ts'
 import { serve } from './commands/serve.ts'
+import { signingKey } from './commands/signing-key.ts'
 import { user } from './commands/user.ts'
 import type { Options } from './options.ts'
 
 /** EX_CONFIG of sysexits.h: a supervisor need not try again, the configuration has to change first. */
 const EXIT_CONFIG = 78
 const EXIT_FAILURE = 1
-const COMMANDS: Readonly<Record<string, (options: Options) => Promise<void>>> = { serve, dev, user }
+const COMMANDS: Readonly<Record<string, (options: Options) => Promise<void>>> = { serve, dev, user, 'signing-key': signingKey }
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({

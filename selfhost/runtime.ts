@@ -11,6 +11,7 @@ import { logLine, workerLogLine } from './output.ts'
 import { loadRegistrationSecret } from './registration.ts'
 import { applyRegistryMigrations, readRegistryMigrations } from './registry-migrations.ts'
 import { loadSecrets } from './secrets.ts'
+import { oldSigningKeys } from './signing-keys.ts'
 import { readWorkerConfig } from './worker-config.ts'
 
 /** A free port can be lost between finding and using it: how often to look again. */
@@ -76,6 +77,7 @@ export async function startRuntime(config: HostConfig, dataDir: DataDir, bundle:
       ...config.variables,
       MYELIN_SECRET: process.env.MYELIN_SECRET ?? secrets.secret,
       MYELIN_SIGNING_KEY: process.env.MYELIN_SIGNING_KEY ?? secrets.signingKey,
+      MYELIN_OLD_SIGNING_KEYS: await oldSigningKeys(dataDir.path, config.variables.MYELIN_OLD_SIGNING_KEYS),
       MYELIN_REGISTRATION_SHARED_SECRET: registrationSecret,
       MYELIN_CONTROL_TOKEN: controlToken,
     },

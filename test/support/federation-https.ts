@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -35,32 +35,53 @@ export async function serveHttps(target: Answering, ...names: readonly string[])
   execFileSync('openssl', ['req', '-x509', ...curve, '-nodes', '-days', '2', ...subject, '-keyout', key, '-out', certificate], {
     stdio: 'ignore',
   })
+  const server = await serveWith(target, { key, certificate })
+  return {
+    ...server,
+    close: async () => {
+      await server.close()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+/** Serves requests over TLS on 127.0.0.1 with a certificate that is there. */
+export async function serveWith(target: Answering, tls: { readonly key: string; readonly certificate: string }): Promise<HttpsServer> {
   const serverNames: string[] = []
   const hosts: string[] = []
-  const server = createServer({ key: await readFile(key), cert: await readFile(certificate) }, (incoming, outgoing) => {
+  const server = createServer({ key: await readFile(tls.key), cert: await readFile(tls.certificate) }, (incoming, outgoing) => {
     const { socket } = incoming
     serverNames.push('servername' in socket && typeof socket.servername === 'string' ? socket.servername : '')
     hosts.push(incoming.headers.host ?? '')
-    const respond = async (): Promise<void> => {
-      const response = await target.answer(await toRequest(incoming))
-      outgoing.writeHead(response.status, Object.fromEntries(response.headers))
-      outgoing.end(Buffer.from(await response.arrayBuffer()))
-    }
+    const respond = async (): Promise<void> => write(await target.answer(await toRequest(incoming)), outgoing)
     respond().catch(() => outgoing.destroy())
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     port: (server.address() as AddressInfo).port,
-    certificate,
-    privateKey: key,
+    certificate: tls.certificate,
+    privateKey: tls.key,
     serverNames,
     hosts,
     close: async () => {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
-      await rm(folder, { recursive: true })
     },
   }
+}
+
+/** Writes an answer piece by piece, as long as somebody reads: some never end. */
+async function write(response: Response, outgoing: ServerResponse): Promise<void> {
+  outgoing.writeHead(response.status, Object.fromEntries(response.headers))
+  const closed = new Promise<void>((resolve) => outgoing.once('close', resolve))
+  const reader = response.body?.getReader()
+  while (reader !== undefined) {
+    const { done, value } = await reader.read()
+    if (done) break
+    if (outgoing.destroyed) return await reader.cancel()
+    if (!outgoing.write(value)) await Promise.race([new Promise((resolve) => outgoing.once('drain', resolve)), closed])
+  }
+  outgoing.end()
 }
 
 async function toRequest(incoming: IncomingMessage): Promise<Request> {

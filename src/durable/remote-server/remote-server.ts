@@ -14,6 +14,7 @@ import { SEND_MAX_ANSWER_BYTES, SEND_TIMEOUT_MS } from './limits.ts'
 import { Outbox, type OutgoingEdu, SEND_DUE } from './outbox.ts'
 import type { RemoteServerParts, RoomNews } from './parts.ts'
 import { Received, type Reception } from './received.ts'
+import { RecentRooms } from './recent-rooms.ts'
 import { roomEventsOf } from './room-events.ts'
 import { Sender } from './sender.ts'
 
@@ -28,6 +29,7 @@ export class RemoteServer extends DurableObject<Env> {
   readonly #outbox: Outbox
   readonly #sender: Sender
   readonly #received: Received
+  readonly #recent = new RecentRooms()
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -52,7 +54,13 @@ export class RemoteServer extends DurableObject<Env> {
 
   /** A room has something for the server. Durable when this answers. */
   async roomNews(news: RoomNews): Promise<void> {
+    this.#recent.note(news.roomId)
     if (this.#outbox.note(news)) await this.#begin()
+  }
+
+  /** Rooms that the server was told of lately, the latest first: where it may have heard of events that the registry does not know of yet. */
+  recentRooms(): string[] {
+    return this.#recent.list()
   }
 
   /** EDUs that must arrive, in order. Durable when this answers. */

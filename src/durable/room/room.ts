@@ -10,6 +10,7 @@ import { type CreateRoomRequest, createRoom } from './create-room.ts'
 import { LISTING_DUE, Listing } from './directory/listing.ts'
 import { Ephemeral, type ReceiptsOutcome } from './ephemeral.ts'
 import type { MarkerMovement, ReceiptRequest } from './ephemeral-receipts.ts'
+import { EVENT_INDEX_DUE, EventIndex } from './event-index.ts'
 import { FanOut } from './fan-out.ts'
 import { expireImport, IMPORT_DUE } from './federation/import-room.ts'
 import { FEDERATION_DUE, type RemoteQueue, ServerFanOut } from './federation/server-fan-out.ts'
@@ -56,6 +57,8 @@ export class Room extends ReadableRoom {
     this.core.servers = this.#servers
     this.core.due.handle(IMPORT_DUE, () => Promise.resolve(expireImport(this.core)))
     this.core.due.handle(FEDERATION_DUE, () => this.#servers.run())
+    const index = new EventIndex(this.core)
+    this.core.due.handle(EVENT_INDEX_DUE, () => index.run())
   }
 
   /** Creates the room and answers once every local member and invited user has committed their own membership. */

@@ -21,6 +21,7 @@ import { sendReceipt } from './send-receipt.ts'
 import { setReadMarkers } from './set-read-markers.ts'
 import { setStateEndpoint } from './set-state.ts'
 import { setTyping } from './set-typing.ts'
+import { timestampToEvent } from './timestamp-to-event.ts'
 import { unbanUser } from './unban-user.ts'
 
 /** Rooms: creating them, being in them, writing and reading. */
@@ -49,4 +50,5 @@ export const roomEndpoints = [
   getJoinedMembers,
   getMessages,
   getContext,
+  timestampToEvent,
 ]

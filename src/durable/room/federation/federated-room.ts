@@ -5,6 +5,7 @@ import { type Outcome, refusal, success } from '../../../runtime/outcome.ts'
 import type { Caller } from '../../protocol.ts'
 import { CommitQueue } from '../append/commit-queue.ts'
 import type { Committed } from '../append/finish-draft.ts'
+import { eventNearTimeForServer, type NearTimeAnswer, type NearTimeRequest } from '../read/event-near-time.ts'
 import { RoomCore } from '../room-core.ts'
 import { type AcceptAnswer, type AcceptRequest, acceptMembership } from './accept-membership.ts'
 import { type EventsForServer, eventsForServer } from './events-for-server.ts'
@@ -60,6 +61,11 @@ export abstract class FederatedRoom extends DurableObject<Env> {
   /** `GET /event_auth/{roomId}/{eventId}` of another server, by ID. */
   eventAuthForServer(serverName: string, eventId: string): Promise<Outcome<string[]>> {
     return this.run(() => eventAuthForServer(this.core, serverName, eventId))
+  }
+
+  /** `GET /timestamp_to_event/{roomId}` of another server. */
+  eventNearTimeForServer(serverName: string, request: NearTimeRequest): Promise<Outcome<NearTimeAnswer>> {
+    return this.run(() => eventNearTimeForServer(this.core, serverName, request))
   }
 
   /** PDUs of IDs that this room has just named to a server, as JSON joined by commas. */

@@ -1,4 +1,5 @@
 import { forbidden, MatrixError } from '../../../matrix/errors.ts'
+import { MAX_DEPTH } from '../../../matrix/events/event-limits.ts'
 import { parseUserId } from '../../../matrix/ids/user-id.ts'
 import type { JsonObject } from '../../../matrix/json.ts'
 import type { RoomVersionRules } from '../../../matrix/room-versions/rules.ts'
@@ -90,7 +91,7 @@ function template(core: RoomCore, rules: RoomVersionRules, userId: string, conte
   const event = {
     auth_events: [...new Set(authEvents)],
     content,
-    depth: prev.reduce((deepest, { depth }) => Math.max(deepest, depth), 0) + 1,
+    depth: Math.min(prev.reduce((deepest, { depth }) => Math.max(deepest, depth), 0) + 1, MAX_DEPTH),
     origin_server_ts: core.nowMs(),
     prev_events: prev.map(({ eventId }) => eventId),
     room_id: roomId,

@@ -7,6 +7,7 @@ import { joinedAmong, localJoined } from '../sharing.ts'
 import { buildSlidingWindow, memberChangesFor, spaceChildren } from '../sync/sliding-window.ts'
 import { buildWindow } from '../sync/window.ts'
 import { type ContextRequest, readContext } from './context.ts'
+import { eventNearTime, type NearTimeAnswer, type NearTimeRequest } from './event-near-time.ts'
 import { type MessagesRequest, readMessages } from './messages.ts'
 import {
   type MembersRequest,
@@ -48,6 +49,11 @@ export abstract class ReadableRoom extends FederatedRoom {
   /** `GET /rooms/{roomId}/context/{eventId}`, as JSON text. */
   context(caller: Caller, request: ContextRequest): Promise<Outcome<string>> {
     return this.run(() => readContext(this.core, caller, request))
+  }
+
+  /** `GET /rooms/{roomId}/timestamp_to_event`. */
+  eventNearTime(caller: Caller, request: NearTimeRequest): Promise<Outcome<NearTimeAnswer>> {
+    return this.run(() => eventNearTime(this.core, caller, request))
   }
 
   /** `GET /rooms/{roomId}/event/{eventId}`, as JSON text. */

@@ -21,6 +21,15 @@ export const sendJoin = serverEndpoint(
   },
 )
 
+/** `PUT /_matrix/federation/v1/send_join/{roomId}/{eventId}`, the older form (server-server-api#put_matrixfederationv1send_joinroomideventid). */
+export const sendJoinV1 = serverEndpoint(
+  { method: 'PUT', path: '/_matrix/federation/v1/send_join/:roomId/:eventId', params, body, maxBodyBytes: MAX_EVENT_BODY_BYTES },
+  async ({ params: { roomId, eventId }, origin, ctx }) => {
+    const taken = await acceptRemoteMembership(ctx, origin.serverName, { action: 'join', roomId, eventId, pdu: origin.body })
+    return rawJson(`[200,${await joinAnswer(ctx, roomId, taken)}]`)
+  },
+)
+
 async function joinAnswer(ctx: RequestContext, roomId: string, { pdu, before }: TakenIn): Promise<string> {
   const state = await pduListJson(ctx, roomId, before?.state ?? [])
   const chain = await pduListJson(ctx, roomId, before?.authChain ?? [])
@@ -34,6 +43,15 @@ export const sendLeave = serverEndpoint(
   async ({ params: { roomId, eventId }, origin, ctx }) => {
     await acceptRemoteMembership(ctx, origin.serverName, { action: 'leave', roomId, eventId, pdu: origin.body })
     return {}
+  },
+)
+
+/** `PUT /_matrix/federation/v1/send_leave/{roomId}/{eventId}`, the older form (server-server-api#put_matrixfederationv1send_leaveroomideventid). */
+export const sendLeaveV1 = serverEndpoint(
+  { method: 'PUT', path: '/_matrix/federation/v1/send_leave/:roomId/:eventId', params, body, maxBodyBytes: MAX_EVENT_BODY_BYTES },
+  async ({ params: { roomId, eventId }, origin, ctx }) => {
+    await acceptRemoteMembership(ctx, origin.serverName, { action: 'leave', roomId, eventId, pdu: origin.body })
+    return rawJson('[200,{}]')
   },
 )
 
