@@ -157,6 +157,8 @@ export interface PlannedRoom {
   readonly unreadThreads?: string | undefined
   /** The counts have changed since the token: news by themselves. */
   readonly unreadChanged?: boolean
+  /** The client's filter leaves the room out: it is asked only who came and went, of which no filter knows. */
+  readonly isHidden?: true
 }
 
 /** Worker → user: a client's sync request, parsed. */

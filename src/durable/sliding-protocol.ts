@@ -127,6 +127,8 @@ export interface MovedMembers {
   readonly roomId: string
   readonly from: number | null
   readonly to: number
+  /** Where in the user's feed the client is in the room's memberships. If the room cannot be asked, the next position says so. */
+  readonly sinceSeq: number
 }
 
 /** User → Worker: what to put into the response. */

@@ -28,6 +28,9 @@ export async function deviceLists(
     for (const userId of window?.memberChanges?.left ?? []) gone.add(userId)
   }
   if (gone.size === 0) return { changed: [...changed], left: [] }
-  const left = new Set(unwrap(await ctx.session.sharingNothing([...gone])))
+  const departed = unwrap(await ctx.session.sharingNothing([...gone]))
+  const left = new Set(departed.left)
+  // A client that looks at somebody's devices anew does no harm; one that forgets them, or keeps what is old, does.
+  for (const userId of departed.unsure) changed.add(userId)
   return { changed: [...changed].filter((userId) => !left.has(userId)), left: [...left] }
 }

@@ -20,6 +20,8 @@ import { RoomList } from './room-list.ts'
 export interface ChangedRoom {
   readonly row: RoomListRow
   readonly from: number | null
+  /** The room has nothing above the position before this entry. */
+  readonly firstSeq: number
 }
 
 /** What became of a hint. */
@@ -165,16 +167,16 @@ export class Feed {
   /** Rooms with entries above a position, forgotten ones included. */
   changedSince(seq: number): ChangedRoom[] {
     this.#load()
-    const first = new Map<string, number | null>()
+    const first = new Map<string, Pick<FeedEntry, 'seq' | 'fromPos'>>()
     const stored = seq < this.#flushedSeq ? readFirstEntriesAbove(this.#store, seq) : []
-    for (const { roomId, fromPos } of stored) first.set(roomId, fromPos)
-    for (const { seq: entrySeq, roomId, fromPos } of this.#tail) {
-      if (entrySeq > seq && !first.has(roomId)) first.set(roomId, fromPos)
+    for (const entry of stored) first.set(entry.roomId, entry)
+    for (const entry of this.#tail) if (entry.seq > seq && !first.has(entry.roomId)) first.set(entry.roomId, entry)
+    if (seq < this.#prunedSeq) {
+      for (const roomId of this.rooms.prunedAbove(seq)) first.set(roomId, { seq: this.rooms.find(roomId)?.prunedSeq ?? seq, fromPos: null })
     }
-    if (seq < this.#prunedSeq) for (const roomId of this.rooms.prunedAbove(seq)) first.set(roomId, null)
-    return [...first].flatMap(([roomId, from]) => {
+    return [...first].flatMap(([roomId, { seq: firstSeq, fromPos }]) => {
       const row = this.rooms.find(roomId)
-      return row === undefined ? [] : [{ row, from: row.newSeq > seq ? null : from }]
+      return row === undefined ? [] : [{ row, from: row.newSeq > seq ? null : fromPos, firstSeq }]
     })
   }
 

@@ -1,4 +1,5 @@
 import type { ObjectStore } from '../../storage/object-store.ts'
+import { type OrderedRoom, orderedRoom, readOrderedRooms } from '../../storage/user/ordered-rooms.ts'
 import {
   type RoomListRow,
   readDirtyRoomIds,
@@ -25,6 +26,7 @@ export class RoomList {
   readonly #changed = new Set<string>()
   #complete = false
   #dirty: Set<string> | undefined
+  readonly #observers: ((row: RoomListRow) => void)[] = []
 
   constructor(store: ObjectStore) {
     this.#store = store
@@ -50,12 +52,24 @@ export class RoomList {
     return [...this.#known.values()].map(({ row }) => row)
   }
 
+  /** What decides the order of lists, of every room that is not forgotten. Reads no more than that of rows that are not in memory. */
+  ordered(userId: string): OrderedRoom[] {
+    const inMemory = [...this.#known.values()].map(({ row }) => orderedRoom(row, userId))
+    if (this.#complete) return inMemory
+    return [...readOrderedRooms(this.#store, userId).filter(({ roomId }) => !this.#known.has(roomId)), ...inMemory]
+  }
+
+  /** Calls `observer` with every row that changes. */
+  onChange(observer: (row: RoomListRow) => void): void {
+    this.#observers.push(observer)
+  }
+
   /** Replaces a row in memory. */
   set(row: RoomListRow): void {
     const flushed = this.#known.get(row.roomId)?.flushed ?? (this.#complete ? undefined : readRoomListRow(this.#store, row.roomId))
     this.#known.set(row.roomId, { row, flushed })
     this.#changed.add(row.roomId)
-    this.#noteDirty(row)
+    this.#noteChange(row)
   }
 
   /** Replaces a row whose change need not survive this life of the object: it is written only when something else of the row is. */
@@ -63,7 +77,7 @@ export class RoomList {
     const known = this.#known.get(row.roomId)
     if (known === undefined) throw new Error('only a known row can be changed in memory')
     this.#known.set(row.roomId, { row, flushed: known.flushed })
-    this.#noteDirty(row)
+    this.#noteChange(row)
   }
 
   /** The room is to be asked where it is in this life of the object; not worth writing. */
@@ -118,7 +132,8 @@ export class RoomList {
     return readRoomIdsPrunedAbove(this.#store, seq)
   }
 
-  #noteDirty(row: RoomListRow): void {
+  #noteChange(row: RoomListRow): void {
+    for (const observer of this.#observers) observer(row)
     if (row.dirty) this.#dirtySet().add(row.roomId)
     else this.#dirty?.delete(row.roomId)
   }

@@ -5,6 +5,7 @@ import {
   type ConnectionRow,
   deleteConnectionsOf,
   readConnection,
+  readSentRoom,
   readSentRooms,
   type SentRoom,
   writeConnection,
@@ -19,6 +20,8 @@ const MAX_IN_MEMORY = 32
 const NONCE_CHARS = 12
 /** Configurations of state that a connection remembers; with more it starts to forget what rooms were sent by. */
 const MAX_CONFIGS = 64
+/** Rooms that are looked up one by one; whoever asks for more gets all of them read. */
+const MAX_LOOKUPS = 100
 
 /** Where a client is on a connection, from its position. */
 export interface ConnectionMark {
@@ -39,20 +42,23 @@ export class Connection {
   readonly configs: string[]
   /** The answer that the client has. */
   answer: number
-  readonly #sent: Map<string, SentRoom>
+  /** Where the feed was when the connection was opened. */
+  readonly openedSeq: number
+  readonly #sent: SentRooms
   #latest: { readonly answer: number; readonly rooms: ReadonlyMap<string, SentRoom> } | undefined
   #lastAnswer: number
   /** Rooms that are not in the database as they are here; `undefined`: the connection itself is new. */
   readonly changed = new Set<string>()
   isUnwritten: boolean
 
-  constructor(row: ConnectionRow, sent: Map<string, SentRoom>, isUnwritten: boolean) {
+  constructor(row: ConnectionRow, sent: SentRooms, isUnwritten: boolean) {
     this.deviceId = row.deviceId
     this.connectionId = row.connectionId
     this.nonce = row.nonce
     this.configs = [...row.configs]
     this.answer = row.answer
     this.#lastAnswer = row.answer
+    this.openedSeq = row.openedSeq
     this.#sent = sent
     this.isUnwritten = isUnwritten
   }
@@ -95,6 +101,38 @@ export class Connection {
   }
 }
 
+/** What a connection's client has of rooms: read as it is asked for. */
+class SentRooms {
+  /** `undefined`: known to be in the database no more than here. */
+  #known = new Map<string, SentRoom | undefined>()
+  #lookups = 0
+  readonly #stored: { readonly store: ObjectStore; readonly nonce: string } | undefined
+
+  /** Without a store: of a connection that nothing has been written of. */
+  constructor(store?: ObjectStore, nonce = '') {
+    this.#stored = store && { store, nonce }
+  }
+
+  get(roomId: string): SentRoom | undefined {
+    const known = this.#known.get(roomId)
+    if (known !== undefined || this.#stored === undefined || this.#lookups > MAX_LOOKUPS || this.#known.has(roomId)) return known
+    this.#lookups += 1
+    const { store, nonce } = this.#stored
+    if (this.#lookups > MAX_LOOKUPS) {
+      const here = [...this.#known].filter(([, sent]) => sent !== undefined)
+      this.#known = new Map([...readSentRooms(store, nonce), ...here])
+      return this.#known.get(roomId)
+    }
+    const sent = readSentRoom(store, nonce, roomId)
+    this.#known.set(roomId, sent)
+    return sent
+  }
+
+  set(roomId: string, sent: SentRoom): void {
+    this.#known.set(roomId, sent)
+  }
+}
+
 /** The connections of a user: in memory while they are used, written with the feed. */
 export class Connections implements FlushRider {
   readonly #store: ObjectStore
@@ -106,9 +144,9 @@ export class Connections implements FlushRider {
   }
 
   /** Starts a connection over. */
-  open(deviceId: string, connectionId: string): Connection {
-    const row = { deviceId, connectionId, nonce: randomString(NONCE_CHARS), answer: 0, configs: [] }
-    return this.#remember(new Connection(row, new Map(), true))
+  open(deviceId: string, connectionId: string, openedSeq: number): Connection {
+    const row = { deviceId, connectionId, nonce: randomString(NONCE_CHARS), answer: 0, configs: [], openedSeq }
+    return this.#remember(new Connection(row, new SentRooms(), true))
   }
 
   /** The connection of a position. @throws MatrixError M_UNKNOWN_POS where it has been forgotten or started over. */
@@ -154,7 +192,7 @@ export class Connections implements FlushRider {
 
   #load(deviceId: string, connectionId: string): Connection | undefined {
     const row = readConnection(this.#store, deviceId, connectionId)
-    return row === undefined ? undefined : new Connection(row, readSentRooms(this.#store, row.nonce), false)
+    return row === undefined ? undefined : new Connection(row, new SentRooms(this.#store, row.nonce), false)
   }
 
   #remember(connection: Connection): Connection {

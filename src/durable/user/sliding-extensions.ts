@@ -1,6 +1,7 @@
 import { accountDataOfRoom } from '../../storage/user/account-data.ts'
-import type { MovedMembers, SlidingPlan, SlidingPlannedRoom, SlidingRequest } from '../sliding-protocol.ts'
+import type { SlidingPlan, SlidingPlannedRoom, SlidingRequest } from '../sliding-protocol.ts'
 import { pushRulesContent } from './push-rules.ts'
+import { movedSince } from './sliding-moved.ts'
 import { formatSlidingToken, parseSlidingToken, type SlidingToken } from './sliding-token.ts'
 import { accountDataSince } from './sync-own.ts'
 import type { UserCore } from './user-core.ts'
@@ -8,8 +9,6 @@ import type { UserCore } from './user-core.ts'
 /** Messages in one response, whatever the client asks for, and their characters (one more message is always allowed). */
 const MAX_MESSAGES = 100
 const MAX_MESSAGES_CHARS = 2 * 1024 * 1024
-/** Rooms that are asked who came and went, in one response. */
-const MAX_MOVED_ROOMS = 200
 /** Under which the positions of the to_device extension are issued: they belong to no connection. */
 const TO_DEVICE = 'td'
 
@@ -90,25 +89,15 @@ export function deviceNews(
   deviceId: string,
   since: SlidingToken | undefined,
   seq: number,
-): { readonly e2ee: NonNullable<SlidingPlan['e2ee']>; readonly position: number } {
+  planned: readonly SlidingPlannedRoom[],
+): { readonly e2ee: NonNullable<SlidingPlan['e2ee']>; readonly position: number; readonly memberSeq: number } {
   const { inbox } = core.e2ee
   const { head } = inbox
   const keyCounts = core.e2ee.keyCounts(deviceId)
-  if (since === undefined) return { e2ee: { keyCounts, devicesChanged: [], moved: [] }, position: head }
+  if (since === undefined)
+    return { e2ee: { keyCounts, devicesChanged: [], moved: [] }, position: head, memberSeq: core.feedKeeper.feed.seq }
   const position = inbox.resolve(since.sync.deviceLists, since.sync.boot === core.feedKeeper.feed.boot)
   const devicesChanged = inbox.changes(position, head)
-  const moved = movedSince(core, seq)
-  return { e2ee: { keyCounts, devicesChanged, moved }, position: devicesChanged.length === 0 ? position : head }
-}
-
-/** Rooms in which somebody may have come or gone. */
-function movedSince(core: UserCore, seq: number): MovedMembers[] {
-  const { feed } = core.feedKeeper
-  if (feed.seq <= seq) return []
-  const moved = feed.changedSince(seq).flatMap(({ row, from }) => {
-    const isRelevant = row.membership === 'join' || row.membership === 'leave' || row.membership === 'ban'
-    const hasMoved = from === null || row.memberPos > from || row.membership !== 'join'
-    return isRelevant && hasMoved && row.newSeq > 0 ? [{ roomId: row.roomId, from, to: row.lastPos }] : []
-  })
-  return moved.slice(0, MAX_MOVED_ROOMS)
+  const { rooms: moved, upTo: memberSeq } = movedSince(core.feedKeeper.feed, since, seq, new Set(planned.map(({ roomId }) => roomId)))
+  return { e2ee: { keyCounts, devicesChanged, moved }, position: devicesChanged.length === 0 ? position : head, memberSeq }
 }

@@ -1,11 +1,13 @@
 import { isJsonObject } from '../../matrix/json.ts'
-import { readStrippedState } from '../../storage/user/room-list.ts'
+import { type RoomListRow, readStrippedState } from '../../storage/user/room-list.ts'
 import type { SentRoom } from '../../storage/user/sliding-connections.ts'
-import type { RequiredState, RoomConfig, SlidingPlan, SlidingPlannedRoom, SlidingRequest } from '../sliding-protocol.ts'
-import { combineConfigs, isCovered } from './sliding-config.ts'
+import type { RequiredState, SlidingPlan, SlidingPlannedRoom, SlidingRequest } from '../sliding-protocol.ts'
+import { isCovered } from './sliding-config.ts'
 import type { Connection } from './sliding-connection.ts'
 import { accountDataNews, deviceNews, toDeviceNews } from './sliding-extensions.ts'
-import { directRooms, type RelevantRoom, selectRooms, tagsFor } from './sliding-lists.ts'
+import { selectRooms } from './sliding-lists.ts'
+import { memberSeqOf } from './sliding-moved.ts'
+import type { RelevantRoom, Rule } from './sliding-rules.ts'
 import { formatSlidingToken, isHeldBy, type SlidingToken } from './sliding-token.ts'
 import type { UserCore } from './user-core.ts'
 
@@ -21,6 +23,8 @@ interface Planning {
   /** What the position means in this life of the object; 0 without one. */
   readonly seq: number
   readonly dms: ReadonlySet<string>
+  /** Of rules, whether what was sent by a configuration of the connection is enough. */
+  readonly covered: Map<Rule, Map<number, boolean>>
 }
 
 /** A room that is to be sent, and what the connection then has of it. */
@@ -44,13 +48,19 @@ export function planSliding(
   const connection = connectionFor(core, deviceId, request, since)
   const { feed, ownData } = core.feedKeeper
   const position = since === undefined ? undefined : feed.resolve(since.sync)
-  const planning: Planning = { core, connection, request, since, seq: position?.seq ?? 0, dms: directRooms(core) }
+  const planning: Planning = {
+    core,
+    connection,
+    request,
+    since,
+    seq: position?.seq ?? 0,
+    dms: ownData.lists.directRooms(core),
+    covered: new Map(),
+  }
   const selection = selectRooms(core, connection, request, { dms: planning.dms, tags: tagsFor(core, request), spaces })
   const sending: Sending[] = []
-  // What the user looks at comes first where not everything fits.
-  const inOrder = [...selection.rooms.values()].sort((left, right) => Number(right.isSubscribed) - Number(left.isSubscribed))
-  for (const relevant of inOrder) {
-    const next = planRoom(planning, relevant)
+  for (const relevant of selection.rooms) {
+    const next = hasNothing(planning, relevant) ? undefined : planRoom(planning, relevant)
     if (next === undefined) continue
     sending.push(next)
     if (sending.length >= MAX_ROOMS_PER_RESPONSE) break
@@ -71,7 +81,7 @@ export function planSliding(
 }
 
 function connectionFor(core: UserCore, deviceId: string, request: SlidingRequest, since: SlidingToken | undefined): Connection {
-  if (since === undefined) return core.sliding.open(deviceId, request.connectionId)
+  if (since === undefined) return core.sliding.open(deviceId, request.connectionId, core.feedKeeper.feed.seq)
   const connection = core.sliding.resume(deviceId, request.connectionId, since.nonce)
   connection.arrive({ nonce: since.nonce, answer: since.answer, isHeld: isHeldBy(since) })
   if (core.sliding.needsFlush) core.feedKeeper.flushSoon()
@@ -83,13 +93,15 @@ interface OwnNews extends Pick<SlidingPlan, 'accountData' | 'roomAccountData' | 
   readonly hasNews: boolean
   readonly accountDataPosition: number
   readonly deviceListsPosition: number
+  /** Up to where in the feed the client then knows who came and went. */
+  readonly memberSeq: number
 }
 
 function ownNews({ core, request, since, seq }: Planning, deviceId: string, rooms: readonly SlidingPlannedRoom[]): OwnNews {
   const { extensions } = request
   const accountData = extensions.accountData ? accountDataNews(core, since, rooms) : undefined
   const toDevice = extensions.toDevice === undefined ? undefined : toDeviceNews(core, deviceId, extensions.toDevice)
-  const devices = extensions.e2ee ? deviceNews(core, deviceId, since, seq) : undefined
+  const devices = extensions.e2ee ? deviceNews(core, deviceId, since, seq, rooms) : undefined
   const moved = devices === undefined ? 0 : devices.e2ee.devicesChanged.length + devices.e2ee.moved.length
   return {
     accountData: accountData?.global,
@@ -99,6 +111,7 @@ function ownNews({ core, request, since, seq }: Planning, deviceId: string, room
     hasNews: accountData?.global !== undefined || (accountData?.rooms.length ?? 0) > 0 || toDevice?.events !== undefined || moved > 0,
     accountDataPosition: accountData?.upTo ?? since?.sync.accountData ?? core.feedKeeper.ownData.accountDataId(core),
     deviceListsPosition: devices?.position ?? since?.sync.deviceLists ?? core.e2ee.inbox.head,
+    memberSeq: devices?.memberSeq ?? (since === undefined ? core.feedKeeper.feed.seq : memberSeqOf(since, seq)),
   }
 }
 
@@ -111,37 +124,56 @@ function positionAfter(
   own: OwnNews,
 ): string {
   const { feed } = core.feedKeeper
-  const { accountDataPosition: accountData, deviceListsPosition: deviceLists } = own
+  const { accountDataPosition: accountData, deviceListsPosition: deviceLists, memberSeq } = own
   if (isSame && since !== undefined && request.pos !== undefined) {
     const covers = since.sync.seq === feed.seq && (since.sync.durable >= since.sync.seq || feed.flushedSeq < since.sync.seq)
-    if (covers && since.sync.accountData === accountData && since.sync.deviceLists === deviceLists && since.sync.held.size === 0)
-      return request.pos
+    const isSameOwn = since.sync.accountData === accountData && since.sync.deviceLists === deviceLists
+    if (covers && isSameOwn && (since.memberSeq ?? since.sync.seq) === memberSeq && since.sync.held.size === 0) return request.pos
   }
   const sync = { ...feed.issue(), toDevice: 0, accountData, deviceLists, held: new Map<string, number>() }
-  return formatSlidingToken(core.config, core.userId, deviceId, { nonce: connection.nonce, answer, sync })
+  return formatSlidingToken(core.config, core.userId, deviceId, { nonce: connection.nonce, answer, sync, memberSeq })
 }
 
-function planRoom(planning: Planning, relevant: RelevantRoom): Sending | undefined {
+/** Tags of all rooms, where a filter asks for them. */
+function tagsFor(core: UserCore, request: SlidingRequest): ReadonlyMap<string, ReadonlySet<string>> {
+  const isAsked = request.lists.some(({ filters }) => filters.tags !== undefined || filters.notTags !== undefined)
+  return isAsked ? core.feedKeeper.ownData.lists.tags(core) : new Map()
+}
+
+/** The quick answer for most rooms of a long window: nothing about them has changed. */
+function hasNothing(planning: Planning, { room, rule }: RelevantRoom): boolean {
+  const { connection, dms } = planning
+  const before = connection.sent(room.roomId)
+  if (before === undefined || room.lastSeq > before.seq || rule.config.timelineLimit > before.timelineLimit) return false
+  return dms.has(room.roomId) === before.isDm && hasState(planning, rule, before.config)
+}
+
+/** Whether clients that were sent state by a configuration of the connection have what a rule asks for. */
+function hasState({ connection, covered }: Planning, rule: Rule, config: number): boolean {
+  if (connection.configs[config] === rule.stateText) return true
+  const known = covered.get(rule) ?? new Map<number, boolean>()
+  covered.set(rule, known)
+  const answer = known.get(config) ?? isCovered(rule.config.requiredState, stateOf(connection, config))
+  known.set(config, answer)
+  return answer
+}
+
+function planRoom(planning: Planning, { room: { roomId }, rule }: RelevantRoom): Sending | undefined {
   const { core, connection, dms } = planning
-  const { row } = relevant
   const { feed } = core.feedKeeper
-  const before = connection.sent(row.roomId)
-  const config = combineConfigs(relevant.configs)
-  const isDm = dms.has(row.roomId)
+  const row = feed.rooms.find(roomId)
+  if (row === undefined) return undefined
+  const before = connection.sent(roomId)
+  const { config } = rule
+  const isDm = dms.has(roomId)
   const from = before === undefined ? null : feed.startOf(row, before.seq)
   const isInitial = before === undefined || from === null
   const hasNews = isInitial || row.lastSeq > before.seq
-  const previousState = before === undefined ? undefined : stateOf(connection, before.config)
-  const changesState = !isInitial && !isCovered(config.requiredState, previousState ?? [])
+  const changesState = !isInitial && !hasState(planning, rule, before.config)
   const expandTimeline = !isInitial && config.timelineLimit > before.timelineLimit
   const dmChanged = before !== undefined && before.isDm !== isDm
   if (!hasNews && !changesState && !expandTimeline && !dmChanged) return undefined
-  const sent = {
-    seq: feed.seq,
-    timelineLimit: config.timelineLimit,
-    config: connection.configIndex(JSON.stringify(config.requiredState)),
-    isDm,
-  }
+  const sent = { seq: feed.seq, timelineLimit: config.timelineLimit, config: connection.configIndex(rule.stateText), isDm }
   const isStripped = row.membership === 'invite' || row.membership === 'knock'
   const total = row.membership === 'join' ? core.unread.total(row.roomId) : { notifications: 0, highlights: 0 }
   const room: SlidingPlannedRoom = {
@@ -150,8 +182,12 @@ function planRoom(planning: Planning, relevant: RelevantRoom): Sending | undefin
     isInitial,
     window: isStripped
       ? undefined
-      : windowOf(planning, relevant, { from, config, previousState: changesState ? (previousState ?? []) : undefined, expandTimeline }),
-    lists: relevant.lists,
+      : windowOf(planning, row, rule, {
+          from,
+          previousState: changesState ? stateOf(connection, before.config) : undefined,
+          expandTimeline,
+        }),
+    lists: rule.lists,
     bumpStamp: row.membership === 'join' ? row.bumpTs : row.activityTs,
     isDm,
     ...total,
@@ -164,10 +200,10 @@ function planRoom(planning: Planning, relevant: RelevantRoom): Sending | undefin
 
 function windowOf(
   planning: Planning,
-  { row, lists, isSubscribed }: RelevantRoom,
+  row: RoomListRow,
+  { config, lists, isSubscribed }: Rule,
   asked: {
     readonly from: number | null
-    readonly config: RoomConfig
     readonly previousState: readonly RequiredState[] | undefined
     readonly expandTimeline: boolean
   },
@@ -181,6 +217,7 @@ function windowOf(
   const isJoined = row.membership === 'join'
   return {
     ...asked,
+    config,
     to: row.lastPos,
     // What came since the connection's last answer is live even in a room that is new to it.
     liveFrom: since === undefined ? row.lastPos : (core.feedKeeper.feed.startOf(row, seq) ?? row.membershipPos - 1),

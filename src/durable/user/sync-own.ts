@@ -2,6 +2,7 @@ import { type EventFilter, matchesEventFilter } from '../../matrix/filters.ts'
 import { isJsonObject } from '../../matrix/json.ts'
 import { type AccountDataRow, accountDataOfRoom, latestAccountDataStreamId, readAccountData } from '../../storage/user/account-data.ts'
 import { accountDataChanges } from './account-data.ts'
+import { ListFacts } from './list-facts.ts'
 import type { ResolvedFilter } from './sync-filter.ts'
 import type { UserCore } from './user-core.ts'
 
@@ -15,12 +16,16 @@ const MAX_IGNORED_USERS = 1_000
 /** Facts about the user's own data that every sync asks for, remembered until a change of account data. */
 export class OwnDataCache {
   #accountDataId: number | undefined
-  #ignoredUsers: readonly string[] | undefined
+  #ignoredUsersAreStale = true
+  #ignoredUsers: readonly string[] = []
+  /** What decides in which lists rooms are. */
+  readonly lists = new ListFacts()
 
   /** Account data is changing; called inside the transaction, so that nothing is remembered that may be rolled back. */
   invalidate(): void {
     this.#accountDataId = undefined
-    this.#ignoredUsers = undefined
+    this.#ignoredUsersAreStale = true
+    this.lists.invalidate()
   }
 
   /** Position of the latest change of account data. */
@@ -31,7 +36,12 @@ export class OwnDataCache {
 
   /** Users whose messages and invites the user does not want (client-server-api#ignoring-users). */
   ignoredUsers(core: UserCore): readonly string[] {
-    this.#ignoredUsers ??= readIgnoredUsers(core)
+    if (this.#ignoredUsersAreStale) {
+      const users = readIgnoredUsers(core)
+      // As long as it is the same list, it is the same object: lists of rooms are made anew for another.
+      if (users.join() !== this.#ignoredUsers.join()) this.#ignoredUsers = users
+      this.#ignoredUsersAreStale = false
+    }
     return this.#ignoredUsers
   }
 }

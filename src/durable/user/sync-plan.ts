@@ -10,8 +10,10 @@ import { formatSyncToken, roomKey, type SyncToken } from './sync-token.ts'
 import { countsJson } from './unread.ts'
 import type { UserCore } from './user-core.ts'
 
+const NOTHING_OF_ITS_OWN = { accountData: undefined, strippedState: undefined, unread: undefined }
+
 /** A room with news, and from where in the feed it was looked at. */
-interface Candidate extends ChangedRoom {
+interface Candidate extends Omit<ChangedRoom, 'firstSeq'> {
   readonly sinceSeq: number
 }
 
@@ -124,8 +126,18 @@ function planRooms(planning: Planning, candidates: readonly Candidate[]): Planne
   const { room } = planning.filter.filter
   return candidates.flatMap((candidate) => {
     const { row } = candidate
-    return row.forgotten || !matchesRoom(room, row.roomId) ? [] : (planRoom(planning, candidate) ?? [])
+    if (row.forgotten) return []
+    return matchesRoom(room, row.roomId) ? (planRoom(planning, candidate) ?? []) : (planHidden(planning, candidate) ?? [])
   })
+}
+
+/** A room that the client does not want to hear of is still asked who came and went: whose devices it looks at depends on that. */
+function planHidden({ since }: Planning, { row, from, sinceSeq }: Candidate): PlannedRoom | undefined {
+  const section = sectionOf(row)
+  const hasMoved = from === null || row.memberPos > from || section === 'leave'
+  if (since === undefined || row.newSeq === 0 || !hasMoved || from === row.lastPos || (section !== 'join' && section !== 'leave'))
+    return undefined
+  return { ...{ roomId: row.roomId, section, sinceSeq, from, to: row.lastPos, isHidden: true }, ...NOTHING_OF_ITS_OWN }
 }
 
 function planRoom(planning: Planning, { row, from, sinceSeq }: Candidate): PlannedRoom | undefined {

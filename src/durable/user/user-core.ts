@@ -12,6 +12,7 @@ import { E2ee } from './e2ee/e2ee.ts'
 import { FeedKeeper } from './feed-keeper.ts'
 import { parkedCount } from './parking-wake.ts'
 import { profilePropagation } from './profile-propagation.ts'
+import { RoomOrder } from './room-order.ts'
 import type { RoomsJob } from './rooms-job.ts'
 import { Connections } from './sliding-connection.ts'
 import { SlidingRequests } from './sliding-requests.ts'
@@ -31,6 +32,7 @@ export class UserCore {
   /** Room list and feed of this life of the object. */
   readonly feedKeeper: FeedKeeper
   readonly unread: Unread
+  #roomOrder: RoomOrder | undefined
   /** Connections of sliding sync. */
   readonly sliding: Connections
   readonly slidingRequests = new SlidingRequests()
@@ -70,5 +72,11 @@ export class UserCore {
     this.sliding = new Connections(this.store)
     this.feedKeeper.riders.push(this.sliding)
     this.e2ee = new E2ee(this)
+  }
+
+  /** The user's rooms as lists have them. */
+  get roomOrder(): RoomOrder {
+    this.#roomOrder ??= new RoomOrder(this.feedKeeper.feed.rooms, this.userId)
+    return this.#roomOrder
   }
 }

@@ -48,4 +48,9 @@ export const USER_MIGRATIONS: readonly Migration[] = [
     name: 'push',
     sql: "-- Where this user's notifications go (client-server-api#post_matrixclientv3pushersset). A pusher belongs to the device that set it and goes with its\n-- tokens. `data` is JSON. `failures` in a row since `failing_since_ts`; nothing is sent before `retry_ts`.\nCREATE TABLE pushers (\n  app_id TEXT NOT NULL,\n  pushkey TEXT NOT NULL,\n  device_id TEXT NOT NULL,\n  kind TEXT NOT NULL,\n  app_display_name TEXT NOT NULL,\n  device_display_name TEXT NOT NULL,\n  profile_tag TEXT,\n  lang TEXT NOT NULL,\n  data TEXT NOT NULL,\n  set_ts INTEGER NOT NULL,\n  failures INTEGER NOT NULL DEFAULT 0,\n  failing_since_ts INTEGER,\n  retry_ts INTEGER,\n  PRIMARY KEY (app_id, pushkey)\n) WITHOUT ROWID;\n\n-- Notifications that were not delivered at once, by pusher, in order. `tweaks` is JSON. `pos` is 0 for what is no event of a joined room.\nCREATE TABLE push_queue (\n  id INTEGER PRIMARY KEY,\n  app_id TEXT NOT NULL,\n  pushkey TEXT NOT NULL,\n  room_id TEXT NOT NULL,\n  event_id TEXT NOT NULL,\n  pos INTEGER NOT NULL,\n  high INTEGER NOT NULL,\n  tweaks TEXT NOT NULL,\n  ts INTEGER NOT NULL\n);\n\n-- When the user was notified, and what the push rules said to do, as JSON.\nALTER TABLE unread_marks ADD COLUMN ts INTEGER NOT NULL DEFAULT 0;\nALTER TABLE unread_marks ADD COLUMN actions TEXT NOT NULL DEFAULT '[\"notify\"]';\nCREATE INDEX unread_marks_by_time ON unread_marks (ts, room_id, pos);\n\n-- What the user has said of themselves (client-server-api#presence): one row.\nCREATE TABLE presence (\n  id INTEGER PRIMARY KEY CHECK (id = 1),\n  presence TEXT NOT NULL,\n  status_msg TEXT,\n  active_ts INTEGER NOT NULL\n);\n",
   },
+  {
+    version: 10,
+    name: 'sliding_opened',
+    sql: "-- Where the feed was when a connection was opened: what the user left before has never been in it.\nALTER TABLE sliding_connections ADD COLUMN opened_seq INTEGER NOT NULL DEFAULT 0;\n",
+  },
 ]

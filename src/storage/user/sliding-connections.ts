@@ -1,5 +1,8 @@
 import type { ObjectStore } from '../object-store.ts'
 
+/** Rooms read at once: their text stays far below what one value may have. */
+const PAGE_ROOMS = 4_000
+
 /** A connection of sliding sync as far as its client is known to be. */
 export interface ConnectionRow {
   readonly deviceId: string
@@ -10,6 +13,8 @@ export interface ConnectionRow {
   readonly answer: number
   /** What clients asked for as state, as JSON texts; rooms refer to it by index. */
   readonly configs: readonly string[]
+  /** Where the feed was when the connection was opened. */
+  readonly openedSeq: number
 }
 
 /** What a connection has been sent of a room. */
@@ -21,7 +26,7 @@ export interface SentRoom {
   readonly isDm: boolean
 }
 
-type Columns = { device_id: string; connection_id: string; nonce: string; answer: number; configs: string }
+type Columns = { device_id: string; connection_id: string; nonce: string; answer: number; configs: string; opened_seq: number }
 type RoomColumns = { room_id: string; seq: number; timeline_limit: number; config: number; is_dm: number }
 
 /** A connection by device and name. */
@@ -35,22 +40,42 @@ export function readConnection(store: ObjectStore, deviceId: string, connectionI
     nonce: row.nonce,
     answer: row.answer,
     configs: Array.isArray(configs) ? configs.map(String) : [],
+    openedSeq: row.opened_seq,
   }
 }
 
-/** Rooms of a connection. */
-export function readSentRooms(store: ObjectStore, nonce: string): Map<string, SentRoom> {
-  const rows = store.all<RoomColumns>('SELECT room_id, seq, timeline_limit, config, is_dm FROM sliding_rooms WHERE nonce = ?', nonce)
-  return new Map(
-    rows.map((row) => [row.room_id, { seq: row.seq, timelineLimit: row.timeline_limit, config: row.config, isDm: row.is_dm === 1 }]),
+/** What a connection has been sent of one room. */
+export function readSentRoom(store: ObjectStore, nonce: string, roomId: string): SentRoom | undefined {
+  const row = store.first<RoomColumns>(
+    'SELECT room_id, seq, timeline_limit, config, is_dm FROM sliding_rooms WHERE nonce = ? AND room_id = ?',
+    ...[nonce, roomId],
   )
+  return row && { seq: row.seq, timelineLimit: row.timeline_limit, config: row.config, isDm: row.is_dm === 1 }
+}
+
+/** The same of all rooms of a connection. One text for many rooms: reading thousands of rows value by value is what would take the time. */
+export function readSentRooms(store: ObjectStore, nonce: string): Map<string, SentRoom> {
+  const sent = new Map<string, SentRoom>()
+  for (let after = ''; ; ) {
+    const page = store.first<{ rooms: string }>(
+      `SELECT json_group_array(json_array(room_id, seq, timeline_limit, config, is_dm)) AS rooms
+       FROM (SELECT * FROM sliding_rooms WHERE nonce = ? AND room_id > ? ORDER BY room_id LIMIT ?)`,
+      ...[nonce, after, PAGE_ROOMS],
+    )
+    const tuples: [string, number, number, number, number][] = JSON.parse(page?.rooms ?? '[]')
+    for (const [roomId, seq, timelineLimit, config, isDm] of tuples) {
+      sent.set(roomId, { seq, timelineLimit, config, isDm: isDm === 1 })
+      after = roomId
+    }
+    if (tuples.length < PAGE_ROOMS) return sent
+  }
 }
 
 /**
  * Writes a connection, in place of an earlier life of it, and forgets all but the latest `keep` of its device. The caller holds the transaction.
  */
 export function writeConnection(store: ObjectStore, row: ConnectionRow, keep: number): void {
-  const { deviceId, connectionId, nonce, answer } = row
+  const { deviceId, connectionId, nonce, answer, openedSeq } = row
   const { changes } = store.first<{ changes: number }>(
     'SELECT count(*) AS changes FROM sliding_connections WHERE device_id = ? AND connection_id = ? AND nonce = ?',
     ...[deviceId, connectionId, nonce],
@@ -68,12 +93,8 @@ export function writeConnection(store: ObjectStore, row: ConnectionRow, keep: nu
   )
   for (const { nonce: gone } of old) deleteConnection(store, gone)
   store.run(
-    'INSERT INTO sliding_connections (device_id, connection_id, nonce, answer, configs) VALUES (?, ?, ?, ?, ?)',
-    deviceId,
-    connectionId,
-    nonce,
-    answer,
-    JSON.stringify(row.configs),
+    'INSERT INTO sliding_connections (device_id, connection_id, nonce, answer, configs, opened_seq) VALUES (?, ?, ?, ?, ?, ?)',
+    ...[deviceId, connectionId, nonce, answer, JSON.stringify(row.configs), openedSeq],
   )
 }
 

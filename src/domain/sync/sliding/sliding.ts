@@ -1,4 +1,5 @@
-import type { SlidingPlan, SlidingRequest } from '../../../durable/sliding-protocol.ts'
+import type { MovedMembers, SlidingPlan, SlidingRequest } from '../../../durable/sliding-protocol.ts'
+import { movedKey } from '../../../durable/user/sliding-moved.ts'
 import { formatSlidingToken, parseSlidingToken } from '../../../durable/user/sliding-token.ts'
 import { MAX_HELD_ROOMS, roomKey } from '../../../durable/user/sync-token.ts'
 import { unknownError } from '../../../matrix/errors.ts'
@@ -30,10 +31,10 @@ export async function slidingSync(ctx: RequestContext, dialect: Dialect, request
   for (let round = 0; ; round += 1) {
     const plan = await planNow(ctx, { ...request, extensions, pos })
     const windows = await askRooms(ctx, plan)
-    const lists = plan.e2ee === undefined ? [] : await askMoved(ctx, plan)
+    const moved = await askMoved(ctx, plan)
     const devices = { incremental: plan.incremental, devicesChanged: plan.e2ee?.devicesChanged ?? [] }
-    const next = positionHolding(ctx.config, plan, windows)
-    const { json, hasNews } = renderSliding(dialect, plan, windows, await deviceLists(ctx, devices, lists), next)
+    const next = positionHolding(ctx.config, plan, windows, moved.failed)
+    const { json, hasNews } = renderSliding(dialect, plan, windows, await deviceLists(ctx, devices, moved.changes), next)
     ctx.close()
     const leftMs = deadlineMs - nowMs()
     if (hasNews || leftMs <= 0 || round >= MAX_ROUNDS) return json
@@ -52,15 +53,18 @@ async function planNow(ctx: RequestContext, request: SlidingRequest): Promise<Sl
 }
 
 /**
- * The position after a response that lacks the rooms which could not be asked: the connection then has them as it had them before. @throws MatrixError
- * M_UNKNOWN where more rooms fail than a position can name.
+ * The position after a response that lacks the rooms which could not be asked: the connection then has them as it had them before, and will ask
+ * again who came and went. @throws MatrixError M_UNKNOWN where more rooms fail than a position can name.
  */
-function positionHolding(config: Config, plan: SlidingPlan, windows: SlidingWindows): string {
+function positionHolding(config: Config, plan: SlidingPlan, windows: SlidingWindows, failedMoves: readonly MovedMembers[]): string {
   const failed = [...windows].flatMap(([roomId, window]) => (window === undefined ? [roomId] : []))
-  if (failed.length === 0) return plan.pos
-  if (failed.length > MAX_HELD_ROOMS) throw unknownError('Too many rooms cannot be reached')
+  if (failed.length + failedMoves.length === 0) return plan.pos
+  if (failed.length + failedMoves.length > MAX_HELD_ROOMS) throw unknownError('Too many rooms cannot be reached')
   const { userId, deviceId } = plan
   const token = parseSlidingToken(config, userId, deviceId, plan.pos)
-  const held = new Map(failed.map((roomId): [string, number] => [roomKey(roomId), 0]))
+  const held = new Map([
+    ...failed.map((roomId): [string, number] => [roomKey(roomId), 0]),
+    ...failedMoves.map(({ roomId, sinceSeq }): [string, number] => [movedKey(roomId), sinceSeq]),
+  ])
   return formatSlidingToken(config, userId, deviceId, { ...token, sync: { ...token.sync, held } })
 }

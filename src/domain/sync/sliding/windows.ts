@@ -1,7 +1,7 @@
 import type { Caller, MemberChanges } from '../../../durable/protocol.ts'
-import type { SlidingPlan, SlidingWindow } from '../../../durable/sliding-protocol.ts'
+import type { MovedMembers, SlidingPlan, SlidingWindow } from '../../../durable/sliding-protocol.ts'
 import { log } from '../../../runtime/log.ts'
-import type { Outcome } from '../../../runtime/outcome.ts'
+import { type Outcome, success } from '../../../runtime/outcome.ts'
 import type { RequestContext } from '../../context.ts'
 
 /** Rooms that one request asks at once. */
@@ -23,15 +23,27 @@ export async function askRooms(ctx: RequestContext, plan: SlidingPlan): Promise<
   return windows
 }
 
-/** Asks rooms whose memberships moved who came and went. A room that cannot be asked fails the response: nobody's keys may be missed. */
-export async function askMoved(ctx: RequestContext, plan: SlidingPlan): Promise<{ readonly memberChanges: MemberChanges | undefined }[]> {
+/** Who came and went, and rooms that could not be asked. */
+export interface MovedAnswers {
+  readonly changes: readonly { readonly memberChanges: MemberChanges | undefined }[]
+  readonly failed: readonly MovedMembers[]
+}
+
+/** Asks rooms whose memberships moved who came and went. Never throws for a room: the client hears later of those that could not be asked. */
+export async function askMoved(ctx: RequestContext, plan: SlidingPlan): Promise<MovedAnswers> {
   const caller = callerOf(ctx, plan)
   const changes: { readonly memberChanges: MemberChanges | undefined }[] = []
-  await inParallel(plan.e2ee?.moved ?? [], async ({ roomId, from, to }) => {
-    const outcome = await ctx.objects.room(roomId).memberChanges(caller, from, to)
-    if (outcome.ok) changes.push({ memberChanges: outcome.value })
+  const failed: MovedMembers[] = []
+  await inParallel(plan.e2ee?.moved ?? [], async (moved) => {
+    const { roomId, from, to } = moved
+    const answer = await askTwice(async () => {
+      const outcome = await ctx.objects.room(roomId).memberChanges(caller, from, to)
+      return outcome.ok ? success({ memberChanges: outcome.value }) : outcome
+    })
+    if (answer === undefined) failed.push(moved)
+    else changes.push(answer)
   })
-  return changes
+  return { changes, failed }
 }
 
 function callerOf(ctx: RequestContext, { userId, deviceId }: SlidingPlan): Caller {
@@ -47,7 +59,7 @@ async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<voi
 }
 
 /** One room's answer. A room whose object ended meanwhile is asked once more. */
-async function askTwice(ask: () => Promise<Outcome<SlidingWindow>>): Promise<SlidingWindow | undefined> {
+async function askTwice<T extends object>(ask: () => Promise<Outcome<T>>): Promise<T | undefined> {
   for (const isLast of [false, true]) {
     try {
       const outcome = await ask()

@@ -63,7 +63,8 @@ const NOTHING: Omit<SyncPlan, 'keyCounts'> = {
 
 /** One room of a response, or `undefined` where there is nothing to tell or the room could not be asked. */
 function renderRoom(room: PlannedRoom, windows: Windows, stateKey: StateKey): string | undefined {
-  const { roomId, section } = room
+  const { roomId, section, isHidden } = room
+  if (isHidden) return undefined
   if (section === 'invite' || section === 'knock') return `{"${section}_state":{"events":${room.strippedState ?? '[]'}}}`
   const window = windows.get(roomId)
   if (window === undefined && windows.has(roomId)) return undefined

@@ -198,6 +198,7 @@ function typingEvent({ core, request, to }: Building): string | undefined {
 
 /** Who came and went, for whoever is or was in the room. */
 export function memberChangesFor(core: RoomCore, caller: Caller, from: number | null, to: number): MemberChanges | undefined {
+  if (core.findHead()?.life !== 'active') return undefined
   const visibility = new Visibility(core, caller.userId)
   if (visibility.horizonOrd < 0 && visibility.membership !== 'join') return undefined
   const end = visibility.membership === 'join' ? to : Math.min(to, visibility.horizonPos)

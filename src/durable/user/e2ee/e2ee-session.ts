@@ -7,7 +7,7 @@ import { type ClaimedKey, claimKeys, type KeyClaim } from './claim-keys.ts'
 import { planKeyChanges } from './key-changes.ts'
 import { type PublishedKeys, publishedKeys, signaturesOverOthers } from './query-keys.ts'
 import { sendToDevice, type ToDeviceRequest } from './send-to-device.ts'
-import { usersSharingNothing } from './sharing.ts'
+import { type Departed, usersSharingNothing } from './sharing.ts'
 import { type KeyUpload, uploadKeys } from './upload-keys.ts'
 
 /** Device keys and messages to devices of the account that a credential has opened. */
@@ -38,8 +38,8 @@ export abstract class E2eeSession extends FeedSession {
     return runAsync(this.core, this.admission, (core, requester) => planKeyChanges(core, requester, from))
   }
 
-  /** Those of some users who share no room any more. */
-  sharingNothing(userIds: readonly string[]): Promise<Outcome<string[]>> {
+  /** Which of some users share no room any more. */
+  sharingNothing(userIds: readonly string[]): Promise<Outcome<Departed>> {
     return runAsync(this.core, this.admission, (core) => usersSharingNothing(core, userIds))
   }
 

@@ -25,25 +25,37 @@ export async function usersSharingRooms(core: UserCore): Promise<{ readonly user
   return { users: [...users], complete }
 }
 
+/** What became of users who went out of a room. */
+export interface Departed {
+  /** They share no room any more. */
+  readonly left: readonly string[]
+  /** They may: a room did not answer. */
+  readonly unsure: readonly string[]
+}
+
 /**
- * Those of some users who share no room with this one any more, against the rooms as they are. A user is only named if every room has
- * answered: who may still be there has not left.
+ * Which of some users share no room with this one any more, against the rooms as they are. A user counts as gone only if every room has answered:
+ * who may still be there has not left.
  */
-export async function usersSharingNothing(core: UserCore, candidates: readonly string[]): Promise<string[]> {
+export async function usersSharingNothing(core: UserCore, candidates: readonly string[]): Promise<Departed> {
   const left = new Set(candidates)
   left.delete(core.userId)
-  if (left.size === 0) return []
+  if (left.size === 0) return { left: [], unsure: [] }
   let failed = false
   await askRooms(core, async (room, caller) => {
-    try {
-      for (const userId of await room.joinedAmong(caller, [...left])) left.delete(userId)
-    } catch (cause) {
-      log.warn('a room did not say whether somebody is in it', cause)
-      failed = true
+    for (const isLast of [false, true]) {
+      try {
+        for (const userId of await room.joinedAmong(caller, [...left])) left.delete(userId)
+        break
+      } catch (cause) {
+        // Its object may have ended meanwhile: then the next one answers.
+        if (isLast) log.warn('a room did not say whether somebody is in it', cause)
+        failed ||= isLast
+      }
     }
-    return left.size > 0 && !failed
+    return left.size > 0
   })
-  return failed ? [] : [...left]
+  return failed ? { left: [], unsure: [...left] } : { left: [...left], unsure: [] }
 }
 
 /** Asks every joined room, until one answer makes the rest superfluous. */
