@@ -16,6 +16,7 @@ import { profileEndpoints } from './client/profile/index.ts'
 import { pushRuleEndpoints } from './client/push-rules/index.ts'
 import { roomKeyEndpoints } from './client/room-keys/index.ts'
 import { roomEndpoints } from './client/rooms/index.ts'
+import { spaceEndpoints } from './client/spaces/index.ts'
 import { syncEndpoints } from './client/sync/index.ts'
 import { toDeviceEndpoints } from './client/to-device/index.ts'
 import { versionEndpoints } from './client/versions/index.ts'
@@ -36,6 +37,7 @@ export const ENDPOINTS: readonly Endpoint<RequestContext>[] = [
   ...profileEndpoints,
   ...pushRuleEndpoints,
   ...roomEndpoints,
+  ...spaceEndpoints,
   ...syncEndpoints,
   ...keyEndpoints,
   ...roomKeyEndpoints,

@@ -141,6 +141,16 @@ export class MemberTable {
       .map(({ server }) => server)
   }
 
+  /** Whether a user of another server is invited. */
+  isServerInvited(serverName: string): boolean {
+    return (
+      this.#store.first(
+        `SELECT 1 AS one FROM members WHERE membership = 'invite' AND local = 0 AND ${SERVER_OF_USER} = ? LIMIT 1`,
+        serverName,
+      ) !== undefined
+    )
+  }
+
   /** How many users of another server have joined. */
   joinedOfServer(serverName: string): number {
     return this.#store.sql

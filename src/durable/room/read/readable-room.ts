@@ -2,6 +2,7 @@ import type { Outcome } from '../../../runtime/outcome.ts'
 import type { Caller, MemberChanges, RoomWindow, WindowRequest } from '../../protocol.ts'
 import type { SlidingWindow, SlidingWindowRequest } from '../../sliding-protocol.ts'
 import { mayChangeDirectory } from '../directory/listing.ts'
+import { type SpaceAnswer, spaceAnswer, type Viewer } from '../directory/space-answer.ts'
 import { FederatedRoom } from '../federation/federated-room.ts'
 import { joinedAmong, localJoined } from '../sharing.ts'
 import { buildSlidingWindow, memberChangesFor, spaceChildren } from '../sync/sliding-window.ts'
@@ -87,6 +88,16 @@ export abstract class ReadableRoom extends FederatedRoom {
     if (core.findHead()?.life !== 'active') return []
     const own = core.members.hasLocalJoined() ? [core.config.serverName] : []
     return [...own, ...core.members.joinedServers('', limit)].slice(0, limit)
+  }
+
+  /** The room as summaries and hierarchies show it. */
+  spaceAnswer(viewer: Viewer): Promise<Outcome<SpaceAnswer>> {
+    return this.run(() => spaceAnswer(this.core, viewer))
+  }
+
+  /** Whether a user of another server has joined. */
+  hasServer(serverName: string): boolean {
+    return this.core.findHead()?.life === 'active' && this.core.members.joinedOfServer(serverName) > 0
   }
 
   /** Whether the caller may change what the directory says of the room. */

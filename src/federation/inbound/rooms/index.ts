@@ -4,6 +4,7 @@ import { sendJoin, sendJoinV1, sendKnock, sendLeave, sendLeaveV1 } from '../memb
 import { sendTransaction } from '../transactions/send.ts'
 import { getEvent } from './get-event.ts'
 import { getBackfill, getEventAuth, getMissingEvents, getState, getStateIds } from './graph.ts'
+import { getHierarchyForServer } from './hierarchy.ts'
 import { timestampToEvent } from './timestamp-to-event.ts'
 
 /** What other servers ask about rooms and tell them. */
@@ -11,6 +12,7 @@ export const federatedRoomEndpoints = [
   getBackfill,
   getEvent,
   getEventAuth,
+  getHierarchyForServer,
   getMissingEvents,
   getState,
   getStateIds,
