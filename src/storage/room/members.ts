@@ -124,6 +124,16 @@ export class MemberTable {
     return this.#store.first("SELECT 1 AS one FROM members WHERE membership = 'join' AND local = 0 LIMIT 1") !== undefined
   }
 
+  /** Whether a user of another server is invited. */
+  isServerInvited(serverName: string): boolean {
+    return (
+      this.#store.first(
+        `SELECT 1 AS one FROM members WHERE membership = 'invite' AND local = 0 AND ${SERVER_OF_USER} = ? LIMIT 1`,
+        serverName,
+      ) !== undefined
+    )
+  }
+
   /** Whether anybody of this server has joined. */
   hasLocalJoined(): boolean {
     return this.#store.first("SELECT 1 AS one FROM members WHERE membership = 'join' AND local = 1 LIMIT 1") !== undefined
@@ -139,16 +149,6 @@ export class MemberTable {
         limit,
       )
       .map(({ server }) => server)
-  }
-
-  /** Whether a user of another server is invited. */
-  isServerInvited(serverName: string): boolean {
-    return (
-      this.#store.first(
-        `SELECT 1 AS one FROM members WHERE membership = 'invite' AND local = 0 AND ${SERVER_OF_USER} = ? LIMIT 1`,
-        serverName,
-      ) !== undefined
-    )
   }
 
   /** How many users of another server have joined. */

@@ -10,7 +10,7 @@ export type KeyResponseVerdict =
   | { readonly ok: true; readonly keys: readonly ServerKeyRow[]; readonly validUntilTs: number }
   | { readonly ok: false; readonly reason: string }
 
-const KEY_ID = /^ed25519:\w{1,64}$/
+const KEY_ID = /^ed25519:\w{1,128}$/
 
 /**
  * Checks an answer of `/_matrix/key/v2/server` (server-server-api#publishing-keys): it is about this server and signed by each of its current keys

@@ -3,7 +3,7 @@ import { FetchBudget } from '../../../../src/federation/outbound/keys/fetch-budg
 import { checkKeyResponse } from '../../../../src/federation/outbound/keys/key-response.ts'
 import { KEY_FETCH_BURST } from '../../../../src/federation/outbound/limits.ts'
 import { encodeBase64 } from '../../../../src/matrix/base64.ts'
-import { createSigner } from '../../../../src/matrix/signing.ts'
+import { createSigner, publicKeyOfSeed } from '../../../../src/matrix/signing.ts'
 import { HostileServer } from '../../../support/hostile-server.ts'
 
 const NOW = 1_700_000_000_000
@@ -19,6 +19,13 @@ describe('a server’s word about its keys (F5)', () => {
       validUntilTs: NOW + DAY_MS,
       keys: [{ keyId: 'ed25519:a_hostile', publicKey: encodeBase64(peer.publicKey), validUntilTs: NOW + DAY_MS, retired: false }],
     })
+  })
+
+  it('may give a key a long name, such as the key itself', () => {
+    const keyId = `ed25519:name_${'ab'.repeat(32)}`
+    const signer = createSigner('peer.example', keyId, new Uint8Array(32).fill(7))
+    const verifyKeys = { [keyId]: { key: encodeBase64(publicKeyOfSeed(new Uint8Array(32).fill(7))) } }
+    expect(check(peer.keyDocument({ signer, verifyKeys }))).toMatchObject({ ok: true, keys: [{ keyId }] })
   })
 
   it.each([
