@@ -14,6 +14,8 @@ export interface Caller {
   readonly requestId: string
   /** The account is suspended: of what it asks for, it may redact its own events and leave. */
   readonly suspended?: true
+  /** Whose messages the caller does not want to see (`m.ignored_user_list`), for reads. */
+  readonly ignoredUsers?: readonly string[]
 }
 
 /** Room → user: there is something up to `head`. Idempotent, lossy, never committed on arrival. */

@@ -24,7 +24,7 @@ export abstract class FeedSession extends RoomsSession {
     readonly profile: MemberProfile
   }> {
     return run(this.core, this.admission, (core, requester) => ({
-      caller: requester,
+      caller: { ...requester, ignoredUsers: core.store.exists() ? core.feedKeeper.ownData.ignoredUsers(core) : [] },
       membership: roomAccess(core, roomId),
       setBy: core.store.exists() ? core.feedKeeper.feed.rooms.find(roomId)?.sender : undefined,
       profile: memberProfile(core),

@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject } from '../../matrix/json.ts'
+import { relationOf } from '../../matrix/relations.ts'
 import type { ObjectStore, SqlValue } from '../object-store.ts'
 import { ByteCache } from './byte-cache.ts'
 import {
@@ -12,6 +13,7 @@ import {
 } from './event-row.ts'
 import { LatestEvents } from './latest-events.ts'
 import { MAX_BOUND_PARAMETERS, MAX_CACHED_EVENT_BYTES, ORD_STEP } from './limits.ts'
+import { RelationTable } from './relations.ts'
 
 export type { EventStatus, NewEventRow, StoredEvent } from './event-row.ts'
 export { toPdu, toRoomEvent } from './event-row.ts'
@@ -19,6 +21,8 @@ export { toPdu, toRoomEvent } from './event-row.ts'
 /** Events of one room: rows by number, by ID and by order, through a bounded cache. */
 export class EventTable {
   readonly #store: ObjectStore
+  /** What events say of their relation to others: follows the events. */
+  readonly relations: RelationTable
   readonly #byNid = new ByteCache<number, StoredEvent>(MAX_CACHED_EVENT_BYTES)
   readonly #nidById = new ByteCache<string, number>(MAX_CACHED_EVENT_BYTES / 4)
   #lastNid: number | undefined
@@ -26,6 +30,7 @@ export class EventTable {
 
   constructor(store: ObjectStore) {
     this.#store = store
+    this.relations = new RelationTable(store)
     this.#latest = new LatestEvents(() => this.#highestOrd())
   }
 
@@ -35,6 +40,7 @@ export class EventTable {
     this.#nidById.clear()
     this.#lastNid = undefined
     this.#latest.forget()
+    this.relations.forgetCache()
   }
 
   /** The number that the next inserted event will have. */
@@ -93,6 +99,8 @@ export class EventTable {
       txn: row.txn,
     }
     this.#remember(stored)
+    const relation = row.status === 'accepted' ? relationOf(event.content) : undefined
+    if (relation !== undefined && row.ord !== undefined) this.relations.insert({ ...stored, ord: row.ord }, relation)
     return stored
   }
 
@@ -114,6 +122,7 @@ export class EventTable {
       target.nid,
     )
     this.#byNid.delete(target.nid)
+    this.relations.remove(target.nid)
   }
 
   /** Takes out an outlier that is about to be inserted in its place, under its number. The caller holds the transaction. */

@@ -36,3 +36,9 @@ export const MAX_RECEIPTS_SHOWN = 1000
 export const MAX_THREAD_RECEIPTS_PER_USER = 500
 /** Typing users shown at once. */
 export const MAX_TYPING_USERS = 200
+/** Parents of whom it is remembered whether anything relates to them, per room. */
+export const MAX_CACHED_RELATION_BYTES = 128 * 1024
+/** How far indirect relations are followed: children, their children, and the children of those. */
+export const RELATION_DEPTH = 3
+/** Direct and indirect relations that one read looks at. */
+export const MAX_RECURSED_RELATIONS = 20_000

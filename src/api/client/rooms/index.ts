@@ -6,8 +6,10 @@ import { getEvent } from './get-event.ts'
 import { getJoinedMembers } from './get-joined-members.ts'
 import { getMembers } from './get-members.ts'
 import { getMessages } from './get-messages.ts'
+import { getRelations } from './get-relations.ts'
 import { getState } from './get-state.ts'
 import { getStateEvent } from './get-state-event.ts'
+import { getThreads } from './get-threads.ts'
 import { inviteUserEndpoint } from './invite-user.ts'
 import { joinRoomEndpoint } from './join-room.ts'
 import { joinRoomById } from './join-room-by-id.ts'
@@ -51,4 +53,6 @@ export const roomEndpoints = [
   getMessages,
   getContext,
   timestampToEvent,
+  getRelations,
+  getThreads,
 ]

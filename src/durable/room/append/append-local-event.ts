@@ -10,6 +10,7 @@ import type { StoredEvent } from '../../../storage/room/events.ts'
 import { MAX_PREV_EVENTS, ORD_STEP } from '../../../storage/room/limits.ts'
 import type { RoomHead } from '../../../storage/room/room-row.ts'
 import type { RoomCore } from '../room-core.ts'
+import { checkRelation } from './check-relation.ts'
 import type { Draft } from './draft.ts'
 import { followMember } from './follow-member.ts'
 import { redactTarget } from './redact-target.ts'
@@ -37,6 +38,7 @@ export function appendLocalEvent(core: RoomCore, draft: Draft, local: LocalEvent
     if (known !== undefined) return known
   }
   const event = authorizedEvent(core, draft.head, draft.rules, local)
+  checkRelation(core, draft.head.roomId, local)
   if (local.redacts !== undefined) checkRedactionOfLocalUser(core, draft, local.sender, local.redacts)
   const stored = persistLive(core, draft, event, { txn: local.txn, replaces: undefined })
   if (local.redacts !== undefined) redactTarget(core, draft, stored, local.redacts, local.originServerTs)

@@ -1,5 +1,6 @@
+import { redactPdu } from '../../../matrix/events/redaction.ts'
 import { isJsonObject } from '../../../matrix/json.ts'
-import type { StoredEvent } from '../../../storage/room/events.ts'
+import { type StoredEvent, toPdu } from '../../../storage/room/events.ts'
 import type { RoomCore } from '../room-core.ts'
 import type { Visibility } from './visibility.ts'
 
@@ -9,6 +10,8 @@ export interface EventReader {
   /** The device whose transaction IDs come back to it and to no other. */
   readonly deviceId: string | undefined
   readonly nowMs: number
+  /** What relates to the events that are shown (bundle.ts): `m.relations` as JSON text, by event number. */
+  readonly bundles?: ReadonlyMap<number, string>
 }
 
 /**
@@ -20,6 +23,14 @@ export function clientEvent(core: RoomCore, event: StoredEvent, reader: EventRea
   return `{${roomId}${sharedPart(core, event)},"unsigned":{${unsignedPart(core, event, reader)}}}`
 }
 
+/** The same as if the event had been redacted. */
+export function clientEventRedacted(core: RoomCore, event: StoredEvent, reader: EventReader, withRoomId: boolean): string {
+  const { content } = redactPdu(toPdu(event, core.roomId), core.rules)
+  const roomId = withRoomId ? `"room_id":${JSON.stringify(core.roomId)},` : ''
+  const part = renderSharedPart(core, event, JSON.stringify(content))
+  return `{${roomId}${part},"unsigned":{${unsignedPart(core, event, reader)}}}`
+}
+
 /** A state event as `/state` and the state sections of `/sync` show it. */
 export function clientStateEvents(core: RoomCore, events: readonly StoredEvent[], reader: EventReader, withRoomId: boolean): string {
   return `[${events.map((event) => clientEvent(core, event, reader, withRoomId)).join(',')}]`
@@ -29,12 +40,17 @@ export function clientStateEvents(core: RoomCore, events: readonly StoredEvent[]
 function sharedPart(core: RoomCore, event: StoredEvent): string {
   const cached = core.clientParts.get(event.nid)
   if (cached !== undefined) return cached
-  const stateKey = event.stateKey === undefined ? '' : `"state_key":${JSON.stringify(event.stateKey)},`
-  const part =
-    `"content":${event.content},"event_id":${JSON.stringify(event.eventId)},"origin_server_ts":${event.originServerTs},` +
-    `"sender":${JSON.stringify(event.sender)},${stateKey}${redacts(core, event)}"type":${JSON.stringify(event.type)}`
+  const part = renderSharedPart(core, event, event.content)
   core.clientParts.set(event.nid, part, 100 + 2 * part.length)
   return part
+}
+
+function renderSharedPart(core: RoomCore, event: StoredEvent, content: string): string {
+  const stateKey = event.stateKey === undefined ? '' : `"state_key":${JSON.stringify(event.stateKey)},`
+  return (
+    `"content":${content},"event_id":${JSON.stringify(event.eventId)},"origin_server_ts":${event.originServerTs},` +
+    `"sender":${JSON.stringify(event.sender)},${stateKey}${redacts(core, event)}"type":${JSON.stringify(event.type)}`
+  )
 }
 
 /** Clients of before room version 11 look for `redacts` at the top level: it is shown there in every version. */
@@ -57,6 +73,8 @@ function unsignedPart(core: RoomCore, event: StoredEvent, reader: EventReader): 
     const redaction = core.events.get(event.redactedBy)
     parts.push(`"redacted_because":{"room_id":${JSON.stringify(core.roomId)},${sharedPart(core, redaction)}}`)
   }
+  const bundle = reader.bundles?.get(event.nid)
+  if (bundle !== undefined) parts.push(`"m.relations":${bundle}`)
   const transactionId = transactionIdFor(event, reader)
   if (transactionId !== undefined) parts.push(`"transaction_id":${JSON.stringify(transactionId)}`)
   return parts.join(',')

@@ -4,6 +4,7 @@ import type { StoredEvent } from '../../../storage/room/events.ts'
 import { ORD_STEP } from '../../../storage/room/limits.ts'
 import type { Caller } from '../../protocol.ts'
 import type { RoomCore } from '../room-core.ts'
+import { bundling } from './bundle.ts'
 import { clientEvent, clientStateEvents, type EventReader, hasUrl } from './client-event.ts'
 import { eventFilter } from './messages.ts'
 import { formatPositionToken } from './position-token.ts'
@@ -29,7 +30,8 @@ export function readContext(core: RoomCore, caller: Caller, request: ContextRequ
   if (event?.ord === undefined || !visibility.mayRead(event)) throw notFound('Event not found')
   const filter = eventFilter(request.filter)
   const limit = Math.max(0, Math.min(request.limit, MAX_CONTEXT_EVENTS))
-  const query = { filter, ignoredUsers: [] }
+  const ignoredUsers = caller.ignoredUsers ?? []
+  const query = { filter, ignoredUsers }
   const before = readTimeline(core, visibility, {
     ...query,
     direction: 'backwards',
@@ -45,13 +47,16 @@ export function readContext(core: RoomCore, caller: Caller, request: ContextRequ
     limit: Math.ceil(limit / 2),
   })
   const reader: EventReader = { visibility, deviceId: caller.deviceId, nowMs: core.nowMs() }
-  const json = (events: readonly StoredEvent[]): string => `[${events.map((found) => clientEvent(core, found, reader, true)).join(',')}]`
+  const shown = [...before.events, event, ...after.events]
+  const withBundles = bundling(core, reader, shown, ignoredUsers, true)
+  const json = (events: readonly StoredEvent[]): string =>
+    `[${events.map((found) => clientEvent(core, found, withBundles, true)).join(',')}]`
   const last = after.events.at(-1) ?? event
-  const state = stateAt(core, visibility, last, filter, [...before.events, event, ...after.events])
+  const state = stateAt(core, visibility, last, filter, shown)
   const start = formatPositionToken(core, before.events.length > 0 ? before.nextOrd : event.ord)
   const end = formatPositionToken(core, (last.ord ?? event.ord) + 1)
   return (
-    `{"event":${clientEvent(core, event, reader, true)},"events_before":${json(before.events)},"events_after":${json(after.events)},` +
+    `{"event":${clientEvent(core, event, withBundles, true)},"events_before":${json(before.events)},"events_after":${json(after.events)},` +
     `"state":${clientStateEvents(core, state, reader, true)},"start":${JSON.stringify(start)},"end":${JSON.stringify(end)}}`
   )
 }

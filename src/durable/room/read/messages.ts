@@ -5,6 +5,7 @@ import { MAX_PAGE_EVENTS, ORD_STEP } from '../../../storage/room/limits.ts'
 import type { Caller } from '../../protocol.ts'
 import type { RoomCore } from '../room-core.ts'
 import { memberEvents } from '../sync/lazy-members.ts'
+import { bundling } from './bundle.ts'
 import { clientEvent, clientStateEvents, type EventReader } from './client-event.ts'
 import { formatPositionToken, parsePositionToken } from './position-token.ts'
 import { readTimeline } from './timeline.ts'
@@ -25,6 +26,7 @@ export interface MessagesRequest {
 export function readMessages(core: RoomCore, caller: Caller, request: MessagesRequest): string {
   const visibility = new Visibility(core, caller.userId)
   visibility.requireReadable()
+  const ignoredUsers = caller.ignoredUsers ?? []
   const backwards = request.dir === 'b'
   const endOrd = Math.min(core.lastPos, visibility.horizonPos) * ORD_STEP + 1
   const from = request.from === undefined ? (backwards ? endOrd : 0) : place(core, request.from)
@@ -36,10 +38,11 @@ export function readMessages(core: RoomCore, caller: Caller, request: MessagesRe
     beforeOrd: backwards ? Math.min(from, endOrd) : (to ?? Number.MAX_SAFE_INTEGER),
     limit: Math.max(1, Math.min(request.limit, MAX_PAGE_EVENTS)),
     filter,
-    ignoredUsers: [],
+    ignoredUsers,
   })
   const reader: EventReader = { visibility, deviceId: caller.deviceId, nowMs: core.nowMs() }
-  const chunk = page.events.map((event) => clientEvent(core, event, reader, true)).join(',')
+  const withBundles = bundling(core, reader, page.events, ignoredUsers, true)
+  const chunk = page.events.map((event) => clientEvent(core, event, withBundles, true)).join(',')
   const members = filter?.lazyLoadMembers ? lazyState(core, caller, page.events, filter, reader) : ''
   // Without more to read there is no `end`: clients stop there.
   const end = page.more ? `,"end":${JSON.stringify(formatPositionToken(core, backwards ? page.nextOrd : page.nextOrd + 1))}` : ''

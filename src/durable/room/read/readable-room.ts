@@ -10,6 +10,7 @@ import { buildWindow } from '../sync/window.ts'
 import { type ContextRequest, readContext } from './context.ts'
 import { eventNearTime, type NearTimeAnswer, type NearTimeRequest } from './event-near-time.ts'
 import { type MessagesRequest, readMessages } from './messages.ts'
+import { type RelationsRequest, readRelations } from './relations.ts'
 import {
   type MembersRequest,
   readEvent,
@@ -19,6 +20,7 @@ import {
   readStateEvent,
   type StateEventRequest,
 } from './state.ts'
+import { readThreads, type ThreadsRequest } from './threads.ts'
 
 /** What users read of a room, each method through the one visibility filter (visibility.ts). A thin shell that {@link Room} extends. */
 export abstract class ReadableRoom extends FederatedRoom {
@@ -60,6 +62,16 @@ export abstract class ReadableRoom extends FederatedRoom {
   /** `GET /rooms/{roomId}/event/{eventId}`, as JSON text. */
   event(caller: Caller, request: { readonly eventId: string }): Promise<Outcome<string>> {
     return this.run(() => readEvent(this.core, caller, request.eventId))
+  }
+
+  /** `GET /rooms/{roomId}/relations/{eventId}…`, as JSON text. */
+  relations(caller: Caller, request: RelationsRequest): Promise<Outcome<string>> {
+    return this.run(() => readRelations(this.core, caller, request))
+  }
+
+  /** `GET /rooms/{roomId}/threads`, as JSON text. */
+  threads(caller: Caller, request: ThreadsRequest): Promise<Outcome<string>> {
+    return this.run(() => readThreads(this.core, caller, request))
   }
 
   /** `GET /rooms/{roomId}/state`, as JSON text. */

@@ -4,6 +4,7 @@ import type { StoredEvent } from '../../../storage/room/events.ts'
 import { ORD_STEP } from '../../../storage/room/limits.ts'
 import type { Caller } from '../../protocol.ts'
 import type { RoomCore } from '../room-core.ts'
+import { bundling } from './bundle.ts'
 import { clientEvent, clientStateEvents, type EventReader } from './client-event.ts'
 import { place } from './messages.ts'
 import { Visibility } from './visibility.ts'
@@ -62,7 +63,8 @@ export function readEvent(core: RoomCore, caller: Caller, eventId: string): stri
   const visibility = new Visibility(core, caller.userId)
   const event = core.events.findById(eventId)
   if (event === undefined || !visibility.mayRead(event)) throw notFound('Event not found')
-  return clientEvent(core, event, readerOf(core, caller, visibility), true)
+  const reader = bundling(core, readerOf(core, caller, visibility), [event], caller.ignoredUsers ?? [], true)
+  return clientEvent(core, event, reader, true)
 }
 
 /** `GET /rooms/{roomId}/members`: member events as `{"chunk":[…]}`. */

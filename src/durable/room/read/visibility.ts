@@ -60,6 +60,11 @@ export class Visibility {
     return Math.floor(this.horizonOrd / ORD_STEP)
   }
 
+  /** Whether there is nothing in the room's history that the reader may not see. */
+  get seesEverything(): boolean {
+    return this.membership === 'join' && this.#neverRestricted
+  }
+
   /** Whether the reader may see an event. */
   mayRead(event: StoredEvent): boolean {
     if (event.status !== 'accepted' || event.ord === undefined) return false

@@ -3,6 +3,7 @@ import type { StoredEvent } from '../../../storage/room/events.ts'
 import { ORD_STEP } from '../../../storage/room/limits.ts'
 import type { Caller, MemberChanges } from '../../protocol.ts'
 import type { SlidingWindow, SlidingWindowRequest } from '../../sliding-protocol.ts'
+import { bundling } from '../read/bundle.ts'
 import { clientEvent, type EventReader } from '../read/client-event.ts'
 import { formatPositionToken } from '../read/position-token.ts'
 import { readTimeline, type TimelinePage } from '../read/timeline.ts'
@@ -117,13 +118,16 @@ function stateParts(core: RoomCore, state: readonly StateEntry[], reader: EventR
 }
 
 function timelineParts({ core, request, reader, to }: Building, page: TimelinePage, timeline: readonly StoredEvent[]): string[] {
-  const { from, liveFrom } = request
+  const { from, liveFrom, expandTimeline, ignoredUsers } = request
   if (timeline.length === 0 && !page.more && from !== null) return []
   const liveAbove = from ?? liveFrom
   const live = timeline.filter(({ pos }) => pos !== undefined && pos > liveAbove).length
   const start = page.more ? page.nextOrd : (timeline[0]?.ord ?? to * ORD_STEP + 1)
+  // Whoever gets every event also gets those that relate to others.
+  const hasGap = page.more || from === null || expandTimeline
+  const withBundles = hasGap ? bundling(core, reader, timeline, ignoredUsers, false) : reader
   return [
-    `"timeline":[${timeline.map((event) => clientEvent(core, event, reader, false)).join(',')}]`,
+    `"timeline":[${timeline.map((event) => clientEvent(core, event, withBundles, false)).join(',')}]`,
     `"prev_batch":${JSON.stringify(formatPositionToken(core, start))}`,
     `"limited":${page.more}`,
     `"num_live":${live}`,

@@ -3,6 +3,7 @@ import type { JsonValue } from '../../../matrix/json.ts'
 import type { StoredEvent } from '../../../storage/room/events.ts'
 import { ORD_STEP } from '../../../storage/room/limits.ts'
 import type { Caller, RoomWindow, WindowRequest } from '../../protocol.ts'
+import { bundling } from '../read/bundle.ts'
 import { clientEvent, clientStateEvents, type EventReader } from '../read/client-event.ts'
 import { formatPositionToken } from '../read/position-token.ts'
 import { readTimeline, type TimelinePage } from '../read/timeline.ts'
@@ -45,6 +46,8 @@ export function buildWindow(core: RoomCore, caller: Caller, request: WindowReque
   const firstPos = timeline[0]?.pos
   const at = request.useStateAfter || firstPos === undefined ? to : firstPos - 1
   const reader: EventReader = { visibility, deviceId: caller.deviceId, nowMs: core.nowMs() }
+  // Whoever gets every event also gets those that relate to others (client-server-api#aggregations-of-child-events).
+  const withBundles = page.more || from === null ? bundling(core, reader, timeline, request.ignoredUsers, false) : reader
   const heroIds = (): readonly string[] | undefined => (needsHeroes(core) ? heroes(core, caller.userId) : undefined)
   const state = withLazyMembers(core, caller, filter, timeline, heroIds, from === null, (lazyMemberIds) =>
     stateSection(core, {
@@ -60,7 +63,7 @@ export function buildWindow(core: RoomCore, caller: Caller, request: WindowReque
   const ephemeral = request.section === 'join' ? ephemeralSection(core, caller, from, to, filter, request.ignoredUsers) : undefined
   return {
     empty: from !== null && timeline.length === 0 && !page.more && state.length === 0 && ephemeral === undefined,
-    timeline: timelineJson(core, page, timeline, reader, to),
+    timeline: timelineJson(core, page, timeline, withBundles, to),
     state: `{"events":${clientStateEvents(core, state, reader, false)}}`,
     ephemeral,
     summary: membersMoved ? roomSummary(core, heroIds()) : undefined,

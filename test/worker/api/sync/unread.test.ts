@@ -169,6 +169,8 @@ interface Said {
   readonly thread: string
   readonly counts: boolean
   readonly highlight: boolean
+  /** States a relation: no thread may begin at it. */
+  readonly relates: boolean
   redacted: boolean
   read: boolean
 }
@@ -183,7 +185,7 @@ class Model {
   }
 
   roots(): Said[] {
-    return this.said.filter((event) => event.thread === 'main' && !event.redacted)
+    return this.said.filter((event) => !event.relates && !event.redacted)
   }
 
   readUpTo(last: number, thread: string): void {
@@ -223,7 +225,7 @@ async function perform(
           'm.relates_to': { rel_type: 'm.replace', event_id: target.eventId },
         }
         const eventId = await send(alice, roomId, content)
-        model.said.push({ eventId, thread: target.thread, counts: false, highlight: false, redacted: false, read: false })
+        model.said.push({ eventId, thread: target.thread, counts: false, highlight: false, relates: true, redacted: false, read: false })
         return
       }
       ok(await redact(alice, roomId, target.eventId))
@@ -249,6 +251,7 @@ async function perform(
         thread: root ?? 'main',
         counts: isCounted,
         highlight: step.do === 'mention',
+        relates: root !== undefined,
         redacted: false,
         read: false,
       })
