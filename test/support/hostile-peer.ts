@@ -4,7 +4,7 @@ import { findRoomVersionRules, type RoomVersionRules } from '../../src/matrix/ro
 import type { EventSigner } from '../../src/matrix/signing.ts'
 import { type HttpsServer, serveWith } from './federation-https.ts'
 import { honestAnswer } from './hostile-answers.ts'
-import { type Choice, HostileRoom, stateKeyOf } from './hostile-room.ts'
+import { HostileRoom, stateKeyOf } from './hostile-room.ts'
 import { bodyOf, type HostileRequest, HostileServer } from './hostile-server.ts'
 
 /** The server under test, as its peers reach it. */
@@ -107,9 +107,9 @@ export class HostilePeer extends HostileServer {
     return `t${this.#transactions}`
   }
 
-  /** Founds a room on this server. */
-  found(version: string, creator: string, initial: readonly Choice[] = []): HostileRoom {
-    const room = HostileRoom.found(rulesOf(version), this.signer, creator, this.now(), initial)
+  /** Founds a public room on this server; `content` is added to that of its create event. */
+  found(version: string, creator: string, content: JsonObject = {}): HostileRoom {
+    const room = HostileRoom.found(rulesOf(version), this.signer, creator, this.now(), content)
     this.rooms.set(room.roomId, room)
     return room
   }

@@ -50,14 +50,14 @@ export class HostileRoom {
   }
 
   /** Founds a room whose creator has joined. */
-  static found(rules: RoomVersionRules, signer: EventSigner, creator: string, nowMs: number, initial: readonly Choice[] = []): HostileRoom {
+  static found(rules: RoomVersionRules, signer: EventSigner, creator: string, nowMs: number, founding: JsonObject = {}): HostileRoom {
     const create = createEvent(
       {
         roomId: rules.roomIdIsCreateHash ? undefined : `!${nowMs.toString(36)}${counter++}:${signer.serverName}`,
         type: 'm.room.create',
         stateKey: '',
         sender: creator,
-        content: { room_version: rules.version, n: counter++, ...(rules.implicitCreator ? {} : { creator }) },
+        content: { room_version: rules.version, n: counter++, ...(rules.implicitCreator ? {} : { creator }), ...founding },
         originServerTs: nowMs - 100_001,
         depth: 1,
         prevEvents: [],
@@ -72,7 +72,6 @@ export class HostileRoom {
     room.state(creator, 'm.room.member', creator, { membership: 'join' })
     room.state(creator, 'm.room.power_levels', '', { users: rules.privilegedCreators ? {} : { [creator]: 100 } })
     room.state(creator, 'm.room.join_rules', '', { join_rule: 'public' })
-    for (const choice of initial) room.write(choice)
     return room
   }
 

@@ -3,13 +3,13 @@ import { cosignPdu } from '../../matrix/events/create-event.ts'
 import { parsePdu } from '../../matrix/events/parse-pdu.ts'
 import type { RoomEvent } from '../../matrix/events/room-event.ts'
 import { parseUserId } from '../../matrix/ids/user-id.ts'
-import type { JsonObject, JsonValue } from '../../matrix/json.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from '../../matrix/json.ts'
 import { findRoomVersionRules, type RoomVersionRules } from '../../matrix/room-versions/rules.ts'
 import { signerOf } from '../../runtime/event-signer.ts'
 import { accountExists } from '../../storage/d1/accounts.ts'
 import { roomExists } from '../../storage/d1/rooms.ts'
 import type { RequestContext } from '../context.ts'
-import { FEDERATED_ROOM_VERSIONS } from './limits.ts'
+import { FEDERATED_ROOM_VERSIONS, MAX_INVITE_STATE_EVENTS } from './limits.ts'
 import { strippedStateFrom } from './stripped-state.ts'
 import { tellUser } from './tell-user.ts'
 import { eventsOf, verifyPdus } from './verify-pdus.ts'
@@ -38,6 +38,7 @@ export async function receiveInvite(ctx: RequestContext, serverName: string, inv
   const target = event.stateKey ?? ''
   if (!(await accountExists(ctx.registry, parseUserId(target)?.localpart ?? ''))) throw notFound('There is no such user')
   const isHere = (await roomExists(ctx.registry, roomId)) && (await ctx.objects.room(roomId).isResident())
+  if (isHere && !(await ctx.objects.room(roomId).admitsServer(serverName))) throw forbidden('Your server is denied access to this room')
   // Where somebody here is in the room, the invitation comes as an event like any other, and the room itself tells the user.
   if (!isHere) {
     const shown = strippedStateFrom(invite.inviteState)
@@ -57,7 +58,14 @@ function checkInvite(ctx: RequestContext, serverName: string, invite: ReceivedIn
   if (!parsed.contentHashMatches) throw invalidParam('The content of the event is not what its hash says')
   if (event.eventId !== invite.eventId) throw invalidParam('The event is not the one that the path names')
   if (event.type !== 'm.room.member' || event.content.membership !== 'invite') throw invalidParam('The event is no invitation')
-  if (parseUserId(event.sender)?.serverName !== serverName) throw forbidden('The inviting user is of another server')
+  if (parseUserId(event.sender)?.serverName !== serverName) throw invalidParam('The inviting user is of another server')
   if (parseUserId(event.stateKey ?? '')?.serverName !== ctx.config.serverName) throw invalidParam('The invited user is not of this server')
+  if (rules.roomIdIsCreateHash && !provesRoom(invite, rules)) throw invalidParam('invite_room_state has no create event of this room')
   return event
+}
+
+/** Whether the create event is shown whose hash the room's ID is: nobody else can have invented the room (server-server-api#inviting-to-a-room). */
+function provesRoom({ inviteState, roomId }: ReceivedInvite, rules: RoomVersionRules): boolean {
+  const shown: readonly JsonValue[] = Array.isArray(inviteState) ? inviteState.slice(0, MAX_INVITE_STATE_EVENTS) : []
+  return shown.some((pdu) => isJsonObject(pdu) && pdu.type === 'm.room.create' && parsePdu(pdu, rules, roomId).ok)
 }

@@ -14,6 +14,7 @@ import { backfillForServer, eventForServer, type MissingEventsRequest, missingEv
 import { abortImport, beginImport, finishImport, type ImportBegin, type ImportFinish, importEvents } from './import-room.ts'
 import { membershipTemplate, type TemplateAnswer, type TemplateRequest } from './membership-templates.ts'
 import { appendInvite, type PreparedInvite, prepareInvite } from './remote-invite.ts'
+import { isServerAllowed } from './server-access.ts'
 import { eventAuthForServer, pdusById, type StateIds, stateIdsForServer } from './state-reads.ts'
 
 /**
@@ -96,6 +97,11 @@ export abstract class FederatedRoom extends DurableObject<Env> {
   /** Whether anybody of this server is in the room. */
   isResident(): boolean {
     return this.core.findHead()?.life === 'active' && this.core.members.hasLocalJoined()
+  }
+
+  /** Whether the room's access control list lets a server take part. */
+  admitsServer(serverName: string): boolean {
+    return this.core.findHead()?.life === 'active' && isServerAllowed(this.core, serverName)
   }
 
   /** The room's version. */
