@@ -1,6 +1,7 @@
 import type { Env } from '../runtime/bindings.ts'
 import { countCost } from '../runtime/metrics.ts'
 import type { RemoteServer } from './remote-server/remote-server.ts'
+import type { RepairObject } from './repair/repair-object.ts'
 import type { Room } from './room/room.ts'
 import type { User } from './user/user.ts'
 import type { UserSession } from './user/user-session.ts'
@@ -27,6 +28,8 @@ export type UserStub = Remote<User> & Pick<DurableObjectStub, 'fetch'>
 export type RoomStub = Remote<Room> & Pick<DurableObjectStub, 'fetch'>
 /** What is kept for one other homeserver. */
 export type RemoteServerStub = Remote<RemoteServer>
+/** What completes one room's graph. */
+export type RepairStub = Remote<RepairObject>
 
 /**
  * Objects by name, counted. Ask for the stub at each call: every access counts as one round trip. Name an object only after its existence is
@@ -37,6 +40,8 @@ export interface Objects {
   room(roomId: string): RoomStub
   /** By server name, of servers that have signed something or have members in rooms here. */
   remoteServer(serverName: string): RemoteServerStub
+  /** By room ID, of rooms that are here. */
+  repair(roomId: string): RepairStub
 }
 
 /** The objects that an invocation reaches; what they cost is counted for `requestId`. */
@@ -56,6 +61,11 @@ export function objectsOf(env: Env, requestId: string | undefined): Objects {
       countCost('rpc', requestId)
       const stub: DurableObjectStub = env.REMOTE_SERVER.get(env.REMOTE_SERVER.idFromName(serverName))
       return stub as DurableObjectStub & RemoteServerStub
+    },
+    repair: (roomId) => {
+      countCost('rpc', requestId)
+      const stub: DurableObjectStub = env.REPAIR.get(env.REPAIR.idFromName(roomId))
+      return stub as DurableObjectStub & RepairStub
     },
   }
 }

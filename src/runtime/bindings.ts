@@ -1,4 +1,5 @@
 import type { RemoteServer } from '../durable/remote-server/remote-server.ts'
+import type { RepairObject } from '../durable/repair/repair-object.ts'
 import type { Room } from '../durable/room/room.ts'
 import type { User } from '../durable/user/user.ts'
 
@@ -10,6 +11,7 @@ export interface Env {
   readonly ROOM: DurableObjectNamespace<Room>
   readonly USER: DurableObjectNamespace<User>
   readonly REMOTE_SERVER: DurableObjectNamespace<RemoteServer>
+  readonly REPAIR: DurableObjectNamespace<RepairObject>
   /** Self-hosted: the network that may be reached from here. Without it the platform's own is used. */
   readonly OUTBOUND?: Fetcher
   /** Self-hosted: answers questions to the DNS. Without it DNS over HTTPS is used. */

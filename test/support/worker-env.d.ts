@@ -5,6 +5,6 @@ declare namespace Cloudflare {
   }
   interface GlobalProps {
     mainModule: typeof import('../../src/index.ts')
-    durableNamespaces: 'Room' | 'User' | 'RemoteServer'
+    durableNamespaces: 'Room' | 'User' | 'RemoteServer' | 'Repair'
   }
 }

@@ -5,8 +5,8 @@ import type { JsonObject } from '../../matrix/json.ts'
 import { unwrap } from '../../runtime/outcome.ts'
 import type { RequestContext } from '../context.ts'
 import { requireRegisteredRoom, rulesOfRoom } from './federated-rooms.ts'
+import { verifyRoomPdus } from './ingest/verify-room-pdus.ts'
 import { lookAtConditions } from './restricted-conditions.ts'
-import { verifyPdus } from './verify-pdus.ts'
 
 /** What `send_join`, `send_leave` and `send_knock` bring. */
 export interface SentMembership {
@@ -42,8 +42,7 @@ export async function acceptRemoteMembership(ctx: RequestContext, serverName: st
 /** The event is signed by its sender's server; a join that names somebody of this server to vouch for it is yet to be signed by us. */
 async function requireSignature(ctx: RequestContext, roomId: string, pdu: JsonObject): Promise<void> {
   const rules = await rulesOfRoom(ctx, roomId)
-  const [verified] = await verifyPdus(ctx, rules, roomId, [pdu], { unvouchedBy: ctx.config.serverName })
-  if (verified === undefined || 'reason' in verified)
-    throw invalidParam(`The event cannot be accepted: ${verified?.reason ?? 'it is empty'}`)
+  const [verified] = await verifyRoomPdus(ctx, rules, roomId, [pdu], { unvouchedBy: ctx.config.serverName })
+  if (verified?.kind !== 'verified') throw invalidParam(`The event cannot be accepted: ${verified?.reason ?? 'it is empty'}`)
   if (parseUserId(verified.event.sender) === undefined) throw invalidParam('The sender is no user')
 }

@@ -7,8 +7,8 @@ import { findRoomVersionRules } from '../../matrix/room-versions/rules.ts'
 import { unwrap } from '../../runtime/outcome.ts'
 import type { RequestContext } from '../context.ts'
 import { serverOfUser } from '../rooms/local-users.ts'
+import { isSignedBy, verifyRoomPdus } from './ingest/verify-room-pdus.ts'
 import { MAKE_TIMEOUT_MS } from './limits.ts'
-import { isSignedBy, verifyPdus } from './verify-pdus.ts'
 
 /**
  * Invites a user of another server (server-server-api#inviting-to-a-room): that server signs the invitation before it becomes part of the room. Answers the event ID.
@@ -53,8 +53,8 @@ async function signedInvite(
 ): Promise<JsonObject> {
   const rules = findRoomVersionRules(version)
   if (rules === undefined || !isJsonObject(answer.event)) throw new OutboundError('invalid', 'the invitation was not signed')
-  const [verified] = await verifyPdus(ctx, rules, roomId, [answer.event])
-  const signed = verified !== undefined && 'event' in verified ? verified.event : undefined
+  const [verified] = await verifyRoomPdus(ctx, rules, roomId, [answer.event])
+  const signed = verified?.kind === 'verified' ? verified.event : undefined
   if (signed?.eventId !== eventId) throw new OutboundError('invalid', 'the invitation came back as something else')
   if (!(await isSignedBy(ctx, rules, roomId, signed, serverName))) {
     throw new OutboundError('invalid', 'the invitation was not signed by the server of the invited user')

@@ -8,6 +8,8 @@ import { unwrap } from '../../runtime/outcome.ts'
 import { randomString } from '../../runtime/random.ts'
 import { noteRoomExists } from '../../storage/d1/rooms.ts'
 import type { RequestContext } from '../context.ts'
+import { inOrderOfAuthority } from './ingest/in-order-of-authority.ts'
+import { verifiedEvents, verifyRoomPdus } from './ingest/verify-room-pdus.ts'
 import {
   IMPORT_CHUNK_CHARS,
   IMPORT_CHUNK_EVENTS,
@@ -17,7 +19,6 @@ import {
   MAX_JOIN_EVENTS,
 } from './limits.ts'
 import { type MadeEvent, makeMembership, type RemoteMembership, sendMembership } from './membership-handshake.ts'
-import { eventsOf, verifyPdus } from './verify-pdus.ts'
 
 const GENERATION_CHARS = 18
 
@@ -92,8 +93,8 @@ async function verifyAnswer(ctx: RequestContext, roomId: string, made: MadeEvent
   const state = pdusOf(answer.state)
   const chain = pdusOf(answer.auth_chain)
   if (state.length + chain.length > MAX_JOIN_EVENTS) throw new OutboundError('too_large', 'the state has too many events')
-  const verifiedState = eventsOf(await verifyPdus(ctx, rules, roomId, state))
-  const verifiedChain = eventsOf(await verifyPdus(ctx, rules, roomId, chain))
+  const verifiedState = verifiedEvents(await verifyRoomPdus(ctx, rules, roomId, state))
+  const verifiedChain = verifiedEvents(await verifyRoomPdus(ctx, rules, roomId, chain))
   return {
     join: await signedJoin(ctx, roomId, rules, made.event, answer.event),
     state: verifiedState.map(({ eventId }) => eventId),
@@ -111,7 +112,7 @@ async function signedJoin(
 ): Promise<RoomEvent> {
   if (own.content.join_authorised_via_users_server === undefined) return own
   if (!isJsonObject(answered)) throw new OutboundError('invalid', 'the join was not signed')
-  const [verified] = eventsOf(await verifyPdus(ctx, rules, roomId, [answered]))
+  const [verified] = verifiedEvents(await verifyRoomPdus(ctx, rules, roomId, [answered]))
   if (verified?.eventId !== own.eventId) throw new OutboundError('invalid', 'the join came back as something else')
   return { ...own, pdu: { ...own.pdu, signatures: verified.pdu.signatures ?? {} } }
 }
@@ -120,33 +121,6 @@ function pdusOf(value: JsonValue | undefined): JsonObject[] {
   if (!Array.isArray(value)) throw new OutboundError('invalid', 'the answer has no state')
   const entries: readonly JsonValue[] = value
   return entries.filter(isJsonObject)
-}
-
-/** The events without repetitions, each after those of its auth events that are among them. */
-export function inOrderOfAuthority(events: readonly RoomEvent[]): RoomEvent[] {
-  const byId = new Map(events.map((event) => [event.eventId, event]))
-  const ordered: RoomEvent[] = []
-  const seen = new Set<string>()
-  for (const start of byId.values()) {
-    const stack = [{ event: start, next: 0 }]
-    if (seen.has(start.eventId)) continue
-    seen.add(start.eventId)
-    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-      const id = top.event.authEvents[top.next]
-      top.next += 1
-      if (id === undefined) {
-        ordered.push(top.event)
-        stack.pop()
-        continue
-      }
-      const authEvent = byId.get(id)
-      if (authEvent === undefined || seen.has(id)) continue
-      seen.add(id)
-      stack.push({ event: authEvent, next: 0 })
-    }
-  }
-  // The create event is implied from version 12 on, and so comes first.
-  return [...ordered.filter(({ type }) => type === 'm.room.create'), ...ordered.filter(({ type }) => type !== 'm.room.create')]
 }
 
 async function bring(ctx: RequestContext, roomId: string, generation: string, events: readonly RoomEvent[]): Promise<void> {

@@ -26,9 +26,5 @@ export const IMPORT_WAIT_MS = 500
 export const MAX_TRANSACTION_PDUS = 50
 /** EDUs of one transaction. */
 export const MAX_TRANSACTION_EDUS = 100
-/** Rounds of fetching what received events lack. */
-export const MAX_FETCH_ROUNDS = 10
-/** Events fetched in one round. */
-export const MAX_FETCHED_PER_ROUND = 20
 /** Stripped state events that an invitation may bring. */
 export const MAX_INVITE_STATE_EVENTS = 100

@@ -9,10 +9,10 @@ import { signerOf } from '../../runtime/event-signer.ts'
 import { accountExists } from '../../storage/d1/accounts.ts'
 import { roomExists } from '../../storage/d1/rooms.ts'
 import type { RequestContext } from '../context.ts'
+import { verifiedEvents, verifyRoomPdus } from './ingest/verify-room-pdus.ts'
 import { FEDERATED_ROOM_VERSIONS, MAX_INVITE_STATE_EVENTS } from './limits.ts'
 import { strippedStateFrom } from './stripped-state.ts'
 import { tellUser } from './tell-user.ts'
-import { eventsOf, verifyPdus } from './verify-pdus.ts'
 
 /** What `PUT /invite` brings. */
 export interface ReceivedInvite {
@@ -34,7 +34,8 @@ export async function receiveInvite(ctx: RequestContext, serverName: string, inv
     throw new MatrixError(400, 'M_INCOMPATIBLE_ROOM_VERSION', 'This server does not know that room version', { room_version: version })
   }
   const event = checkInvite(ctx, serverName, invite, rules)
-  if (eventsOf(await verifyPdus(ctx, rules, roomId, [pdu])).length === 0) throw forbidden('The invitation is not signed by your server')
+  if (verifiedEvents(await verifyRoomPdus(ctx, rules, roomId, [pdu])).length === 0)
+    throw forbidden('The invitation is not signed by your server')
   const target = event.stateKey ?? ''
   if (!(await accountExists(ctx.registry, parseUserId(target)?.localpart ?? ''))) throw notFound('There is no such user')
   const isHere = (await roomExists(ctx.registry, roomId)) && (await ctx.objects.room(roomId).isResident())

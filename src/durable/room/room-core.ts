@@ -22,6 +22,7 @@ import { StateGroups } from '../../storage/room/state-groups.ts'
 import { StateKeyTable } from '../../storage/room/state-keys.ts'
 import type { Rider } from './append/rider.ts'
 import type { OtherServers } from './federation/other-servers.ts'
+import type { Repairs } from './graph/repairs.ts'
 import { FactsOfRoom } from './room-facts.ts'
 import { LazyMembers } from './sync/lazy-members.ts'
 import { SlidingMembers } from './sync/sliding-members.ts'
@@ -63,6 +64,8 @@ export class RoomCore {
   ephemeral: EphemeralReads | undefined
   /** Tells other servers' queues of commits; set by the object once. */
   servers: OtherServers | undefined
+  /** Has missing events fetched; set by the object once. */
+  repairs: Pick<Repairs, 'plan' | 'planResolution' | 'committed'> | undefined
   /** See {@link Rider}. */
   readonly riders: Rider[] = []
   #restriction: { readonly nid: number | undefined; readonly never: boolean } | undefined
@@ -225,7 +228,8 @@ export class RoomCore {
     const nid = kid === undefined ? undefined : this.state.find(kid)
     if (this.#restriction === undefined || this.#restriction.nid !== nid) {
       const past = kid === undefined ? [] : this.state.history(kid)
-      const never = past.every(({ newNid }) => {
+      const noneRestricted = this.store.first('SELECT 1 AS one FROM restricted_past') === undefined
+      const never = noneRestricted && past.every(({ newNid }) => {
         const visibility = newNid === 0 ? 'shared' : historyVisibilityOf(this.roomEvent(this.events.get(newNid), this.roomId).content)
         return visibility === 'shared' || visibility === 'world_readable'
       })
@@ -236,6 +240,20 @@ export class RoomCore {
 
   /** Power levels in force now. */
   powerLevels(): PowerLevels {
+  /**
+   * History was stored whose state before is a given one. Current state may never have been that, and so does not tell who may read it. The caller
+   * holds the transaction.
+   */
+  noteHistory(group: number): void {
+    const kid = this.keys.find('m.room.history_visibility', '')
+    const nid = kid === undefined ? undefined : this.groups.lookup(group, kid)
+    if (nid === undefined) return
+    const visibility = historyVisibilityOf(this.roomEvent(this.events.get(nid), this.roomId).content)
+    if (visibility === 'shared' || visibility === 'world_readable') return
+    this.store.run('INSERT OR IGNORE INTO restricted_past (one) VALUES (1)')
+    this.#restriction = undefined
+  }
+
     const state = this.authState(this.roomId)
     return new PowerLevels(state.create, state.get('m.room.power_levels', '')?.content, this.rules)
   }

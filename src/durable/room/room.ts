@@ -14,7 +14,6 @@ import { EVENT_INDEX_DUE, EventIndex } from './event-index.ts'
 import { FanOut } from './fan-out.ts'
 import { expireImport, IMPORT_DUE } from './federation/import-room.ts'
 import { FEDERATION_DUE, type RemoteQueue, ServerFanOut } from './federation/server-fan-out.ts'
-import { type IngestRequest, type IngestResult, ingestPdus } from './graph/ingest.ts'
 import { changeMembership, type MembershipAnswer, type MembershipRequest } from './membership.ts'
 import { updateMemberProfile } from './membership-profile.ts'
 import { NoticeDelivery } from './notice-delivery.ts'
@@ -75,11 +74,6 @@ export class Room extends ReadableRoom {
   /** Sends an event or a state event, a membership included (client-server-api `PUT /rooms/{roomId}/send` and `/state`). */
   send(caller: Caller, request: SendRequest): Promise<Outcome<{ readonly eventId: string }>> {
     return sendEvent(this.core, this.queue, caller, request)
-  }
-
-  /** Takes in events of other servers. */
-  ingest(request: IngestRequest, requestId: string): Promise<Outcome<IngestResult>> {
-    return ingestPdus(this.core, this.queue, request, requestId)
   }
 
   /** Joins, leaves, invites, kicks, bans, unbans, knocks. Answered once the user concerned has committed it. */

@@ -27,6 +27,17 @@ export interface StoredEvent {
   readonly txn: string | undefined
 }
 
+/**
+ * Whether an event has its place in the graph, with a state before and after it. Outliers have none, nor have events that were rejected by their auth
+ * events alone, as somebody's reference.
+ */
+export function isPlaced(event: StoredEvent): boolean {
+  return event.status !== 'outlier' && event.groupAfter !== NO_GROUP
+}
+
+/** The group of events without a place: the empty state, after which no event is. */
+const NO_GROUP = 0
+
 /** What `insertEvent` needs beyond the event itself. */
 export interface NewEventRow {
   /** Number from {@link EventTable.nextNid}. */

@@ -7,7 +7,9 @@ import {
   EVENT_COLUMNS,
   EVENT_STATUSES,
   type EventRow,
+  type EventStatus,
   envelopeOf,
+  isPlaced,
   type NewEventRow,
   type StoredEvent,
 } from './event-row.ts'
@@ -16,7 +18,7 @@ import { MAX_BOUND_PARAMETERS, MAX_CACHED_EVENT_BYTES, ORD_STEP } from './limits
 import { RelationTable } from './relations.ts'
 
 export type { EventStatus, NewEventRow, StoredEvent } from './event-row.ts'
-export { toPdu, toRoomEvent } from './event-row.ts'
+export { isPlaced, toPdu, toRoomEvent } from './event-row.ts'
 
 /** Events of one room: rows by number, by ID and by order, through a bounded cache. */
 export class EventTable {
@@ -125,9 +127,9 @@ export class EventTable {
     this.relations.remove(target.nid)
   }
 
-  /** Takes out an outlier that is about to be inserted in its place, under its number. The caller holds the transaction. */
+  /** Takes out an event without a place that is about to be inserted in its place, under its number. The caller holds the transaction. */
   removeOutlier(event: StoredEvent): void {
-    if (event.status !== 'outlier') throw new Error(`event ${event.eventId} is no outlier`)
+    if (isPlaced(event)) throw new Error(`event ${event.eventId} is no outlier`)
     this.#store.run('DELETE FROM events WHERE nid = ?', event.nid)
     this.#byNid.delete(event.nid)
     this.#nidById.delete(event.eventId)
@@ -151,6 +153,34 @@ export class EventTable {
       for (const event of this.#select(`WHERE nid IN (${slice.map(() => '?').join(',')})`, ...slice)) loaded.set(event.nid, event)
     }
     return nids.map((nid) => loaded.get(nid) ?? this.get(nid))
+  }
+
+  /** IDs of events by number, read without the events: states are large. */
+  idsOf(nids: readonly number[]): Map<number, string> {
+    const rows = this.#store.sql
+      .exec('SELECT nid, event_id FROM events WHERE nid IN (SELECT value FROM json_each(?))', JSON.stringify(nids))
+      .raw<[nid: number, eventId: string]>()
+    return new Map(rows)
+  }
+
+  /** Numbers of events by ID; those that are not here are left out. */
+  nidsOf(eventIds: readonly string[]): Map<string, number> {
+    const rows = this.#store.sql
+      .exec('SELECT event_id, nid FROM events WHERE event_id IN (SELECT value FROM json_each(?))', JSON.stringify(eventIds))
+      .raw<[eventId: string, nid: number]>()
+    return new Map(rows)
+  }
+
+  /** What a state needs of events, by their IDs; those that are not here are left out. */
+  stateRows(eventIds: readonly string[]): { nid: number; type: string; stateKey: string | undefined; status: EventStatus }[] {
+    const rows = this.#store.sql
+      .exec('SELECT nid, type, state_key, status FROM events WHERE event_id IN (SELECT value FROM json_each(?))', JSON.stringify(eventIds))
+      .raw<[nid: number, type: string, stateKey: string | null, status: number]>()
+    return [...rows].map(([nid, type, stateKey, status]) => {
+      const name = EVENT_STATUSES[status]
+      if (name === undefined) throw new Error(`event number ${nid}: unknown status ${status}`)
+      return { nid, type, stateKey: stateKey ?? undefined, status: name }
+    })
   }
 
   /** The event of an ID, or `undefined`. */

@@ -151,6 +151,27 @@ export class MemberTable {
       .map(({ server }) => server)
   }
 
+  /** Other servers with the most joined members. */
+  largestServers(limit: number): string[] {
+    return this.#store
+      .all<{ server: string }>(
+        `SELECT ${SERVER_OF_USER} AS server FROM members WHERE membership = 'join' AND local = 0
+         GROUP BY ${SERVER_OF_USER} ORDER BY count(*) DESC, ${SERVER_OF_USER} LIMIT ?`,
+        limit,
+      )
+      .map(({ server }) => server)
+  }
+
+  /** Whether a user of another server is invited or knocks. */
+  isExpectedServer(serverName: string): boolean {
+    return (
+      this.#store.first(
+        `SELECT 1 AS one FROM members WHERE membership IN ('invite', 'knock') AND local = 0 AND ${SERVER_OF_USER} = ? LIMIT 1`,
+        serverName,
+      ) !== undefined
+    )
+  }
+
   /** How many users of another server have joined. */
   joinedOfServer(serverName: string): number {
     return this.#store.sql

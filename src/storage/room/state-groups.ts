@@ -12,6 +12,8 @@ interface Layer {
   readonly parent: number
   readonly size: number
   readonly chain: number
+  /** Whether all of the state's events are here. */
+  readonly complete: boolean
 }
 
 /**
@@ -34,8 +36,13 @@ export class StateGroups {
     this.#chunks.clear()
   }
 
+  /** Whether every event of a state is here: a state of which some could not be had stays incomplete, and so does what is built on it. */
+  isComplete(group: number): boolean {
+    return group === EMPTY_GROUP || this.#layer(group).complete
+  }
+
   /** The state after `changes` on top of `base`, as a new group. The caller holds the transaction. */
-  extend(base: number, changes: readonly StateEntry[]): number {
+  extend(base: number, changes: readonly StateEntry[], complete = this.isComplete(base)): number {
     let own = sortedUnique(changes)
     let parent = base
     while (parent !== EMPTY_GROUP) {
@@ -44,7 +51,7 @@ export class StateGroups {
       own = mergeOver(own, this.#entries(parent, layer))
       parent = layer.parent
     }
-    return this.#insert(parent, own)
+    return this.#insert(parent, own, complete)
   }
 
   /** The event number under a key in a state, or `undefined`. Reads at most one chunk per layer of the chain. */
@@ -106,12 +113,19 @@ export class StateGroups {
     return group === EMPTY_GROUP ? 0 : this.#layer(group).chain
   }
 
-  #insert(parent: number, own: Uint32Array): number {
+  /** At least the number of a state's entries: what its layers hold, shadowed entries counted. */
+  approximateSize(group: number): number {
+    let size = 0
+    for (let gid = group; gid !== EMPTY_GROUP; gid = this.#layer(gid).parent) size += this.#layer(gid).size
+    return size
+  }
+
+  #insert(parent: number, own: Uint32Array, complete: boolean): number {
     const chain = this.chainLength(parent) + 1
     const size = own.length / 2
-    this.#store.run('INSERT INTO state_groups (parent, size, chain) VALUES (?, ?, ?)', parent, size, chain)
+    this.#store.run('INSERT INTO state_groups (parent, size, chain, complete) VALUES (?, ?, ?, ?)', parent, size, chain, complete ? 1 : 0)
     const { gid } = this.#store.sql.exec<{ gid: number }>('SELECT last_insert_rowid() AS gid').one()
-    this.#layers.set(gid, { parent, size, chain })
+    this.#layers.set(gid, { parent, size, chain, complete })
     for (let start = 0; start < own.length; start += 2 * STATE_CHUNK_PAIRS) {
       const chunk = own.slice(start, start + 2 * STATE_CHUNK_PAIRS)
       this.#store.run('INSERT INTO state_chunks (gid, first_kid, entries) VALUES (?, ?, ?)', gid, chunk[0] ?? 0, packChunk(chunk))
@@ -123,14 +137,15 @@ export class StateGroups {
   #layer(gid: number): Layer {
     const cached = this.#layers.get(gid)
     if (cached !== undefined) return cached
-    const row = this.#store.first<{ parent: number; size: number; chain: number }>(
-      'SELECT parent, size, chain FROM state_groups WHERE gid = ?',
+    const row = this.#store.first<{ parent: number; size: number; chain: number; complete: number }>(
+      'SELECT parent, size, chain, complete FROM state_groups WHERE gid = ?',
       gid,
     )
     if (row === undefined) throw new Error(`state group ${gid} is missing`)
     if (this.#layers.size >= 4096) this.#layers.clear()
-    this.#layers.set(gid, row)
-    return row
+    const layer = { ...row, complete: row.complete === 1 }
+    this.#layers.set(gid, layer)
+    return layer
   }
 
   #lookupOwn(gid: number, kid: number): number | undefined {

@@ -10,6 +10,7 @@ import { insertRelayed } from '../../../storage/room/relayed.ts'
 import type { CommitQueue } from '../append/commit-queue.ts'
 import type { Draft } from '../append/draft.ts'
 import { appendRemoteEvent } from '../graph/append-remote-event.ts'
+import { joinTips } from '../graph/dummy-event.ts'
 import { strippedStateOf } from '../notices.ts'
 import type { RoomCore } from '../room-core.ts'
 import { type ConditionsLookedAt, conditionsFor, type RemoteAction, remoteAuthoriser } from './membership-templates.ts'
@@ -77,8 +78,9 @@ function accept(core: RoomCore, draft: Draft, serverName: string, request: Accep
   }
   const event = request.action === 'join' ? vouchFor(core, request, parsed.event) : parsed.event
   if ('needsMembershipIn' in event) return event
-  const verdict = appendRemoteEvent(core, draft, event, core.nowMs())
+  const verdict = appendRemoteEvent(core, draft, event, { nowMs: core.nowMs(), resolutionBudget: Number.POSITIVE_INFINITY })
   // Thrown, so that the savepoint takes back what rejected and soft-failed events leave behind.
+  joinTips(core, draft)
   if (verdict.kind === 'missing') throw invalidParam('The event refers to events that this server does not have')
   if (verdict.kind !== 'accepted') throw forbidden('reason' in verdict ? verdict.reason : 'The event is not allowed')
   const stored = core.events.findById(event.eventId)

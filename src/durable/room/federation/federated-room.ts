@@ -1,15 +1,10 @@
-import { DurableObject } from 'cloudflare:workers'
 import type { JsonObject } from '../../../matrix/json.ts'
-import type { Env } from '../../../runtime/bindings.ts'
-import { type Outcome, refusal, success } from '../../../runtime/outcome.ts'
+import type { Outcome } from '../../../runtime/outcome.ts'
 import type { Caller } from '../../protocol.ts'
-import { CommitQueue } from '../append/commit-queue.ts'
-import type { Committed } from '../append/finish-draft.ts'
+import { GraphRoom } from '../graph/graph-room.ts'
 import { eventNearTimeForServer, type NearTimeAnswer, type NearTimeRequest } from '../read/event-near-time.ts'
-import { RoomCore } from '../room-core.ts'
 import { type AcceptAnswer, type AcceptRequest, acceptMembership } from './accept-membership.ts'
 import { type EventsForServer, eventsForServer } from './events-for-server.ts'
-import { type Frontier, frontierOf } from './frontier.ts'
 import { backfillForServer, eventForServer, type MissingEventsRequest, missingEventsForServer } from './graph-reads.ts'
 import { abortImport, beginImport, finishImport, type ImportBegin, type ImportFinish, importEvents } from './import-room.ts'
 import { membershipTemplate, type TemplateAnswer, type TemplateRequest } from './membership-templates.ts'
@@ -21,19 +16,7 @@ import { eventAuthForServer, pdusById, type StateIds, stateIdsForServer } from '
  * What a room does for other servers. `serverName` is always that of an authenticated request, set by the Worker. A thin shell like {@link Room}, which
  * extends it.
  */
-export abstract class FederatedRoom extends DurableObject<Env> {
-  protected readonly core: RoomCore
-  protected readonly queue: CommitQueue
-
-  constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env)
-    this.core = new RoomCore(ctx, env)
-    this.queue = new CommitQueue(this.core, (committed) => this.afterCommit(committed))
-  }
-
-  /** What follows a commit; answers whether the users whose memberships it changed have committed that. */
-  protected abstract afterCommit(committed: Committed): Promise<boolean>
-
+export abstract class FederatedRoom extends GraphRoom {
   /** A page of what another server is to receive from this one after a position. */
   eventsForServer(serverName: string, fromPos: number, limit: number): EventsForServer {
     return eventsForServer(this.core, serverName, fromPos, limit)
@@ -116,11 +99,6 @@ export abstract class FederatedRoom extends DurableObject<Env> {
     return core.members.find(userId)?.membership === 'join' ? 'joined' : 'not'
   }
 
-  /** Where the graph ends here, and which received events wait to be attached to it. */
-  frontier(): Promise<Outcome<Frontier>> {
-    return this.run(() => frontierOf(this.core))
-  }
-
   /** Begins to join a room of other servers; see import-room.ts. */
   beginImport(request: ImportBegin): Promise<Outcome<null>> {
     return this.run(() => {
@@ -155,12 +133,4 @@ export abstract class FederatedRoom extends DurableObject<Env> {
 
   /** The room has begun to exist here. */
   protected abstract imported(): void
-
-  protected async run<T>(body: () => T | Promise<T>): Promise<Outcome<T>> {
-    try {
-      return success(await body())
-    } catch (cause) {
-      return refusal(cause)
-    }
-  }
 }

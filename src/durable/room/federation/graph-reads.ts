@@ -1,6 +1,6 @@
 import { invalidParam, notFound } from '../../../matrix/errors.ts'
 import type { JsonObject } from '../../../matrix/json.ts'
-import type { StoredEvent } from '../../../storage/room/events.ts'
+import { isPlaced, type StoredEvent } from '../../../storage/room/events.ts'
 import type { RoomCore } from '../room-core.ts'
 import { MAX_BACKFILL_EVENTS, MAX_MISSING_EVENTS, MAX_START_EVENTS, MAX_WALKED_EVENTS } from './limits.ts'
 import { requireServerInRoom } from './server-access.ts'
@@ -44,7 +44,7 @@ export function missingEventsForServer(core: RoomCore, serverName: string, reque
   const wanted = Math.max(1, Math.min(request.limit, MAX_MISSING_EVENTS))
   const starts = request.latest.flatMap((id) => {
     const event = core.events.findById(id)
-    return event === undefined || event.status === 'outlier' ? [] : core.roomEvent(event, core.roomId).prevEvents
+    return event === undefined || !isPlaced(event) ? [] : core.roomEvent(event, core.roomId).prevEvents
   })
   const found = walkBack(core, starts, wanted, (event) => !earliest.has(event.eventId) && event.depth >= request.minDepth)
   return found.reverse().map((event) => visibility.pdu(event))
@@ -66,7 +66,7 @@ function walkBack(core: RoomCore, starts: readonly string[], limit: number, isWi
     if (seen.has(eventId)) return
     seen.add(eventId)
     const event = core.events.findById(eventId)
-    if (event !== undefined && event.status !== 'outlier' && isWithin(event)) frontier.push(event)
+    if (event !== undefined && isPlaced(event) && isWithin(event)) frontier.push(event)
   }
   for (const eventId of starts) add(eventId)
   for (let walked = 0; walked < MAX_WALKED_EVENTS && found.length < limit; walked += 1) {

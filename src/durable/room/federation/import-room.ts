@@ -4,7 +4,7 @@ import type { RoomEvent } from '../../../matrix/events/room-event.ts'
 import type { JsonObject } from '../../../matrix/json.ts'
 import { findRoomVersionRules, type RoomVersionRules } from '../../../matrix/room-versions/rules.ts'
 import { checkAgainstAuthEvents, checkAuth } from '../../../state-resolution/auth/check-auth.ts'
-import type { StoredEvent } from '../../../storage/room/events.ts'
+import { isPlaced, type StoredEvent } from '../../../storage/room/events.ts'
 import { insertGaps } from '../../../storage/room/gaps.ts'
 import { ORD_STEP } from '../../../storage/room/limits.ts'
 import { type RoomHead, writeRoomHead } from '../../../storage/room/room-row.ts'
@@ -13,17 +13,17 @@ import { persistLive } from '../append/append-local-event.ts'
 import type { Draft } from '../append/draft.ts'
 import { type Committed, finishDraft } from '../append/finish-draft.ts'
 import { groupAuthState } from '../graph/group-auth-state.ts'
+import { importOutlier } from '../graph/import-outlier.ts'
 import { moveCurrentState } from '../graph/move-current-state.ts'
 import { REGISTRY_DUE, REGISTRY_RETRY_MS } from '../registry-report.ts'
 import type { RoomCore } from '../room-core.ts'
-import { importOutlier } from './import-outlier.ts'
 import { IMPORT_TIMEOUT_MS, MAX_IMPORT_CHUNK } from './limits.ts'
 
 /** `due` kind of the work of taking back an import that has not ended. */
 export const IMPORT_DUE = 'import'
 /** An import that nothing was heard of for so long may be replaced by another. */
 const IMPORT_IDLE_MS = 60_000
-/** Positions below the first event of a joined room: room for history that is fetched later. */
+/** Positions left free below the join: room for history that is fetched later. */
 const FIRST_POS = 1024
 
 /** Worker → room: a room of other servers is about to be joined. */
@@ -88,7 +88,7 @@ export function beginImport(core: RoomCore, request: ImportBegin): void {
 
 /**
  * Takes in events as outliers, each after its own auth events: signatures and hashes have been checked by the Worker, the rules are checked here. Answers the IDs of those
- * that the rules refuse, or that rest on what was refused; they are not stored.
+ * that the rules refuse, or that rest on what was refused; they are no part of any state.
  * @throws MatrixError M_BAD_JSON for events that are malformed.
  */
 export function importEvents(core: RoomCore, generation: string, pdus: readonly JsonObject[]): string[] {
@@ -101,7 +101,7 @@ export function importEvents(core: RoomCore, generation: string, pdus: readonly 
       for (const pdu of pdus) {
         const parsed = parsePdu(pdu, rules, head.roomId)
         if (!parsed.ok) throw badJson(`An event is malformed: ${parsed.reason}`)
-        if (!importOutlier(core, parsed.event, rules, head.roomId)) refused.push(parsed.event.eventId)
+        if (importOutlier(core, parsed.event, rules, head.roomId).kind !== 'kept') refused.push(parsed.event.eventId)
       }
     })
   } catch (cause) {
@@ -121,7 +121,8 @@ export function finishImport(core: RoomCore, request: ImportFinish, requestId: s
   if (!parsed.ok) throw badJson(`The join is malformed: ${parsed.reason}`)
   try {
     const committed = core.store.transaction(requestId, () => {
-      const pos = Math.max(head.life === 'active' ? core.nextPos : 0, FIRST_POS)
+      // Whether the room is new here or comes back: there is room below for history that is fetched later.
+      const pos = (head.life === 'active' ? core.nextPos : 0) + FIRST_POS
       const draft: Draft = {
         head: { ...head, life: 'active' },
         rules,
@@ -183,7 +184,7 @@ function placeJoin(core: RoomCore, draft: Draft, join: RoomEvent): StoredEvent {
   const stored = persistLive(core, draft, join, { txn: undefined, replaces: undefined })
   const missing = join.prevEvents.filter((id) => {
     const prev = core.events.findById(id)
-    return prev === undefined || prev.status === 'outlier'
+    return prev === undefined || !isPlaced(prev)
   })
   insertGaps(core.store, (stored.pos ?? 0) * ORD_STEP, missing)
   return stored

@@ -58,7 +58,7 @@ export function appendInvite(
   return queue.enqueue(caller.requestId, (draft) => {
     const parsed = parsePdu(pdu, draft.rules, draft.head.roomId)
     if (!parsed.ok || !parsed.contentHashMatches || parsed.event.sender !== caller.userId) throw invalidParam('That is not the invitation')
-    const verdict = appendRemoteEvent(core, draft, parsed.event, core.nowMs())
+    const verdict = appendRemoteEvent(core, draft, parsed.event, { nowMs: core.nowMs(), resolutionBudget: Number.POSITIVE_INFINITY })
     if (verdict.kind !== 'accepted' && verdict.kind !== 'known') throw forbidden('The invitation is not allowed any more')
     draft.outgoing = true
     return { eventId: parsed.event.eventId }

@@ -1,139 +1,128 @@
 import type { RoomEvent } from '../../../matrix/events/room-event.ts'
-import { checkAgainstAuthEvents, checkAuth } from '../../../state-resolution/auth/check-auth.ts'
-import { mayApplyRedaction } from '../../../state-resolution/auth/redaction.ts'
-import type { EventStatus, StoredEvent } from '../../../storage/room/events.ts'
+import { checkAuth } from '../../../state-resolution/auth/check-auth.ts'
+import { deleteClaimedState } from '../../../storage/room/claimed-states.ts'
+import { isPlaced, type StoredEvent } from '../../../storage/room/events.ts'
+import { deleteGap, insertGaps, isNamedInGap } from '../../../storage/room/gaps.ts'
 import { ORD_STEP } from '../../../storage/room/limits.ts'
-import { takePendingRedactions } from '../../../storage/room/pending-redactions.ts'
 import type { Draft } from '../append/draft.ts'
-import { redactTarget } from '../append/redact-target.ts'
 import type { RoomCore } from '../room-core.ts'
-import { groupAuthState } from './group-auth-state.ts'
+import { extremitiesAfter } from './extremities.ts'
 import { moveCurrentState } from './move-current-state.ts'
-import { resolveGroups } from './resolve-groups.ts'
+import { applyRedactions, placeEvent, prepareEvent } from './place-event.ts'
+import { INLINE_RESOLUTION_EVENTS, resolveGroups, UnresolvedError } from './resolve-groups.ts'
+import { groupsBefore, isComplete, type References, referencesOf, rejectionOf } from './state-before.ts'
 
-/** What became of a received event. `missing`: nothing was stored, these events must be had first. */
+/** What became of a received event. `missing`: nothing was stored, these events must be had first. `unresolved`: a resolution must end first. */
 export type RemoteVerdict =
   | { readonly kind: 'known' }
-  | { readonly kind: 'missing'; readonly eventIds: readonly string[] }
+  | { readonly kind: 'missing'; readonly prev: readonly string[]; readonly auth: readonly string[] }
+  | { readonly kind: 'unresolved'; readonly groups: readonly number[] }
   | { readonly kind: 'accepted' }
   | { readonly kind: 'soft_failed' | 'rejected'; readonly reason: string }
+
+/** What is known of a received event besides itself. */
+export interface ReceivedFacts {
+  readonly nowMs: number
+  /** It is to be stored as rejected, for this reason. */
+  readonly refusal?: string | undefined
+  /** Events that resolutions inside this transaction may look at. */
+  readonly resolutionBudget?: number
+}
 
 /**
  * Receives an event of another server whose format, signatures and content hash have been checked (server-server-api#checks-performed-on-receipt-of-a-pdu, steps 4
  * to 6): by its auth events and by the state before it, or it is rejected; by current state, or it is soft-failed. Then current state is resolved over
- * all extremities. The caller holds a savepoint and a draft of its own.
+ * all extremities. The caller holds a transaction; this makes a savepoint of its own and changes the draft only where the event is taken.
  */
-export function appendRemoteEvent(core: RoomCore, draft: Draft, event: RoomEvent, nowMs: number): RemoteVerdict {
+export function appendRemoteEvent(core: RoomCore, draft: Draft, event: RoomEvent, facts: ReceivedFacts): RemoteVerdict {
   const known = core.events.findById(event.eventId)
-  if (known !== undefined && known.status !== 'outlier') return { kind: 'known' }
+  if (known !== undefined && isPlaced(known)) return { kind: 'known' }
   // A room has one create event, and everything else builds on something (E6, E19). Neither may ask for a state out of nothing.
-  if (event.type === 'm.room.create') return { kind: 'rejected', reason: 'The room has another create event' }
+  if (event.type === 'm.room.create') {
+    return known === undefined ? { kind: 'rejected', reason: 'The room has another create event' } : { kind: 'known' }
+  }
   if (event.prevEvents.length === 0) return { kind: 'rejected', reason: 'The event builds on nothing' }
-  const prev = event.prevEvents.map((id) => ({ id, stored: findInGraph(core, id) }))
-  const auth = event.authEvents.map((id) => ({ id, stored: core.events.findById(id) }))
-  const missing = [...prev, ...auth].filter(({ stored }) => stored === undefined).map(({ id }) => id)
-  if (missing.length > 0) return { kind: 'missing', eventIds: [...new Set(missing)] }
-  const roomId = draft.head.roomId
-  const groupBefore = resolveGroups(
-    core,
-    prev.flatMap(({ stored }) => stored?.groupAfter ?? []),
-    roomId,
-    draft.rules,
-  )
-  const refusal = refusalBeforePersisting(
-    core,
-    draft,
-    event,
-    auth.flatMap(({ stored }) => stored ?? []),
-    groupBefore,
-  )
+  const references = referencesOf(core, event)
+  if (!isComplete(references)) return { kind: 'missing', prev: references.missingPrev, auth: references.missingAuth }
+  try {
+    return core.store.transaction(undefined, () => receive(core, draft, event, references, facts))
+  } catch (cause) {
+    if (!(cause instanceof UnresolvedError)) throw cause
+    core.forgetCaches()
+    return { kind: 'unresolved', groups: cause.groups }
+  }
+}
+
+function receive(core: RoomCore, draft: Draft, event: RoomEvent, references: References, facts: ReceivedFacts): RemoteVerdict {
+  const { roomId } = draft.head
+  const { resolutionBudget = INLINE_RESOLUTION_EVENTS, nowMs } = facts
+  const groupBefore = resolveGroups(core, groupsBefore(references), roomId, draft.rules, resolutionBudget)
+  const refusal = facts.refusal ?? rejectionOf(core, roomId, draft.rules, event, references.auth, groupBefore)
   if (refusal !== undefined) {
-    persist(core, event, known, { status: 'rejected', groupBefore, groupAfter: groupBefore, pos: undefined })
+    placeEvent(core, event, { status: 'rejected', groupBefore, pos: undefined, ord: undefined })
+    deleteClaimedState(core.store, event.eventId)
     return { kind: 'rejected', reason: refusal }
   }
   const now = checkAuth(event, core.authState(roomId), draft.rules)
-  const pos = now.allowed ? draft.nextPos : undefined
-  const status = now.allowed ? 'accepted' : 'soft_failed'
-  const stored = persist(core, event, known, { status, groupBefore, groupAfter: undefined, pos })
-  if (pos === undefined) return { kind: 'soft_failed', reason: now.allowed ? '' : now.message }
-  const consumed = new Set(prev.map(({ stored: before }) => before?.nid))
-  const extremities = [...draft.head.extremities.filter((nid) => !consumed.has(nid)), stored.nid]
-  draft.nextPos = pos + 1
-  draft.head = { ...draft.head, headPos: pos, extremities }
-  draft.appended.push(stored)
-  const groups = core.events.getMany(extremities).map(({ groupAfter }) => groupAfter)
-  moveCurrentState(core, draft, resolveGroups(core, groups, roomId, draft.rules), pos)
-  if (event.redacts !== undefined) applyRedaction(core, draft, stored, event.redacts, nowMs)
-  applyWaitingRedactions(core, draft, stored, nowMs)
+  if (!now.allowed) {
+    placeEvent(core, event, { status: 'soft_failed', groupBefore, pos: undefined, ord: undefined })
+    deleteClaimedState(core.store, event.eventId)
+    return { kind: 'soft_failed', reason: now.message }
+  }
+  // Something that is here builds on it: it comes late, and is no end of the graph.
+  const isTip = !isNamedInGap(core.store, event.eventId)
+  const currentGroup = isTip ? groupWith(core, draft, event, references, groupBefore, resolutionBudget) : draft.head.currentGroup
+  if (typeof currentGroup === 'object') return currentGroup
+  acceptLive(core, draft, event, references, { groupBefore, currentGroup, isTip, nowMs })
   return { kind: 'accepted' }
 }
 
-/** An event that has a place in the graph; outliers are known only as somebody's auth events. */
-function findInGraph(core: RoomCore, eventId: string): StoredEvent | undefined {
-  const stored = core.events.findById(eventId)
-  return stored?.status === 'outlier' ? undefined : stored
-}
-
-/** Steps 4 and 5: why the event is rejected, if it is. */
-function refusalBeforePersisting(
+/**
+ * Current state once the event is an end of the graph; `after`: the state after it, because it is the only one. Where the resolution takes longer than the
+ * transaction may last, the event is prepared for it.
+ */
+function groupWith(
   core: RoomCore,
   draft: Draft,
   event: RoomEvent,
-  auth: readonly StoredEvent[],
+  references: References,
   groupBefore: number,
-): string | undefined {
-  const roomId = draft.head.roomId
-  const authEvents = auth.map((stored) => core.roomEvent(stored, roomId))
-  const isRejected = (id: string): boolean => core.events.findById(id)?.status === 'rejected'
-  const before = groupAuthState(core, groupBefore, roomId)
-  const byAuthEvents = checkAgainstAuthEvents(event, authEvents, isRejected, draft.rules, core.authState(roomId).create)
-  if (!byAuthEvents.allowed) return byAuthEvents.message
-  const byState = checkAuth(event, before, draft.rules)
-  return byState.allowed ? undefined : byState.message
+  budget: number,
+): number | 'after' | RemoteVerdict {
+  const tips = extremitiesAfter(core, draft.head.extremities, references.prev)
+  if (tips.length === 0) return 'after'
+  const groupAfter = event.stateKey === undefined ? groupBefore : prepareEvent(core, event, groupBefore)
+  const groups = [...core.events.getMany(tips).map((tip) => tip.groupAfter), groupAfter]
+  try {
+    return resolveGroups(core, groups, draft.head.roomId, draft.rules, budget)
+  } catch (cause) {
+    if (!(cause instanceof UnresolvedError)) throw cause
+    // Returned, not thrown: what was prepared is kept.
+    return { kind: 'unresolved', groups: cause.groups }
+  }
 }
 
-interface Placement {
-  readonly status: EventStatus
+interface Acceptance {
   readonly groupBefore: number
-  /** `undefined`: the state before with the event applied. */
-  readonly groupAfter: number | undefined
-  readonly pos: number | undefined
+  readonly currentGroup: number | 'after'
+  readonly isTip: boolean
+  readonly nowMs: number
 }
 
-function persist(core: RoomCore, event: RoomEvent, known: StoredEvent | undefined, placement: Placement): StoredEvent {
-  const nid = known?.nid ?? core.events.nextNid()
-  const { groupBefore, status, pos } = placement
-  const kid = event.stateKey === undefined ? undefined : core.keys.intern(event.type, event.stateKey)
-  const extended = kid === undefined ? groupBefore : core.groups.extend(groupBefore, [{ kid, nid }])
-  const row = {
-    nid,
-    event,
-    groupBefore,
-    groupAfter: placement.groupAfter ?? extended,
-    status,
-    pos,
-    ord: pos === undefined ? undefined : pos * ORD_STEP,
-    replaces: kid === undefined ? undefined : core.groups.lookup(groupBefore, kid),
-    txn: undefined,
-  }
-  // An outlier that now finds its place keeps its number: others refer to it.
-  if (known !== undefined) core.events.removeOutlier(known)
-  return core.events.insert(row)
-}
-
-/** Lets a redaction take effect on its target if it may (rooms/v3#handling-redactions), by the state before the redaction. */
-function applyRedaction(core: RoomCore, draft: Draft, redaction: StoredEvent, targetId: string, nowMs: number): void {
-  const target = core.events.findById(targetId)
-  const roomId = draft.head.roomId
-  const state = groupAuthState(core, redaction.groupBefore, roomId)
-  const decided =
-    target === undefined || mayApplyRedaction(core.roomEvent(redaction, roomId), core.roomEvent(target, roomId), state, draft.rules)
-  // Without its target it is remembered, and decided when that arrives.
-  if (decided) redactTarget(core, draft, redaction, targetId, nowMs)
-}
-
-function applyWaitingRedactions(core: RoomCore, draft: Draft, target: StoredEvent, nowMs: number): void {
-  for (const nid of takePendingRedactions(core.store, target.eventId)) {
-    applyRedaction(core, draft, core.events.get(nid), target.eventId, nowMs)
-  }
+/** Stores the event at the end of the timeline and moves the room on. */
+function acceptLive(core: RoomCore, draft: Draft, event: RoomEvent, references: References, acceptance: Acceptance): StoredEvent {
+  const { groupBefore, currentGroup, isTip, nowMs } = acceptance
+  const pos = draft.nextPos
+  const extremities = extremitiesAfter(core, draft.head.extremities, references.prev)
+  const stored = placeEvent(core, event, { status: 'accepted', groupBefore, pos, ord: pos * ORD_STEP })
+  insertGaps(core.store, pos * ORD_STEP, references.missingPrev)
+  deleteGap(core.store, event.eventId)
+  deleteClaimedState(core.store, event.eventId)
+  if (references.claimed !== undefined) core.noteHistory(groupBefore)
+  draft.nextPos = pos + 1
+  draft.head = { ...draft.head, headPos: pos, extremities: isTip ? [...extremities, stored.nid] : draft.head.extremities }
+  draft.appended.push(stored)
+  if (isTip) moveCurrentState(core, draft, currentGroup === 'after' ? stored.groupAfter : currentGroup, pos)
+  applyRedactions(core, draft, stored, event, nowMs)
+  return stored
 }

@@ -1,35 +1,36 @@
 import { forbidden, limitExceeded, MatrixError } from '../../../matrix/errors.ts'
 import { parsePdu } from '../../../matrix/events/parse-pdu.ts'
-import type { RoomEvent } from '../../../matrix/events/room-event.ts'
-import { isJsonObject, type JsonObject } from '../../../matrix/json.ts'
+import type { JsonObject } from '../../../matrix/json.ts'
 import { type Outcome, refusal } from '../../../runtime/outcome.ts'
-import { readStaged, stagePdu, unstagePdu } from '../../../storage/room/staging.ts'
+import { stagePdu } from '../../../storage/room/staging.ts'
 import type { CommitQueue } from '../append/commit-queue.ts'
-import { copyDraft, type Draft } from '../append/draft.ts'
+import type { Draft } from '../append/draft.ts'
 import { isServerAllowed } from '../federation/server-access.ts'
 import type { RoomCore } from '../room-core.ts'
 import { appendRemoteEvent, type RemoteVerdict } from './append-remote-event.ts'
+import { joinTips } from './dummy-event.ts'
+import { planMissing, retryStaged, type StagedRest } from './retry-staged.ts'
 
 /** PDUs of one call. */
 export const MAX_INGESTED_PDUS = 100
-/** Staged PDUs looked at after each call. */
-const MAX_STAGED_LOOKED_AT = 500
-/** Rounds through staging after each call: each must make progress. */
-const MAX_STAGED_ROUNDS = 50
 
 /** When PDUs of a room that is being joined may come again. */
 const JOINING_RETRY_MS = 2_000
 
 /** Worker → room: PDUs whose signatures were verified, and whose content was redacted where its hash did not fit. */
 export interface IngestRequest {
-  /** The server that sent them; bounds what it may have waiting. */
+  /** The server that sent them, or was asked for them; bounds what it may have waiting. */
   readonly origin: string
   readonly pdus: readonly JsonObject[]
+  /** Events among them that are to be stored as rejected, by ID, and why. */
+  readonly rejected?: Readonly<Record<string, string>>
+  /** This server asked for them. */
+  readonly fetched?: boolean
 }
 
-/** What became of one PDU. `staged`: it waits for the events named. `malformed`: it was dropped. */
+/** What became of one PDU. `staged`: it waits for the events named, or for a resolution. `malformed`: it was dropped. */
 export type IngestVerdict =
-  | Exclude<RemoteVerdict, { kind: 'missing' }>
+  | Exclude<RemoteVerdict, { kind: 'missing' | 'unresolved' }>
   | { readonly kind: 'staged'; readonly eventIds: readonly string[] }
   | { readonly kind: 'malformed'; readonly reason: string }
 
@@ -41,7 +42,7 @@ export interface IngestResult {
 
 /**
  * Takes PDUs in: applies what it can, stages what waits for others, and tries staged PDUs again, all in one commit (docs/design/room.md). One bad PDU
- * never holds the others. @throws M_TOO_LARGE for more than {@link MAX_INGESTED_PDUS}.
+ * never holds the others. What is missing is fetched by `Repair`, which the same commit makes sure of. @throws M_TOO_LARGE for more than {@link MAX_INGESTED_PDUS}.
  */
 export function ingestPdus(core: RoomCore, queue: CommitQueue, request: IngestRequest, requestId: string): Promise<Outcome<IngestResult>> {
   const head = core.findHead()
@@ -52,49 +53,46 @@ export function ingestPdus(core: RoomCore, queue: CommitQueue, request: IngestRe
   if (request.pdus.length > MAX_INGESTED_PDUS) {
     return Promise.resolve(refusal(new MatrixError(413, 'M_TOO_LARGE', `At most ${MAX_INGESTED_PDUS} PDUs at a time`)))
   }
-  return queue.enqueue(requestId, (draft) => ingest(core, draft, request))
+  return queue
+    .enqueue(requestId, (draft) => ingest(core, draft, request))
+    .then((outcome) => {
+      core.repairs?.committed()
+      return outcome
+    })
 }
 
 function ingest(core: RoomCore, draft: Draft, request: IngestRequest): IngestResult {
-  const verdicts = request.pdus.map((pdu) => {
-    const parsed = parsePdu(pdu, draft.rules, draft.head.roomId)
-    if (!parsed.ok) return { eventId: '', verdict: { kind: 'malformed' as const, reason: parsed.reason } }
-    const { event } = parsed
-    const verdict = apply(core, draft, event)
-    if (verdict.kind !== 'missing') return { eventId: event.eventId, verdict }
-    stagePdu(core.store, {
-      eventId: event.eventId,
-      origin: request.origin,
-      pdu: JSON.stringify(pdu),
-      waitsFor: verdict.eventIds,
-      receivedTs: core.nowMs(),
-    })
-    return { eventId: event.eventId, verdict: { kind: 'staged' as const, eventIds: verdict.eventIds } }
-  })
-  return { verdicts, waitsFor: retryStaged(core, draft) }
+  const verdicts = request.pdus.map((pdu) => ingestOne(core, draft, request, pdu))
+  const rest = retryStaged(core, draft)
+  planMissing(core, rest)
+  return { verdicts, waitsFor: waitsFor(rest) }
 }
 
-/** One event in a savepoint of its own, so that a failure in the middle leaves nothing of it. */
-function apply(core: RoomCore, draft: Draft, event: RoomEvent): RemoteVerdict {
-  const own = copyDraft(draft)
-  const verdict = core.store.transaction(undefined, () => appendRemoteEvent(core, own, event, core.nowMs()))
-  Object.assign(draft, own)
-  return verdict
-}
-
-/** Applies staged PDUs whose missing events have arrived, until nothing moves. Answers what the rest waits for. */
-function retryStaged(core: RoomCore, draft: Draft): string[] {
-  for (let round = 0; round < MAX_STAGED_ROUNDS; round += 1) {
-    const staged = readStaged(core.store, MAX_STAGED_LOOKED_AT)
-    const ready = staged.filter(({ waitsFor }) => waitsFor.every((id) => core.events.findById(id) !== undefined))
-    if (ready.length === 0) return [...new Set(staged.flatMap(({ waitsFor }) => waitsFor))]
-    for (const { eventId, origin, pdu, receivedTs } of ready) {
-      const json: unknown = JSON.parse(pdu)
-      const parsed = isJsonObject(json) ? parsePdu(json, draft.rules, draft.head.roomId) : undefined
-      const verdict = parsed?.ok ? apply(core, draft, parsed.event) : undefined
-      unstagePdu(core.store, eventId)
-      if (verdict?.kind === 'missing') stagePdu(core.store, { eventId, origin, pdu, waitsFor: verdict.eventIds, receivedTs })
-    }
+function ingestOne(core: RoomCore, draft: Draft, request: IngestRequest, pdu: JsonObject): IngestResult['verdicts'][number] {
+  const parsed = parsePdu(pdu, draft.rules, draft.head.roomId)
+  if (!parsed.ok) return { eventId: '', verdict: { kind: 'malformed' as const, reason: parsed.reason } }
+  const { event } = parsed
+  const { eventId } = event
+  const receivedTs = core.nowMs()
+  const refused = request.rejected?.[eventId]
+  const verdict = appendRemoteEvent(core, draft, event, { nowMs: receivedTs, refusal: refused })
+  if (verdict.kind !== 'missing' && verdict.kind !== 'unresolved') {
+    joinTips(core, draft)
+    return { eventId, verdict }
   }
-  return []
+  const waits = waitsOf(verdict)
+  const fetched = request.fetched === true
+  stagePdu(core.store, { eventId, origin: request.origin, pdu: JSON.stringify(pdu), waits, receivedTs, fetched, refusal: refused })
+  return { eventId, verdict: { kind: 'staged' as const, eventIds: [...waits.prev, ...waits.auth] } }
+}
+
+/** What a PDU waits for, as its verdict tells. */
+export function waitsOf(verdict: Extract<RemoteVerdict, { kind: 'missing' | 'unresolved' }>) {
+  return verdict.kind === 'missing'
+    ? { prev: verdict.prev, auth: verdict.auth, groups: [] }
+    : { prev: [], auth: [], groups: verdict.groups }
+}
+
+function waitsFor(rest: StagedRest): string[] {
+  return [...new Set(rest.waiting.flatMap(({ waits }) => [...waits.prev, ...waits.auth]))]
 }

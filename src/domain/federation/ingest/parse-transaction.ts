@@ -2,11 +2,7 @@ import { badJson, MatrixError } from '../../../matrix/errors.ts'
 import { computeEventId, roomIdOfCreateEvent } from '../../../matrix/events/event-hashes.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../matrix/json.ts'
 import { findRoomVersionRules } from '../../../matrix/room-versions/rules.ts'
-
-/** PDUs of one transaction (server-server-api#transactions). */
-export const MAX_TRANSACTION_PDUS = 50
-/** EDUs of one transaction. */
-export const MAX_TRANSACTION_EDUS = 100
+import { MAX_TRANSACTION_EDUS, MAX_TRANSACTION_PDUS } from '../limits.ts'
 
 /** A PDU as it came. */
 export interface ReceivedPdu {

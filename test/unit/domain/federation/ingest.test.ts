@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { parseTransaction } from '../../../../src/federation/inbound/ingest/parse-transaction.ts'
-import { type FetchKeys, type PduVerdict, verifyPdus } from '../../../../src/federation/inbound/ingest/verify-pdus.ts'
+import { parseTransaction } from '../../../../src/domain/federation/ingest/parse-transaction.ts'
+import { type FetchKeys, type PduVerdict, verifyPdus } from '../../../../src/domain/federation/ingest/verify-pdus.ts'
 import type { KeyQuestion } from '../../../../src/federation/outbound/keys/key-memory.ts'
 import { cosignPdu, createEvent, type EventDraft, sealPdu } from '../../../../src/matrix/events/create-event.ts'
 import type { KnownKey } from '../../../../src/matrix/events/event-signatures.ts'
@@ -134,7 +134,7 @@ describe('check 1: the format', () => {
 describe('check 2: the signatures (E2)', () => {
   it('accepts what the sender’s server has signed', async () => {
     const { eventId, pdu } = event()
-    expect(await verdictOn(pdu)).toEqual({ kind: 'verified', eventId, pdu, redacted: false })
+    expect(await verdictOn(pdu)).toMatchObject({ kind: 'verified', eventId, event: { pdu }, redacted: false })
     expect(asked).toEqual([{ serverName: 'peer.example', keyId: 'ed25519:a_hostile', minimumValidUntilTs: NOW }])
   })
 
@@ -147,7 +147,7 @@ describe('check 2: the signatures (E2)', () => {
     const verdict = await verdictOn(sealed.pdu)
     expect(verdict.kind).toBe('verified')
     expect([eventId, '$forged:peer.example']).not.toContain(verdict.eventId)
-    expect(await verdictOn({ ...pdu, unsigned: { age: 1 } })).toMatchObject({ kind: 'verified', eventId, pdu })
+    expect(await verdictOn({ ...pdu, unsigned: { age: 1 } })).toMatchObject({ kind: 'verified', eventId, event: { pdu } })
   })
 
   it.each<[string, () => JsonObject]>([
@@ -212,7 +212,7 @@ describe('check 3: the hash (E3)', () => {
   it('where it does not fit leaves the redacted event, under the same ID', async () => {
     const { eventId, pdu } = event()
     const verdict = await verdictOn({ ...pdu, content: { body: 'altered' } })
-    expect(verdict).toMatchObject({ kind: 'verified', eventId, redacted: true, pdu: { content: {}, signatures: pdu.signatures } })
+    expect(verdict).toMatchObject({ kind: 'verified', eventId, redacted: true, event: { pdu: { content: {}, signatures: pdu.signatures } } })
   })
 
   it('does not save an event whose protected part was altered', async () => {

@@ -1,11 +1,11 @@
 import type { ParsedPdu } from '../../../matrix/events/parse-pdu.ts'
-import { redactPdu } from '../../../matrix/events/redaction.ts'
-import type { JsonObject } from '../../../matrix/json.ts'
+import { redactEvent } from '../../../matrix/events/redaction.ts'
+import type { RoomEvent } from '../../../matrix/events/room-event.ts'
 import type { RoomVersionRules } from '../../../matrix/room-versions/rules.ts'
 
 /** What a PDU is processed as, and whether its content was taken out. */
 export interface HashChecked {
-  readonly pdu: JsonObject
+  readonly event: RoomEvent
   readonly redacted: boolean
 }
 
@@ -14,5 +14,5 @@ export interface HashChecked {
  * the signature covers, is processed further.
  */
 export function checkHash({ event, contentHashMatches }: ParsedPdu, rules: RoomVersionRules): HashChecked {
-  return contentHashMatches ? { pdu: event.pdu, redacted: false } : { pdu: redactPdu(event.pdu, rules), redacted: true }
+  return contentHashMatches ? { event, redacted: false } : { event: redactEvent(event, rules), redacted: true }
 }

@@ -1,3 +1,4 @@
+import type { KeyQuestion } from '../../../federation/outbound/keys/key-memory.ts'
 import {
   authorisingServer,
   checkEventSignatures,
@@ -9,7 +10,6 @@ import {
 import type { ParsedPdu } from '../../../matrix/events/parse-pdu.ts'
 import type { RoomVersionRules } from '../../../matrix/room-versions/rules.ts'
 import { signatureKeyIds } from '../../../matrix/signing.ts'
-import type { KeyQuestion } from '../../outbound/keys/key-memory.ts'
 
 /**
  * What the signatures of a PDU are worth. `drop`: it is not what its sender's server sent, or nobody can tell. `reject`: it is, but the server
@@ -34,11 +34,11 @@ export function keysNeeded(parsed: ParsedPdu, rules: RoomVersionRules): KeyQuest
 }
 
 /** Check 2 (server-server-api#checks-performed-on-receipt-of-a-pdu) with keys that have been fetched. Never throws. */
-export function checkSignatures(parsed: ParsedPdu, rules: RoomVersionRules, findKey: KeyLookup): SignatureCheck {
+export function checkSignatures(parsed: ParsedPdu, rules: RoomVersionRules, findKey: KeyLookup, unvouchedBy?: string): SignatureCheck {
   const verdict = checkEventSignatures(parsed, rules, findKey)
   if (verdict.kind !== 'valid') return { kind: 'drop', reason: reasonOf(verdict) }
   const authorising = authorisingServer(parsed.event, rules)
-  if (authorising === undefined || parsed.event.content.membership !== 'join') return { kind: 'ok' }
+  if (authorising === undefined || authorising === unvouchedBy || parsed.event.content.membership !== 'join') return { kind: 'ok' }
   const cosigned = checkSignaturesOf(authorising, parsed, rules, findKey)
   return cosigned.kind === 'valid' ? { kind: 'ok' } : { kind: 'reject', reason: `The join is not vouched for: ${reasonOf(cosigned)}` }
 }

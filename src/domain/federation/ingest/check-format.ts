@@ -25,7 +25,7 @@ export function checkFormat({ pdu, roomId, inexact }: ReceivedPdu, rules: RoomVe
 }
 
 /** The ID under which the answer names a PDU that is dropped; some have none. */
-function eventIdIfAny(pdu: ReceivedPdu['pdu'], rules: RoomVersionRules): string | undefined {
+export function eventIdIfAny(pdu: ReceivedPdu['pdu'], rules: RoomVersionRules): string | undefined {
   try {
     return computeEventId(pdu, rules)
   } catch (cause) {

@@ -1,0 +1,12 @@
+/** Bounds of how often missing events are looked for, in one place. Times in milliseconds. */
+
+/** The pause after the first failure; doubled with each that follows. */
+export const ATTACH_RETRY_MS = 5_000
+/** The longest pause. */
+export const ATTACH_RETRY_MAX_MS = 60 * 60_000
+/** News of something missing ends a pause that has lasted this long: another server may help. */
+export const ATTACH_WAKE_PAUSE_MS = 2_000
+/** Failures after which what cannot be completed is given up: about a day. */
+export const MAX_ATTACH_FAILURES = 32
+/** Deferred work that failed for a reason of its own is tried again after this. */
+export const DUE_RETRY_MS = 30_000

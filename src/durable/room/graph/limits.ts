@@ -1,0 +1,24 @@
+/** Bounds of what a room takes from other servers to complete its graph, in one place. Times in milliseconds. */
+
+/** Staged events that are looked at for one plan of what is missing. */
+export const MAX_STAGED_LOOKED_AT = 1000
+/** Staged events named in one plan. */
+export const MAX_ROOTS = 20
+/** Servers named as candidates to be asked. */
+export const MAX_CANDIDATES = 10
+/** Events in one call that keeps outliers. */
+export const MAX_OUTLIERS_PER_CALL = 500
+/** IDs in one question for what is not here. */
+export const MAX_IDS_PER_QUESTION = 20_000
+/** Events of a state that another server tells. */
+export const MAX_CLAIMED_STATE = 250_000
+/** Events in one batch of history. */
+export const MAX_BACKFILLED_BATCH = 200
+/** Events of one batch of history whose state before has to be told. */
+export const MAX_STATES_PER_BATCH = 20
+/** One part of a gap in so many is left between two events of history: some hundred thousand fit into the narrowest. */
+export const GAP_PARTS = 2 ** 18
+/** A gap that could not be filled is left alone for this long, doubled with each failure up to the maximum. */
+export const GAP_RETRY_MS = 30_000
+/** The longest that it is left alone. */
+export const GAP_RETRY_MAX_MS = 24 * 60 * 60_000

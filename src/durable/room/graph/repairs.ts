@@ -1,0 +1,75 @@
+import { log } from '../../../runtime/log.ts'
+import { countCost } from '../../../runtime/metrics.ts'
+import type { DueResult } from '../../../storage/due-table.ts'
+import { readStagedHeads } from '../../../storage/room/staging.ts'
+import type { RoomCore } from '../room-core.ts'
+import type { ResolutionWork } from './resolution-work.ts'
+
+/** `due` kind of the work of having missing events fetched. */
+export const REPAIR_DUE = 'repair'
+/** When the alarm looks whether they were; the first attempt does not wait for it. */
+export const REPAIR_RETRY_MS = 60_000
+/** Staged PDUs looked at to find out whether anything is missing. */
+const MAX_LOOKED_AT = 1000
+
+/** The object that fetches what rooms miss, as a room sees it. */
+export interface RepairWaker {
+  wake(): Promise<unknown>
+}
+
+/**
+ * Has missing events fetched and large states resolved after the commit that found them missing. The `due` row of that commit makes the alarm repeat what a
+ * crash cut off.
+ */
+export class Repairs {
+  readonly #core: RoomCore
+  readonly #repair: () => RepairWaker
+  readonly #resolutions: ResolutionWork
+  #missing = false
+  #unresolved = false
+
+  constructor(core: RoomCore, repair: () => RepairWaker, resolutions: ResolutionWork) {
+    this.#core = core
+    this.#repair = repair
+    this.#resolutions = resolutions
+  }
+
+  /** The commit under way leaves something missing. */
+  plan(): void {
+    this.#missing = true
+  }
+
+  /** The commit under way leaves something unresolved. */
+  planResolution(): void {
+    this.#unresolved = true
+  }
+
+  /** The commit has succeeded. */
+  committed(): void {
+    const { ctx, due } = this.#core
+    if (!this.#missing && !this.#unresolved) return
+    ctx.waitUntil(due.arm())
+    if (this.#missing) ctx.waitUntil(this.#wake())
+    if (this.#unresolved) ctx.waitUntil(this.#resolutions.run())
+    this.#missing = false
+    this.#unresolved = false
+  }
+
+  /** Due work of kind {@link REPAIR_DUE}. */
+  async run(): Promise<DueResult> {
+    const { store, members } = this.#core
+    const isMissing = readStagedHeads(store, MAX_LOOKED_AT).some(({ waits }) => waits.prev.length + waits.auth.length > 0)
+    if (!isMissing || !members.hasLocalJoined()) return 'settled'
+    await this.#wake()
+    return { again: this.#core.nowMs() + REPAIR_RETRY_MS }
+  }
+
+  async #wake(): Promise<void> {
+    countCost('rpc')
+    try {
+      await this.#repair().wake()
+    } catch (cause) {
+      log.warn('missing events of a room will be fetched later', cause)
+    }
+  }
+}
