@@ -1,5 +1,6 @@
 import type { EventId } from '../matrix/events/room-event.ts'
 import type { RoomVersionRules } from '../matrix/room-versions/rules.ts'
+import { partsOf, type StoredPart } from './cursor-parts.ts'
 import type { Slice } from './resolve/slice.ts'
 import type { StateMap, StateMapKey } from './state-map.ts'
 import { type V1Progress, V1Resolution } from './v1.ts'
@@ -7,7 +8,7 @@ import { V2Resolution } from './v2.ts'
 import type { V2Progress } from './v2-progress.ts'
 
 /** Version of the form of stored cursors. Cursors of another form cannot be resumed; their resolution starts again. */
-const CURSOR_FORMAT = 1
+const CURSOR_FORMAT = 2
 
 /** A cursor as JSON. */
 export interface CursorData {
@@ -26,7 +27,8 @@ interface Resolution {
 }
 
 /**
- * A resolution that has not ended. It moves on with every slice; `JSON.stringify` gives all that is needed to resume it elsewhere, as of then.
+ * A resolution that has not ended. It moves on with every slice; {@link ResolutionCursor.parts}, or `JSON.stringify` where size does not
+ * matter, gives all that is needed to resume it elsewhere, as of then.
  */
 export class ResolutionCursor {
   readonly #roomVersion: string
@@ -34,6 +36,7 @@ export class ResolutionCursor {
   #progress: V1Progress | V2Progress | undefined
   #resolution: Resolution | undefined
   #interrupted = false
+  #slices = 0
 
   constructor(roomVersion: string, unconflicted: StateMap, progress: V1Progress | V2Progress) {
     this.#roomVersion = roomVersion
@@ -48,6 +51,7 @@ export class ResolutionCursor {
   advance(slice: Slice): StateMap | undefined {
     const resolution = this.#resume(slice.rules)
     this.#interrupted = true
+    this.#slices += 1
     const resolved = resolution.advance(slice)
     this.#interrupted = false
     // Unconflicted entries prevail over what the resolution found under their keys.
@@ -60,6 +64,18 @@ export class ResolutionCursor {
     const progress = this.#resolution?.save() ?? this.#progress
     if (progress === undefined) throw new Error('a cursor without progress')
     return { format: CURSOR_FORMAT, roomVersion: this.#roomVersion, unconflicted: [...this.#unconflicted], progress }
+  }
+
+  /**
+   * All of it in parts that fit into rows and are made one by one, so that others can work between two of them. They are to be stored together
+   * or not at all. Throws if the cursor moves on before the last one, or as {@link toJSON} does.
+   */
+  *parts(): Generator<StoredPart, void> {
+    const slices = this.#slices
+    for (const part of partsOf(this.toJSON())) {
+      if (this.#slices !== slices) throw new Error('a cursor moved on while it was being stored')
+      yield part
+    }
   }
 
   #resume(rules: RoomVersionRules): Resolution {

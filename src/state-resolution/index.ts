@@ -7,12 +7,16 @@ import { startV1 } from './v1.ts'
 import { startV2 } from './v2-progress.ts'
 
 export { type ResolutionCursor, readCursor } from './cursor.ts'
+export { MAX_PART_BYTES, PartReader, type StoredPart } from './cursor-parts.ts'
 export { BATCH_EVENTS, type EventLookup } from './resolve/event-lookup.ts'
 export { type StateMap, type StateMapKey, splitStateMapKey, stateMapKey, stateMapKeyOf } from './state-map.ts'
 
 /** How much one slice may do. */
 export interface SliceBudget {
-  /** Events that may be looked at, at least 1; each costs some microseconds, its own reading and that of up to ten auth events. */
+  /**
+   * Events that may be read or decided about, at least 1; steps in memory count for small fractions. What one event costs is mostly the
+   * look-up's reading. A slice may go beyond by one batch and the auth events of its events.
+   */
   readonly events: number
 }
 
@@ -29,11 +33,14 @@ export function startResolution(inputs: readonly StateMap[], rules: RoomVersionR
 }
 
 /**
- * Goes on with a resolution for one slice. The cursor moves on and comes back; to store it, make it into text with `JSON.stringify`, and
- * resume what {@link readCursor} makes of that. If the look-up throws, so does this, and only a stored cursor can be resumed.
+ * Goes on with a resolution for one slice. The cursor moves on and comes back; to store it, take its `parts()` (or `JSON.stringify` for a
+ * small one), and resume what {@link readCursor} makes of the value that a {@link PartReader} puts together. If the look-up throws, so does
+ * this, and only a stored cursor can be resumed.
  */
 export function stepResolution(cursor: ResolutionCursor, lookup: EventLookup, rules: RoomVersionRules, budget: SliceBudget): SliceResult {
-  const state = cursor.advance({ reader: new EventReader(lookup), rules, budget: new Budget(budget.events) })
+  const spending = new Budget(budget.events)
+  const reader = new EventReader(lookup, (events) => spending.spend(events))
+  const state = cursor.advance({ reader, rules, budget: spending })
   return state === undefined ? { done: false, cursor } : { done: true, state }
 }
 

@@ -35,9 +35,11 @@ export interface V2Progress {
   readonly algorithm: 'v2'
   /** The create event, which room version 12 implies; `null` elsewhere. */
   readonly impliedCreate: EventId | null
-  /** For each input state, the events that it has under conflicted keys. */
-  readonly conflicted: readonly (readonly EventId[])[]
-  /** The auth graph as far as it was read; empty once it is not needed any more. */
+  /** For each input state, the events that it has under conflicted keys, by number. Empty once it is not needed any more, like the graph. */
+  readonly conflicted: readonly (readonly number[])[]
+  /** How many events the conflicted state set has: the first ones that the graph numbers. */
+  readonly conflictedCount: number
+  /** The auth graph as far as it was read. */
   readonly graph: AuthGraphData
   readonly step: Step
 }
@@ -49,9 +51,16 @@ const CREATE = stateMapKey('m.room.create', '')
 /** The beginning of a resolution. Without conflicts it is also the end. */
 export function startV2(inputs: readonly StateMap[], rules: RoomVersionRules): { unconflicted: StateMap; progress: V2Progress } {
   const states = splitConflicted(inputs)
-  const isConflicted = states.conflicted.some((ids) => ids.length > 0)
+  const isConflicted = states.conflicted.length > 0
   const step: Step = isConflicted ? { name: 'auth-chains', data: NO_PROGRESS } : { name: 'done', resolved: [] }
   const create = rules.roomIdIsCreateHash ? inputs.map((state) => state.get(CREATE)).find((id) => id !== undefined) : undefined
-  const progress: V2Progress = { algorithm: 'v2', impliedCreate: create ?? null, conflicted: states.conflicted, graph: NO_GRAPH, step }
+  const progress: V2Progress = {
+    algorithm: 'v2',
+    impliedCreate: create ?? null,
+    conflicted: states.conflictedOf,
+    conflictedCount: states.conflicted.length,
+    graph: { ids: states.conflicted, edges: states.conflicted.map(() => null) },
+    step,
+  }
   return { unconflicted: states.unconflicted, progress }
 }

@@ -9,7 +9,7 @@ import { MainlineSort, mainlineFrom } from './resolve/mainline-sort.ts'
 import { NO_PROGRESS as NO_SELECTION, PowerSelection } from './resolve/power-events.ts'
 import { NO_PROGRESS as NO_POWER_SORT, PowerSort } from './resolve/power-sort.ts'
 import type { Slice } from './resolve/slice.ts'
-import type { SplitStates } from './resolve/split-conflicted.ts'
+import type { NumberedStates } from './resolve/split-conflicted.ts'
 import { type StateMap, stateMapKey } from './state-map.ts'
 import { NO_GRAPH, type Step, type V2Progress } from './v2-progress.ts'
 
@@ -22,7 +22,7 @@ const POWER_LEVELS = stateMapKey('m.room.power_levels', '')
 
 /** What all steps of a resolution work on. */
 interface Work {
-  readonly states: SplitStates
+  readonly states: NumberedStates
   readonly rules: RoomVersionRules
   readonly impliedCreate: EventId | null
   readonly graph: AuthGraph
@@ -53,7 +53,7 @@ export class V2Resolution {
       rules,
       impliedCreate: progress.impliedCreate,
       graph,
-      conflicted: [...new Set(progress.conflicted.flat().map((id) => graph.number(id)))],
+      conflicted: Array.from({ length: progress.conflictedCount }, (_, number) => number),
       initialState: rules.stateResolution === 'v2.1' ? new Map() : unconflicted,
     }
     this.#stage = resume(progress.step, this.#work)
@@ -61,7 +61,14 @@ export class V2Resolution {
 
   /** Goes on as far as the budget allows; the entries to add to the unconflicted state, if the end was reached. */
   advance(slice: Slice): StateMap | undefined {
-    while (this.#stage.name !== 'done' && !slice.budget.exhausted) this.#stage = this.#stage.advance(slice) ?? this.#stage
+    if (!this.#work.graph.index(slice.budget)) return undefined
+    while (this.#stage.name !== 'done' && !slice.budget.exhausted) {
+      const next = this.#stage.advance(slice)
+      if (next === undefined) continue
+      this.#stage = next
+      // What one step hands to the next is copied whole.
+      slice.budget.spendSteps(this.#work.graph.size)
+    }
     const step = this.#stage.name === 'done' ? this.#stage.save() : undefined
     return step?.name === 'done' ? new Map(step.resolved) : undefined
   }
@@ -72,6 +79,7 @@ export class V2Resolution {
       algorithm: 'v2',
       impliedCreate: this.#work.impliedCreate,
       conflicted: needsGraph ? this.#work.states.conflicted : [],
+      conflictedCount: needsGraph ? this.#work.conflicted.length : 0,
       graph: needsGraph ? this.#work.graph.save() : NO_GRAPH,
       step: this.#stage.save(),
     }
@@ -151,7 +159,9 @@ function findSubgraph(step: StepOf<'conflicted-subgraph'>, work: Work): Stage {
 }
 
 function withFullConflictedSet(difference: readonly number[], subgraph: readonly number[], work: Work): Stage {
-  const fullConflicted = [...new Set([...work.conflicted, ...difference, ...subgraph])]
+  const marks = new Array<boolean>(work.graph.size).fill(false)
+  for (const numbers of [work.conflicted, difference, subgraph]) for (const number of numbers) marks[number] = true
+  const fullConflicted = marks.flatMap((isIn, number) => (isIn ? number : []))
   return selectPowerEvents({ name: 'power-events', fullConflicted, data: NO_SELECTION }, work)
 }
 

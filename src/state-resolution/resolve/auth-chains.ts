@@ -76,7 +76,7 @@ export class AuthChains {
   }
 
   #place({ budget }: Slice): void {
-    for (let granted = budget.take(this.#ready.length); granted > 0; granted--) {
+    for (let granted = budget.takeSteps(this.#ready.length); granted > 0; granted--) {
       const number = this.#ready.pop()
       if (number === undefined) return
       this.#order.push(number)

@@ -3,7 +3,7 @@ import { type StateMap, stateMapKey } from '../state-map.ts'
 import type { OrderedChains } from './auth-chains.ts'
 import type { AuthGraph } from './auth-graph.ts'
 import type { Slice } from './slice.ts'
-import type { SplitStates } from './split-conflicted.ts'
+import type { NumberedStates } from './split-conflicted.ts'
 
 /** Progress of an {@link AuthDifference}, as JSON. */
 export interface AuthDifferenceData {
@@ -44,7 +44,7 @@ const DIFFERENT = FOUND | MISSING
 export class AuthDifference {
   readonly #graph: AuthGraph
   readonly #chains: OrderedChains
-  readonly #conflicted: readonly (readonly EventId[])[]
+  readonly #conflicted: readonly (readonly number[])[]
   readonly #unconflicted: StateMap
   #sharedRoots: readonly EventId[] | undefined
   #group: number
@@ -56,7 +56,7 @@ export class AuthDifference {
   #candidates: number
 
   /** @param chains those of all conflicted events. */
-  constructor(data: AuthDifferenceData, graph: AuthGraph, chains: OrderedChains, states: SplitStates) {
+  constructor(data: AuthDifferenceData, graph: AuthGraph, chains: OrderedChains, states: NumberedStates) {
     this.#graph = graph
     this.#chains = chains
     this.#conflicted = states.conflicted
@@ -105,7 +105,7 @@ export class AuthDifference {
   #followGroup({ budget }: Slice): void {
     if (this.#masks.length === 0) this.#beginGroup()
     const { order, cyclic } = this.#chains
-    const end = this.#passed + budget.take(order.length - this.#passed)
+    const end = this.#passed + budget.takeSteps(order.length - this.#passed)
     for (; this.#passed < end; this.#passed++) {
       const number = order[this.#passed] ?? 0
       const mask = this.#masks[number] ?? 0
@@ -119,14 +119,14 @@ export class AuthDifference {
     if (this.#passed < order.length) return
     this.#passed = 0
     if (!cyclic || !this.#changed) this.#endGroup()
+    budget.spendSteps(order.length)
     this.#changed = false
   }
 
   #beginGroup(): void {
     this.#masks = new Array<number>(this.#graph.size).fill(0)
-    for (const [place, ids] of this.#groupStates().entries()) {
-      for (const id of ids) {
-        const number = this.#graph.number(id)
+    for (const [place, numbers] of this.#groupStates().entries()) {
+      for (const number of numbers) {
         this.#masks[number] = (this.#masks[number] ?? 0) | (1 << place)
       }
     }
@@ -143,14 +143,14 @@ export class AuthDifference {
     this.#candidates = this.difference().length
   }
 
-  #groupStates(): readonly (readonly EventId[])[] {
+  #groupStates(): readonly (readonly number[])[] {
     return this.#conflicted.slice(this.#group * GROUP_STATES, (this.#group + 1) * GROUP_STATES)
   }
 
   /** Takes the next unconflicted events; whether there were any. */
   #startShared({ budget }: Slice): boolean {
     this.#sharedRoots ??= membersLast(this.#unconflicted)
-    const granted = budget.take(this.#sharedRoots.length - this.#passed)
+    const granted = budget.takeSteps(this.#sharedRoots.length - this.#passed)
     if (granted === 0) return false
     for (const id of this.#sharedRoots.slice(this.#passed, this.#passed + granted)) this.#share(this.#graph.number(id))
     this.#passed += granted

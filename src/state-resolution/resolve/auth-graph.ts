@@ -1,5 +1,6 @@
 import type { EventId } from '../../matrix/events/room-event.ts'
 import type { EventReader } from './event-lookup.ts'
+import type { Budget } from './slice.ts'
 
 /** An {@link AuthGraph} as JSON. */
 export interface AuthGraphData {
@@ -14,14 +15,15 @@ const NO_EDGES: readonly number[] = []
 export class AuthGraph {
   readonly #ids: EventId[]
   readonly #edges: (readonly number[] | null)[]
-  readonly #numbers: Map<EventId, number>
+  readonly #numbers = new Map<EventId, number>()
+  /** How many of the IDs are in the index, which a resumed resolution builds anew, slice by slice. */
+  #indexed = 0
   /** Room version 12: the create event, which every other event implies without citing it (rooms/v12, MSC4291). */
   readonly #impliedCreate: EventId | undefined
 
   constructor(data: AuthGraphData, impliedCreate: EventId | undefined) {
     this.#ids = [...data.ids]
     this.#edges = [...data.edges]
-    this.#numbers = new Map(this.#ids.map((id, number) => [id, number]))
     this.#impliedCreate = impliedCreate
   }
 
@@ -30,13 +32,25 @@ export class AuthGraph {
     return this.#ids.length
   }
 
-  /** The number of an event, a new one if it has none yet. */
+  /** Goes on with the index that {@link number} needs; whether it is complete. */
+  index(budget: Budget): boolean {
+    while (this.#indexed < this.#ids.length) {
+      if (budget.exhausted) return false
+      const end = this.#indexed + budget.takeSteps(this.#ids.length - this.#indexed)
+      for (; this.#indexed < end; this.#indexed++) this.#numbers.set(this.id(this.#indexed), this.#indexed)
+    }
+    return true
+  }
+
+  /** The number of an event, a new one if it has none yet. The index must be complete. */
   number(id: EventId): number {
     const known = this.#numbers.get(id)
     if (known !== undefined) return known
+    if (this.#indexed < this.#ids.length) throw new Error('the index of the graph is not complete')
     const number = this.#ids.push(id) - 1
     this.#edges.push(null)
     this.#numbers.set(id, number)
+    this.#indexed += 1
     return number
   }
 
@@ -53,7 +67,7 @@ export class AuthGraph {
     for (const number of unread) this.#edges[number] = this.#numberAll(this.id(number), found.get(this.id(number)))
   }
 
-  /** Numbers of the auth events of a loaded event; none for an event that the look-up does not know. */
+  /** Numbers of the auth events of a loaded event, each once; none for an event that the look-up does not know. */
   edges(number: number): readonly number[] {
     return this.#edges[number] ?? NO_EDGES
   }
@@ -65,8 +79,9 @@ export class AuthGraph {
 
   #numberAll(id: EventId, authEventIds: readonly EventId[] | undefined): readonly number[] {
     if (authEventIds === undefined) return NO_EDGES
-    const numbers = authEventIds.map((authId) => this.number(authId))
+    const numbers = authEventIds.map((cited) => this.number(cited))
     if (this.#impliedCreate !== undefined && id !== this.#impliedCreate) numbers.push(this.number(this.#impliedCreate))
-    return numbers
+    // Events of a valid format cite at most ten. What filter makes is no larger than it has to be, which matters for so many.
+    return numbers.filter((number, place) => numbers.indexOf(number) === place)
   }
 }

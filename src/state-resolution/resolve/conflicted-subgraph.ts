@@ -41,7 +41,7 @@ export class ConflictedSubgraph {
   advance({ budget }: Slice): boolean {
     const { order } = this.#chains
     while (!budget.exhausted) {
-      const end = this.#passed + budget.take(order.length - this.#passed)
+      const end = this.#passed + budget.takeSteps(order.length - this.#passed)
       if (end === this.#passed) return true
       for (; this.#passed < end; this.#passed++) {
         const number = order[order.length - 1 - this.#passed] ?? 0

@@ -16,22 +16,26 @@ export interface EventLookup {
 
 /** Most events asked for at once. */
 export const BATCH_EVENTS = 64
-/** Most events held in memory between two look-ups. */
-const MAX_CACHED_EVENTS = 1024
+/** Most events held in memory between two look-ups: of the largest possible ones (64 KiB), what an isolate can afford. */
+const MAX_CACHED_EVENTS = 256
 
-/** An {@link EventLookup} read in batches, with a small memory. One lives as long as one slice. */
+/** An {@link EventLookup} read in batches, with a small memory. One lives as long as one slice, whose budget pays for what it reads. */
 export class EventReader {
   readonly #lookup: EventLookup
+  readonly #pay: (events: number) => void
   readonly #cache = new Map<EventId, RoomEvent>()
 
-  constructor(lookup: EventLookup) {
+  /** @param pay told how many events were asked for, each time that the look-up is. */
+  constructor(lookup: EventLookup, pay: (events: number) => void = () => undefined) {
     this.#lookup = lookup
+    this.#pay = pay
   }
 
   /** One event. */
   get(id: EventId): RoomEvent | undefined {
     const cached = this.#cache.get(id)
     if (cached !== undefined) return cached
+    this.#pay(1)
     const event = this.#lookup.get(id)
     if (event !== undefined) this.#keep(event)
     return event
@@ -42,7 +46,9 @@ export class EventReader {
     if (this.#lookup.getMany === undefined) return
     const missing = ids.filter((id) => !this.#cache.has(id))
     for (let at = 0; at < missing.length; at += BATCH_EVENTS) {
-      for (const event of this.#lookup.getMany(missing.slice(at, at + BATCH_EVENTS)).values()) this.#keep(event)
+      const batch = missing.slice(at, at + BATCH_EVENTS)
+      this.#pay(batch.length)
+      for (const event of this.#lookup.getMany(batch).values()) this.#keep(event)
     }
   }
 
@@ -53,7 +59,10 @@ export class EventReader {
 
   /** IDs of the auth events of several events; what is unknown is left out. */
   authEventIds(ids: readonly EventId[]): ReadonlyMap<EventId, readonly EventId[]> {
-    if (this.#lookup.getAuthEventIds !== undefined) return this.#lookup.getAuthEventIds(ids)
+    if (this.#lookup.getAuthEventIds !== undefined) {
+      this.#pay(ids.length)
+      return this.#lookup.getAuthEventIds(ids)
+    }
     this.prefetch(ids)
     const found = new Map<EventId, readonly EventId[]>()
     for (const id of ids) {

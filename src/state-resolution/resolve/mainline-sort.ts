@@ -1,6 +1,7 @@
 import { compareCodePoints } from '../../matrix/canonical-json.ts'
 import type { EventId } from '../../matrix/events/room-event.ts'
 import type { EventReader } from './event-lookup.ts'
+import { Heap } from './heap.ts'
 import { citedPowerLevels } from './sender-level.ts'
 import type { Slice } from './slice.ts'
 
@@ -18,6 +19,10 @@ export interface MainlineSortData {
   /** Place and `origin_server_ts` (milliseconds) of the events to sort, as far as they are known. */
   readonly positions: readonly number[]
   readonly timestamps: readonly number[]
+  /** Places in the list of the events whose positions are known and that are not sorted yet, in the order of a {@link Heap}. */
+  readonly waiting: readonly number[]
+  /** Places in the list of the events sorted so far. */
+  readonly order: readonly number[]
 }
 
 /** A {@link MainlineSort} that has not begun. */
@@ -30,6 +35,8 @@ export function mainlineFrom(powerLevels: EventId | undefined): MainlineSortData
     pathNext: null,
     positions: [],
     timestamps: [],
+    waiting: [],
+    order: [],
   }
 }
 
@@ -53,6 +60,8 @@ export class MainlineSort {
   #pathNext: EventId | null
   readonly #positions: number[]
   readonly #timestamps: number[]
+  readonly #waiting: Heap
+  readonly #order: number[]
 
   constructor(data: MainlineSortData, events: readonly EventId[]) {
     this.#events = events
@@ -63,9 +72,11 @@ export class MainlineSort {
     this.#pathNext = data.pathNext
     this.#positions = [...data.positions]
     this.#timestamps = [...data.timestamps]
+    this.#waiting = new Heap([...data.waiting], (left, right) => this.#compare(left, right))
+    this.#order = [...data.order]
   }
 
-  /** Finds the places of the events, as far as the budget allows; whether the end was reached. */
+  /** Finds the places of the events and brings them into order, as far as the budget allows; whether the end was reached. */
   advance({ reader, budget }: Slice): boolean {
     while (!budget.exhausted) {
       if (this.#mainlineNext !== null) {
@@ -74,11 +85,13 @@ export class MainlineSort {
       } else if (this.#pathNext !== null) {
         budget.take(1)
         this.#followPath(this.#pathNext, reader)
-      } else if (this.#positions.length === this.#events.length) {
-        return true
-      } else {
+      } else if (this.#positions.length < this.#events.length) {
         budget.take(1)
         this.#beginEvent(this.#positions.length, reader)
+      } else if (this.#waiting.size > 0) {
+        this.#sort(budget.takeSteps(this.#waiting.size))
+      } else {
+        return true
       }
     }
     return false
@@ -86,13 +99,7 @@ export class MainlineSort {
 
   /** The events in order, once the end was reached. */
   sorted(): EventId[] {
-    const order = this.#events.map((id, at) => ({
-      id,
-      position: this.#positions[at] ?? OFF_MAINLINE,
-      timestamp: this.#timestamps[at] ?? 0,
-    }))
-    order.sort((left, right) => right.position - left.position || left.timestamp - right.timestamp || compareCodePoints(left.id, right.id))
-    return order.map(({ id }) => id)
+    return this.#order.map((place) => this.#events[place] ?? '')
   }
 
   save(): MainlineSortData {
@@ -104,6 +111,8 @@ export class MainlineSort {
       pathNext: this.#pathNext,
       positions: this.#positions,
       timestamps: this.#timestamps,
+      waiting: this.#waiting.items(),
+      order: this.#order,
     }
   }
 
@@ -120,7 +129,7 @@ export class MainlineSort {
     const event = reader.get(this.#events[at] ?? '')
     this.#timestamps.push(event?.originServerTs ?? 0)
     const first = event && citedPowerLevels(event, reader)
-    if (first === undefined) this.#positions.push(OFF_MAINLINE)
+    if (first === undefined) this.#note(OFF_MAINLINE)
     else this.#arrive(first)
   }
 
@@ -144,7 +153,26 @@ export class MainlineSort {
     for (const id of this.#path) this.#places.set(id, place)
     this.#path.length = 0
     this.#pathNext = null
-    this.#positions.push(place)
+    this.#note(place)
+  }
+
+  /** Notes the position of the event at hand. */
+  #note(position: number): void {
+    this.#waiting.push(this.#positions.push(position) - 1)
+  }
+
+  #sort(events: number): void {
+    for (let left = events; left > 0; left--) {
+      const place = this.#waiting.pop()
+      if (place !== undefined) this.#order.push(place)
+    }
+  }
+
+  #compare(left: number, right: number): number {
+    const positions = (this.#positions[right] ?? OFF_MAINLINE) - (this.#positions[left] ?? OFF_MAINLINE)
+    if (positions !== 0) return positions
+    const timestamps = (this.#timestamps[left] ?? 0) - (this.#timestamps[right] ?? 0)
+    return timestamps !== 0 ? timestamps : compareCodePoints(this.#events[left] ?? '', this.#events[right] ?? '')
   }
 }
 

@@ -22,12 +22,18 @@ export interface PowerSelectionData {
   readonly examined: number
   /** Those of them that the look-up knows. */
   readonly known: readonly number[]
-  /** Those of them that are power events. */
-  readonly power: readonly number[]
+  /** Those of them that are power events, and behind them what authorizes them, as far as that was followed. */
+  readonly selected: readonly number[]
+  /** How many of the selected have been followed. */
+  readonly followed: number
 }
 
 /** A {@link PowerSelection} that has not begun. */
-export const NO_PROGRESS: PowerSelectionData = { examined: 0, known: [], power: [] }
+export const NO_PROGRESS: PowerSelectionData = { examined: 0, known: [], selected: [], followed: 0 }
+
+/** Marks of an event in the set: the look-up knows it; it was selected. */
+const KNOWN = 1
+const SELECTED = 2
 
 /**
  * Divides the full conflicted set into the power events with the events of the set that authorize them, and the others (step 1 of the
@@ -39,49 +45,68 @@ export class PowerSelection {
   readonly #fullConflicted: readonly number[]
   #examined: number
   readonly #known: number[]
-  readonly #power: number[]
+  readonly #selected: number[]
+  #followed: number
+  /** By number. */
+  readonly #marks: number[]
 
   constructor(data: PowerSelectionData, graph: AuthGraph, fullConflicted: readonly number[]) {
     this.#graph = graph
     this.#fullConflicted = fullConflicted
     this.#examined = data.examined
     this.#known = [...data.known]
-    this.#power = [...data.power]
+    this.#selected = [...data.selected]
+    this.#followed = data.followed
+    this.#marks = new Array<number>(graph.size).fill(0)
+    for (const number of this.#known) this.#marks[number] = KNOWN
+    for (const number of this.#selected) this.#marks[number] = KNOWN | SELECTED
   }
 
   /** Goes on as far as the budget allows; whether the end was reached. */
-  advance({ reader, budget }: Slice): boolean {
-    while (!budget.exhausted) {
-      const granted = budget.take(this.#fullConflicted.length - this.#examined)
-      if (granted === 0) return true
-      const batch = this.#fullConflicted.slice(this.#examined, this.#examined + granted)
-      this.#examined += granted
-      reader.prefetch(batch.map((number) => this.#graph.id(number)))
-      for (const number of batch) {
-        const event = reader.get(this.#graph.id(number))
-        if (event === undefined) continue
-        this.#known.push(number)
-        if (isPowerEvent(event)) this.#power.push(number)
-      }
+  advance(slice: Slice): boolean {
+    while (!slice.budget.exhausted) {
+      if (this.#examined < this.#fullConflicted.length) this.#examine(slice)
+      else if (this.#followed < this.#selected.length) this.#follow(slice)
+      else return true
     }
     return false
   }
 
   /** The two parts, once the end was reached. */
   selection(): { readonly selected: number[]; readonly others: EventId[] } {
-    const known = new Set(this.#known)
-    const selected = new Set(this.#power)
-    // A set yields what is added while it is being walked.
-    for (const number of selected) {
-      for (const cited of this.#graph.edges(number)) {
-        if (known.has(cited)) selected.add(cited)
-      }
-    }
-    const others = this.#known.filter((number) => !selected.has(number)).map((number) => this.#graph.id(number))
-    return { selected: [...selected], others }
+    const others = this.#known.filter((number) => this.#marks[number] === KNOWN).map((number) => this.#graph.id(number))
+    return { selected: this.#selected, others }
   }
 
   save(): PowerSelectionData {
-    return { examined: this.#examined, known: this.#known, power: this.#power }
+    return { examined: this.#examined, known: this.#known, selected: this.#selected, followed: this.#followed }
+  }
+
+  #examine({ reader, budget }: Slice): void {
+    const granted = budget.take(this.#fullConflicted.length - this.#examined)
+    const batch = this.#fullConflicted.slice(this.#examined, this.#examined + granted)
+    this.#examined += granted
+    reader.prefetch(batch.map((number) => this.#graph.id(number)))
+    for (const number of batch) {
+      const event = reader.get(this.#graph.id(number))
+      if (event === undefined) continue
+      this.#known.push(number)
+      this.#marks[number] = KNOWN
+      if (isPowerEvent(event)) this.#select(number)
+    }
+  }
+
+  #follow({ budget }: Slice): void {
+    const end = this.#followed + budget.takeSteps(this.#selected.length - this.#followed)
+    for (; this.#followed < end; this.#followed++) {
+      for (const cited of this.#graph.edges(this.#selected[this.#followed] ?? 0)) {
+        if (this.#marks[cited] === KNOWN) this.#select(cited)
+      }
+    }
+  }
+
+  #select(number: number): void {
+    this.#marks[number] = KNOWN | SELECTED
+    this.#selected.push(number)
   }
 }

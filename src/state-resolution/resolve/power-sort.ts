@@ -9,8 +9,10 @@ export interface PowerSortData {
   /** By place: power level of the sender, and `origin_server_ts` in milliseconds, as far as they have been looked up. */
   readonly levels: readonly number[]
   readonly timestamps: readonly number[]
-  /** By place: how many events of the list, not yet sorted, it cites. Empty before the sorting begins. */
+  /** By place, as far as the events' citations have been noted: how many events of the list, not yet sorted, it cites. */
   readonly waiting: readonly number[]
+  /** By place: places of the events that cite it, as far as they have been noted. */
+  readonly dependants: readonly (readonly number[])[]
   /** Places of events that can come next, in the order of a {@link Heap}. */
   readonly ready: readonly number[]
   /** Places of the events sorted so far. */
@@ -18,7 +20,7 @@ export interface PowerSortData {
 }
 
 /** A {@link PowerSort} that has not begun. */
-export const NO_PROGRESS: PowerSortData = { levels: [], timestamps: [], waiting: [], ready: [], order: [] }
+export const NO_PROGRESS: PowerSortData = { levels: [], timestamps: [], waiting: [], dependants: [], ready: [], order: [] }
 
 /**
  * Reverse topological power ordering (rooms/v2#definitions): an event comes after those it cites; otherwise the greater power level of the
@@ -29,11 +31,12 @@ export class PowerSort {
   readonly #events: readonly number[]
   readonly #levels: number[]
   readonly #timestamps: number[]
-  #waiting: number[]
+  readonly #waiting: number[]
+  readonly #dependants: number[][]
   readonly #ready: Heap
   readonly #order: number[]
-  /** By place: places of the events that cite it. */
-  #dependants: readonly (readonly number[])[] | undefined
+  /** By number of an event: its place and one, or 0 if it is not to be sorted. */
+  readonly #places: number[]
 
   /** @param events the events to sort, by number. */
   constructor(data: PowerSortData, graph: AuthGraph, events: readonly number[]) {
@@ -42,6 +45,9 @@ export class PowerSort {
     this.#levels = [...data.levels]
     this.#timestamps = [...data.timestamps]
     this.#waiting = [...data.waiting]
+    this.#dependants = events.map((_, place) => [...(data.dependants[place] ?? [])])
+    this.#places = new Array<number>(graph.size).fill(0)
+    for (const [place, number] of events.entries()) this.#places[number] = place + 1
     this.#ready = new Heap([...data.ready], (left, right) => this.#compare(left, right))
     this.#order = [...data.order]
   }
@@ -50,7 +56,7 @@ export class PowerSort {
   advance(slice: Slice): boolean {
     while (!slice.budget.exhausted) {
       if (this.#levels.length < this.#events.length) this.#lookUp(slice)
-      else if (this.#waiting.length < this.#events.length) this.#begin()
+      else if (this.#waiting.length < this.#events.length) this.#noteCitations(slice)
       else if (this.#ready.size > 0) this.#place(slice)
       else return true
     }
@@ -67,6 +73,7 @@ export class PowerSort {
       levels: this.#levels,
       timestamps: this.#timestamps,
       waiting: this.#waiting,
+      dependants: this.#dependants,
       ready: this.#ready.items(),
       order: this.#order,
     }
@@ -85,37 +92,35 @@ export class PowerSort {
     }
   }
 
-  #begin(): void {
-    this.#waiting = this.#events.map(() => 0)
-    for (const dependants of this.#findDependants()) {
-      for (const place of dependants) this.#waiting[place] = (this.#waiting[place] ?? 0) + 1
+  /** Notes who waits for whom. Who waits for nobody comes first. */
+  #noteCitations({ budget }: Slice): void {
+    for (let granted = budget.takeSteps(this.#events.length - this.#waiting.length); granted > 0; granted--) {
+      const place = this.#waiting.length
+      let waiting = 0
+      for (const cited of this.#graph.edges(this.#events[place] ?? 0)) {
+        const dependants = this.#dependants[(this.#places[cited] ?? 0) - 1]
+        if (dependants === undefined) continue
+        dependants.push(place)
+        waiting += 1
+      }
+      this.#waiting.push(waiting)
+      if (waiting === 0) this.#ready.push(place)
     }
-    for (const [place, count] of this.#waiting.entries()) if (count === 0) this.#ready.push(place)
   }
 
   #place({ budget }: Slice): void {
-    const dependants = this.#findDependants()
-    for (let granted = budget.take(this.#ready.size); granted > 0; granted--) {
+    for (let granted = budget.takeSteps(this.#ready.size); granted > 0; granted--) {
       const place = this.#ready.pop()
       if (place === undefined) return
       this.#order.push(place)
-      for (const dependant of dependants[place] ?? []) {
+      const dependants = this.#dependants[place] ?? []
+      budget.spendSteps(dependants.length)
+      for (const dependant of dependants) {
         const left = (this.#waiting[dependant] ?? 0) - 1
         this.#waiting[dependant] = left
         if (left === 0) this.#ready.push(dependant)
       }
     }
-  }
-
-  #findDependants(): readonly (readonly number[])[] {
-    if (this.#dependants !== undefined) return this.#dependants
-    const places = new Map(this.#events.map((number, place) => [number, place]))
-    const dependants: number[][] = this.#events.map(() => [])
-    for (const [place, number] of this.#events.entries()) {
-      for (const cited of new Set(this.#graph.edges(number))) dependants[places.get(cited) ?? -1]?.push(place)
-    }
-    this.#dependants = dependants
-    return dependants
   }
 
   #compare(left: number, right: number): number {

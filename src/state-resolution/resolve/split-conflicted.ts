@@ -4,8 +4,16 @@ import type { StateMap, StateMapKey } from '../state-map.ts'
 /** Input states divided into what they agree on and what they do not. */
 export interface SplitStates {
   readonly unconflicted: ReadonlyMap<StateMapKey, EventId>
-  /** For each input state, the events that it has under conflicted keys. */
-  readonly conflicted: readonly (readonly EventId[])[]
+  /** The conflicted state set, each event once. */
+  readonly conflicted: readonly EventId[]
+  /** For each input state, the events that it has under conflicted keys, as places in {@link conflicted}. */
+  readonly conflictedOf: readonly (readonly number[])[]
+}
+
+/** The same with the numbers that events have in the auth graph, which begins with the conflicted state set. */
+export interface NumberedStates {
+  readonly unconflicted: StateMap
+  readonly conflicted: readonly (readonly number[])[]
 }
 
 /**
@@ -18,12 +26,16 @@ export function splitConflicted(states: readonly StateMap[]): SplitStates {
   for (const [key, id] of first ?? []) {
     if (others.every((state) => state.get(key) === id)) unconflicted.set(key, id)
   }
-  const conflicted = states.map((state) => {
-    const ids: EventId[] = []
+  const places = new Map<EventId, number>()
+  const conflictedOf = states.map((state) => {
+    const own: number[] = []
     for (const [key, id] of state) {
-      if (!unconflicted.has(key)) ids.push(id)
+      if (unconflicted.has(key)) continue
+      const place = places.get(id) ?? places.size
+      places.set(id, place)
+      own.push(place)
     }
-    return ids
+    return own
   })
-  return { unconflicted, conflicted }
+  return { unconflicted, conflicted: [...places.keys()], conflictedOf }
 }

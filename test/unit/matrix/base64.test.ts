@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decodeBase64, encodeBase64, encodeBase64Url } from '../../../src/matrix/base64.ts'
 import { utf8Bytes } from '../../../src/matrix/crypto.ts'
+import { propertyRuns } from '../../support/property-runs.ts'
 
 describe('unpadded Base64 (appendices#unpadded-base64)', () => {
   test.each([
@@ -27,6 +28,7 @@ describe('unpadded Base64 (appendices#unpadded-base64)', () => {
           expect(decodeBase64(encoded)).toEqual(bytes)
         }
       }),
+      { numRuns: propertyRuns(100) },
     )
   })
 

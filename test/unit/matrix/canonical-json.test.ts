@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { canonicalJson, compareCodePoints, MAX_CANONICAL_DEPTH } from '../../../src/matrix/canonical-json.ts'
 import type { JsonValue } from '../../../src/matrix/json.ts'
+import { propertyRuns } from '../../support/property-runs.ts'
 import { jsonValue, reversed, text } from './arbitraries.ts'
 import { readVectors } from './vectors.ts'
 
@@ -73,6 +74,7 @@ describe('canonical JSON (appendices#canonical-json)', () => {
         expect(canonicalJson(JSON.parse(canonical))).toBe(canonical)
         expect(canonicalJson(reversed(value))).toBe(canonical)
       }),
+      { numRuns: propertyRuns(100) },
     )
   })
 
@@ -81,6 +83,7 @@ describe('canonical JSON (appendices#canonical-json)', () => {
       fc.property(text(), text(), (left, right) => {
         expect(Math.sign(compareCodePoints(left, right))).toBe(Math.sign(compareByPoints(left, right)))
       }),
+      { numRuns: propertyRuns(100) },
     )
   })
 })

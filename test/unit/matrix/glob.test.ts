@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compileGlob, MAX_GLOB_CHARACTERS } from '../../../src/matrix/glob.ts'
+import { propertyRuns } from '../../support/property-runs.ts'
 
 /** The definition, as a regular expression: fine on short texts. */
 function oracle(pattern: string, text: string, wholeWords: boolean): boolean {
@@ -37,7 +38,7 @@ describe('globs (appendices#glob-style-matching)', () => {
       fc.property(patterns, texts, fc.boolean(), (pattern, text, wholeWords) => {
         expect(compileGlob(pattern, { wholeWords })(text)).toBe(oracle(pattern, text, wholeWords))
       }),
-      { numRuns: 3_000 },
+      { numRuns: propertyRuns(3_000) },
     )
   })
 

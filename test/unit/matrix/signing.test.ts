@@ -13,6 +13,7 @@ import {
   signJson,
   verifyJsonSignature,
 } from '../../../src/matrix/signing.ts'
+import { propertyRuns } from '../../support/property-runs.ts'
 import { jsonObject } from './arbitraries.ts'
 import { readVectors } from './vectors.ts'
 
@@ -29,6 +30,9 @@ const publicKey = publicKeyOfSeed(seed)
 const signer = createSigner(vectors.serverName, vectors.keyId, seed)
 const seeds = fc.uint8Array({ minLength: 32, maxLength: 32 })
 
+/** How much slower tweetnacl is than what it is compared with. */
+const TWEETNACL_COST = 100
+
 describe('Ed25519', () => {
   test('makes the same keys and signatures as tweetnacl, and each accepts what the other signed', () => {
     fc.assert(
@@ -40,7 +44,7 @@ describe('Ed25519', () => {
         expect(signature).toEqual(nacl.sign.detached(message, oracle.secretKey))
         expect(ed25519Verify(oracle.publicKey, message, signature)).toBe(true)
       }),
-      { numRuns: 15 },
+      { numRuns: propertyRuns(15, TWEETNACL_COST) },
     )
   })
 
@@ -98,6 +102,7 @@ describe('signing JSON (appendices#signing-json)', () => {
         expect(verifyJsonSignature(cosigned, 'domain', 'ed25519:1', publicKey)).toBe(true)
         expect(verifyJsonSignature(cosigned, '__proto__', 'ed25519:x', publicKey)).toBe(true)
       }),
+      { numRuns: propertyRuns(100) },
     )
   })
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { canonicalJson } from '../../../src/matrix/canonical-json.ts'
 import { parseLosslessJson } from '../../../src/matrix/lossless-json.ts'
 import { JSON_DEPTH_CEILING, MAX_JSON_DEPTH, parseStrictJson, strictJsonError } from '../../../src/matrix/strict-json.ts'
+import { propertyRuns } from '../../support/property-runs.ts'
 import { jsonValue } from './arbitraries.ts'
 
 const reasonOf = (text: string, options = {}): string => {
@@ -129,6 +130,7 @@ describe('strict JSON', () => {
         expect(result.ok).toBe(true)
         if (result.ok) deepStrictEqual(result.value, JSON.parse(text))
       }),
+      { numRuns: propertyRuns(100) },
     )
   })
 
@@ -168,7 +170,7 @@ describe('strict JSON', () => {
           for (const result of results) if (result.ok) deepStrictEqual(result.value, JSON.parse(text))
         },
       ),
-      { numRuns: 3_000 },
+      { numRuns: propertyRuns(3_000) },
     )
   })
 })
@@ -212,6 +214,7 @@ describe('lossless JSON', () => {
         expect(result.ok && result.inexact.size).toBe(0)
         if (result.ok) deepStrictEqual(result.value, value)
       }),
+      { numRuns: propertyRuns(100) },
     )
   })
 })

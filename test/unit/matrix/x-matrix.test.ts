@@ -11,6 +11,7 @@ import {
   verifyRequest,
   type XMatrix,
 } from '../../../src/matrix/x-matrix.ts'
+import { propertyRuns } from '../../support/property-runs.ts'
 
 const seed = new Uint8Array(32).fill(5)
 const signer = createSigner('origin.test', 'ed25519:key1', seed)
@@ -77,6 +78,7 @@ describe('the X-Matrix header (server-server-api#request-authentication, F2)', (
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         expect(() => parseXMatrix(`X-Matrix ${text}`)).not.toThrow()
       }),
+      { numRuns: propertyRuns(100) },
     )
   })
 })

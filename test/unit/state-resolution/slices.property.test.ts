@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import {
   BATCH_EVENTS,
   type EventLookup,
+  PartReader,
   type ResolutionCursor,
   readCursor,
   resolveState,
@@ -10,15 +11,16 @@ import {
   startResolution,
   stepResolution,
 } from '../../../src/state-resolution/index.ts'
+import { PROPERTY_TIMEOUT_MS, propertyRuns } from '../../support/property-runs.ts'
 import { rulesOf } from '../../support/room-builder.ts'
 import { readSynapseRooms, type SynapseRoom } from '../../support/synapse-rooms.ts'
 
 /* Properties of resolution over the rooms that Synapse generated: real conflicts rather than arbitrary graphs. */
 
-const NIGHTLY = process.env.NIGHTLY !== undefined
 /** More than any of the fixtures needs in slices of one event. */
 const MAX_SLICES = 10_000
-const RUNS = NIGHTLY ? 20_000 : 150
+const VERSIONS = ['1', '2', '6', '11', '12']
+const RUNS = propertyRuns(150, VERSIONS.length)
 
 /** A resolution of a fixture, chosen by number. */
 function pick(rooms: readonly SynapseRoom[], number: number): { inputs: readonly StateMap[]; lookup: EventLookup } {
@@ -30,6 +32,15 @@ function pick(rooms: readonly SynapseRoom[], number: number): { inputs: readonly
 
 function sorted(state: StateMap): [string, string][] {
   return [...state].sort(([left], [right]) => (left < right ? -1 : 1))
+}
+
+/** What a cursor is after it was stored, in one text or in parts. */
+function restored(cursor: ResolutionCursor, inParts: boolean): ResolutionCursor {
+  const reader = new PartReader()
+  if (inParts) for (const part of cursor.parts()) reader.add(part)
+  const read = readCursor(inParts ? reader.value() : JSON.parse(JSON.stringify(cursor)))
+  if (read === undefined) throw new Error('a cursor that cannot be read back')
+  return read
 }
 
 /** The same events, answered in batches only, and never more than promised at once. */
@@ -48,7 +59,7 @@ function batched(lookup: EventLookup): EventLookup {
   }
 }
 
-describe.each(['1', '2', '6', '11', '12'])('resolution in room version %s', (version) => {
+describe.each(VERSIONS)('resolution in room version %s', { timeout: PROPERTY_TIMEOUT_MS }, (version) => {
   const { rules, rooms } = readSynapseRooms(new URL(`../../vectors/state-res/synapse/v${version}.json.gz`, import.meta.url))
 
   test('does not depend on the order of the states, nor on repetitions', () => {
@@ -70,15 +81,14 @@ describe.each(['1', '2', '6', '11', '12'])('resolution in room version %s', (ver
   test('gives the same in slices of any size, stored and read back or not, as in one piece', () => {
     const slices = fc.array(fc.record({ events: fc.integer({ min: 1, max: 40 }), stored: fc.boolean() }), { minLength: 1 })
     fc.assert(
-      fc.property(fc.nat(), slices, fc.boolean(), (number, plan, inBatches) => {
+      fc.property(fc.nat(), slices, fc.boolean(), fc.boolean(), (number, plan, inBatches, inParts) => {
         const { inputs, lookup } = pick(rooms, number)
         const source = inBatches ? batched(lookup) : lookup
-        let cursor: ResolutionCursor | undefined = startResolution(inputs, rules)
+        let cursor = startResolution(inputs, rules)
         for (let slice = 0; ; slice++) {
           expect(slice).toBeLessThan(MAX_SLICES)
           const { events = 1, stored = false } = plan[slice % plan.length] ?? {}
-          if (stored) cursor = readCursor(JSON.parse(JSON.stringify(cursor)))
-          if (cursor === undefined) throw new Error('a cursor that cannot be read back')
+          if (stored) cursor = restored(cursor, inParts)
           const result = stepResolution(cursor, source, rules, { events })
           if (!result.done) continue
           expect(sorted(result.state)).toEqual(sorted(resolveState(inputs, lookup, rules)))
@@ -124,7 +134,7 @@ describe.each(['1', '2', '6', '11', '12'])('resolution in room version %s', (ver
 })
 
 test('a cursor of another form is not read', () => {
-  for (const json of [undefined, null, 5, [], {}, { format: 0 }, { format: 1 }]) expect(readCursor(json)).toBeUndefined()
+  for (const json of [undefined, null, 5, [], {}, { format: 0 }, { format: 2 }]) expect(readCursor(json)).toBeUndefined()
 })
 
 describe('a resolution whose look-up fails', () => {

@@ -7,6 +7,7 @@ import type { RoomEvent } from '../../../../src/matrix/events/room-event.ts'
 import type { JsonObject, JsonValue } from '../../../../src/matrix/json.ts'
 import { findRoomVersionRules, ROOM_VERSIONS, type RoomVersionRules } from '../../../../src/matrix/room-versions/rules.ts'
 import { createSigner, publicKeyOfSeed, signedPayload, verifyJsonSignature } from '../../../../src/matrix/signing.ts'
+import { propertyRuns } from '../../../support/property-runs.ts'
 import { jsonObject, jsonValue } from '../arbitraries.ts'
 
 const seed = new Uint8Array(32).fill(9)
@@ -179,7 +180,7 @@ describe.each(ROOM_VERSIONS)('PDUs of room version %s', (version) => {
         const parsed = parsePdu(JSON.parse(JSON.stringify(created.pdu)), rules)
         expect(parsed).toMatchObject({ ok: true, contentHashMatches: true, event: { eventId: created.eventId } })
       }),
-      { numRuns: 30 },
+      { numRuns: propertyRuns(30, ROOM_VERSIONS.length) },
     )
   })
 
@@ -189,7 +190,7 @@ describe.each(ROOM_VERSIONS)('PDUs of room version %s', (version) => {
       fc.property(fc.dictionary(fc.constantFrom(...keys), jsonValue), (changes) => {
         expect(parsePdu({ ...event.pdu, ...changes }, rules)).toHaveProperty('ok')
       }),
-      { numRuns: 50 },
+      { numRuns: propertyRuns(50, ROOM_VERSIONS.length) },
     )
   })
 
@@ -203,7 +204,7 @@ describe.each(ROOM_VERSIONS)('PDUs of room version %s', (version) => {
         expect(redactPdu(once, rules)).toEqual(once)
         expect(Object.keys(once.content as object).every((key) => key in content)).toBe(true)
       }),
-      { numRuns: 50 },
+      { numRuns: propertyRuns(50, ROOM_VERSIONS.length) },
     )
   })
 })

@@ -6,11 +6,12 @@ import { authTypesFor } from '../../../../src/state-resolution/auth/auth-types.t
 import { authStateOf, checkAgainstAuthEvents, checkAuth } from '../../../../src/state-resolution/auth/check-auth.ts'
 import { mayApplyRedaction } from '../../../../src/state-resolution/auth/redaction.ts'
 import { joinAuthoriserOf } from '../../../../src/state-resolution/auth/restricted-join.ts'
+import { PROPERTY_TIMEOUT_MS, propertyRuns } from '../../../support/property-runs.ts'
 import { aRoom, rulesOf } from '../../../support/room-builder.ts'
 import { CREATOR, castRoom, MODERATOR, USER } from './cases/case.ts'
 
 const ALL = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '10', '11', '12']
-const RUNS = process.env.NIGHTLY === undefined ? 300 : 20_000
+const RUNS = propertyRuns(300, ALL.length)
 
 describe('authorization fails closed', () => {
   test.each(ALL)('version %s: in a state without a create event', (version) => {
@@ -84,7 +85,7 @@ const TYPES = [
   'constructor',
 ]
 
-describe('malformed content (E20)', () => {
+describe('malformed content (E20)', { timeout: PROPERTY_TIMEOUT_MS }, () => {
   test.each(ALL)('version %s: gives a verdict, whatever event and state contain', (version) => {
     const room = castRoom(version)
     const base = room.says(CREATOR)

@@ -11,7 +11,8 @@ function difference(events: Record<string, TinyEvent>, ...states: Record<string,
   const graph = new AuthGraph(NO_GRAPH, undefined)
   const split = splitConflicted(states.map((state) => new Map(Object.entries(state))))
   const slice = sliceOver(tinyEvents(events))
-  const work = new AuthDifference(NO_PROGRESS, graph, chainsOf(graph, split.conflicted.flat(), slice), split)
+  const chains = chainsOf(graph, split.conflicted, slice)
+  const work = new AuthDifference(NO_PROGRESS, graph, chains, { unconflicted: split.unconflicted, conflicted: split.conflictedOf })
   expect(work.advance(slice)).toBe(true)
   return work
     .difference()

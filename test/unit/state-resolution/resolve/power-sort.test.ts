@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { AuthGraph } from '../../../../src/state-resolution/resolve/auth-graph.ts'
-import { isPowerEvent, PowerSelection } from '../../../../src/state-resolution/resolve/power-events.ts'
+import { isPowerEvent, NO_PROGRESS as NO_SELECTION, PowerSelection } from '../../../../src/state-resolution/resolve/power-events.ts'
 import { NO_PROGRESS, PowerSort } from '../../../../src/state-resolution/resolve/power-sort.ts'
 import { sliceOver, type TinyEvent, tinyEvents } from '../../../support/tiny-events.ts'
 
@@ -81,7 +81,7 @@ describe('power events', () => {
       $topic: { type: 'm.room.topic' },
       $name: { type: 'm.room.name', auth: ['$topic'] },
     })
-    const work = new PowerSelection({ examined: 0, known: [], power: [] }, graph, [...numbers, graph.number('$unknown')])
+    const work = new PowerSelection(NO_SELECTION, graph, [...numbers, graph.number('$unknown')])
     expect(work.advance(slice)).toBe(true)
     const { selected, others } = work.selection()
     expect(selected.map((number) => graph.id(number)).sort()).toEqual(['$ban', '$invite', '$topic'])
