@@ -13,6 +13,7 @@ import { filterEndpoints } from './client/filters/index.ts'
 import { keyEndpoints } from './client/keys/index.ts'
 import { openIdEndpoints } from './client/openid/index.ts'
 import { profileEndpoints } from './client/profile/index.ts'
+import { pushEndpoints } from './client/push/index.ts'
 import { pushRuleEndpoints } from './client/push-rules/index.ts'
 import { roomKeyEndpoints } from './client/room-keys/index.ts'
 import { roomEndpoints } from './client/rooms/index.ts'
@@ -35,6 +36,7 @@ export const ENDPOINTS: readonly Endpoint<RequestContext>[] = [
   ...filterEndpoints,
   ...openIdEndpoints,
   ...profileEndpoints,
+  ...pushEndpoints,
   ...pushRuleEndpoints,
   ...roomEndpoints,
   ...spaceEndpoints,

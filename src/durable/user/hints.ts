@@ -9,7 +9,11 @@ type Taken = Pick<HintReply, 'member' | 'durablePos'>
 
 /** Answers a room that rings. A sleeper whose database says that the room is to be asked has nothing to remember, and need not be rung again. */
 export function answerHint(core: UserCore, hint: Hint): HintReply {
-  return sleptThrough(core, hint) ?? { ...takeHint(core, hint), awake: true }
+  const slept = sleptThrough(core, hint)
+  if (slept !== undefined) return slept
+  const taken = takeHint(core, hint)
+  core.push.healSoon(hint.roomId)
+  return { ...taken, awake: true }
 }
 
 /** The answer of a user who sleeps and whose dirty mark for the room is durable; `undefined` for all others. */

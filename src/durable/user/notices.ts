@@ -1,11 +1,13 @@
 import { MatrixError } from '../../matrix/errors.ts'
 import { isJsonObject } from '../../matrix/json.ts'
 import type { Membership } from '../../matrix/membership.ts'
+import { evaluatePushRules } from '../../matrix/push-rules/evaluate.ts'
 import { nowMs } from '../../runtime/clock.ts'
 import { log } from '../../runtime/log.ts'
 import type { MembershipNotice } from '../protocol.ts'
 import type { RoomFacts } from '../room-news.ts'
 import { wakeParked } from './parking-wake.ts'
+import { pushRulesetOf } from './push-rules.ts'
 import type { UserCore } from './user-core.ts'
 
 /**
@@ -24,8 +26,19 @@ export function takeNotice(core: UserCore, notice: MembershipNotice): void {
   // A membership that goes on leaves what is unread alone.
   const goesOn = before?.membership === 'join' && notice.membership === 'join' && before.generation === notice.generation
   if (!goesOn) core.unread.reset(notice.roomId)
+  if (notice.membership === 'invite') notifyOfInvitation(core, notice)
   feedKeeper.write((feed) => feed.flushNotice(notice))
   wakeParked(core)
+}
+
+/** An invitation is an event like others to the push rules, though the room is not one of the user's yet. */
+function notifyOfInvitation(core: UserCore, { roomId, eventId, sender, isDirect }: MembershipNotice): void {
+  const { push, userId, feedKeeper } = core
+  if (!push.any || feedKeeper.ownData.ignoredUsers(core).includes(sender)) return
+  const content = { membership: 'invite', ...(isDirect ? { is_direct: true } : {}) }
+  const event = { type: 'm.room.member', room_id: roomId, event_id: eventId, sender, state_key: userId, content }
+  const verdict = evaluatePushRules(pushRulesetOf(core), event, { userId, memberCount: 0 })
+  if (verdict.notify) push.notify({ roomId, eventId, pos: 0, isEncrypted: false, verdict, ts: nowMs() })
 }
 
 /** What the list keeps of a room that says nothing of itself, because it is elsewhere: what the invitation shows. */

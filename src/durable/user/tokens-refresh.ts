@@ -15,6 +15,7 @@ import {
   pruneRefreshTokens,
   readRefreshToken,
 } from '../../storage/user/refresh-tokens.ts'
+import { forgetPushersOf } from './push/pushers.ts'
 import { refusalOf } from './standing.ts'
 import type { UserCore } from './user-core.ts'
 
@@ -42,10 +43,11 @@ export function issueTokens(core: UserCore, deviceId: string, refreshable: boole
   return { accessToken, refreshToken, expiresInMs }
 }
 
-/** Removes every token of a device (SECURITY A3). Call it in a transaction. */
+/** Removes every token of a device, and the pushers that they set (SECURITY A3, D10). Call it in a transaction. */
 export function revokeTokens(core: UserCore, deviceId: string): void {
   deleteAccessTokens(core.store, deviceId)
   deleteRefreshTokens(core.store, deviceId)
+  forgetPushersOf(core, deviceId)
   core.admitted.clear()
 }
 
@@ -67,6 +69,7 @@ export function refreshTokens(core: UserCore, refreshToken: string, requestId: s
     core.store.transaction(requestId, () => {
       expireAccessTokens(core.store, deviceId, undefined, now)
       deleteRefreshTokens(core.store, deviceId)
+      forgetPushersOf(core, deviceId)
     })
     core.admitted.clear()
     throw unknownToken(true)

@@ -1,5 +1,6 @@
 import type { ObjectStore } from '../../storage/object-store.ts'
 import {
+  countUnreadMarks,
   deleteUnreadMarks,
   insertUnreadMark,
   readRoomIdsWithMarks,
@@ -33,6 +34,8 @@ export class UnreadMarks implements FlushRider {
   readonly #changed = new Set<string>()
   /** Rooms that may have marks in the database: most have none, and need not be looked up. */
   #marked: Set<string> | undefined
+  /** How many marks the database holds, once that has been needed. */
+  #stored: number | undefined
 
   constructor(store: ObjectStore) {
     this.#store = store
@@ -57,6 +60,22 @@ export class UnreadMarks implements FlushRider {
     for (const mark of gone) if (!room.added.delete(mark)) room.removed.add(mark.pos)
     this.#changed.add(roomId)
     return true
+  }
+
+  /** Whether an event is still unread. */
+  has(roomId: string, eventId: string): boolean {
+    return this.#load(roomId).marks.some((mark) => mark.eventId === eventId)
+  }
+
+  /** Marks of all rooms together. */
+  get total(): number {
+    this.#stored ??= countUnreadMarks(this.#store)
+    let total = this.#stored
+    for (const roomId of this.#changed) {
+      const room = this.#rooms.get(roomId)
+      if (room !== undefined) total += room.added.size - room.removed.size
+    }
+    return total
   }
 
   /** How much is unread in each thread of a room that has anything unread. */
@@ -87,6 +106,7 @@ export class UnreadMarks implements FlushRider {
   }
 
   written(): void {
+    if (this.#stored !== undefined) this.#stored = this.total
     for (const roomId of this.#changed) {
       const room = this.#rooms.get(roomId)
       room?.added.clear()

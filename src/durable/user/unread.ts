@@ -1,5 +1,6 @@
 import { isJsonObject } from '../../matrix/json.ts'
 import { evaluatePushRules } from '../../matrix/push-rules/evaluate.ts'
+import { nowMs } from '../../runtime/clock.ts'
 import { readRoomIdsBehind } from '../../storage/user/room-list.ts'
 import type { UnreadItem, UnreadNews } from '../room-news.ts'
 import { memberProfile } from './profile.ts'
@@ -32,7 +33,7 @@ export class Unread {
 
   /** The user came or went, or positions of the room start over: nothing counts any more. Where marks then start is in the row. */
   reset(roomId: string): void {
-    this.#marks.remove(roomId, () => true)
+    if (this.#marks.remove(roomId, () => true)) this.#core.push.badgeFell()
     this.#noteBehind(roomId)
   }
 
@@ -45,11 +46,23 @@ export class Unread {
     const row = rooms.find(roomId)
     if (row?.membership === 'join' && news !== undefined && news.from <= row.unreadPos && head > row.unreadPos) {
       let changed = false
+      const badge = this.badge
       for (const item of news.items) if (item.pos > row.unreadPos && this.#apply(roomId, item)) changed = true
+      if (this.badge < badge) this.#core.push.badgeFell()
       const unreadSeq = changed ? this.#core.feedKeeper.feed.touch(row) : row.unreadSeq
       rooms.set({ ...(rooms.find(roomId) ?? row), unreadPos: head, unreadSeq })
     }
     this.#noteBehind(roomId)
+  }
+
+  /** How much is unread in all rooms. */
+  get badge(): number {
+    return this.#marks.total
+  }
+
+  /** Whether an event counts as unread. */
+  isUnread(roomId: string, eventId: string): boolean {
+    return this.#marks.has(roomId, eventId)
   }
 
   /** Counts over the whole room. */
@@ -88,7 +101,7 @@ export class Unread {
     if (core.feedKeeper.ownData.ignoredUsers(core).includes(item.sender)) return false
     const event: unknown = JSON.parse(item.event)
     if (!isJsonObject(event)) return false
-    const { notify, highlight } = evaluatePushRules(pushRulesetOf(core), event, {
+    const verdict = evaluatePushRules(pushRulesetOf(core), event, {
       userId: core.userId,
       displayName: memberProfile(core).displayname,
       memberCount: item.memberCount,
@@ -97,8 +110,12 @@ export class Unread {
         notifications: (key) => (key === 'room' ? item.notifyRoomLevel : Number.POSITIVE_INFINITY),
       },
     })
-    if (notify) this.#marks.add(roomId, { pos: item.pos, eventId: item.eventId, thread: item.thread, highlight })
-    return notify
+    if (!verdict.notify) return false
+    const { pos, eventId, thread } = item
+    const ts = nowMs()
+    this.#marks.add(roomId, { pos, eventId, thread, highlight: verdict.highlight, ts, actions: JSON.stringify(verdict.actions) })
+    core.push.notify({ roomId, eventId, pos, isEncrypted: event.type === 'm.room.encrypted', verdict, ts })
+    return true
   }
 
   #noteBehind(roomId: string): void {

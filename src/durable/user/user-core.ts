@@ -12,6 +12,7 @@ import { E2ee } from './e2ee/e2ee.ts'
 import { FeedKeeper } from './feed-keeper.ts'
 import { parkedCount } from './parking-wake.ts'
 import { profilePropagation } from './profile-propagation.ts'
+import { Push } from './push/push.ts'
 import { RoomOrder } from './room-order.ts'
 import type { RoomsJob } from './rooms-job.ts'
 import { Connections } from './sliding-connection.ts'
@@ -33,6 +34,8 @@ export class UserCore {
   readonly feedKeeper: FeedKeeper
   readonly unread: Unread
   #roomOrder: RoomOrder | undefined
+  /** Notifications on their way to push gateways. */
+  readonly push: Push
   /** Connections of sliding sync. */
   readonly sliding: Connections
   readonly slidingRequests = new SlidingRequests()
@@ -67,8 +70,9 @@ export class UserCore {
     this.due = new DueTable(this.store, ctx.storage)
     this.profilePropagation = profilePropagation(this)
     this.departure = departure(this)
-    this.feedKeeper = new FeedKeeper(this.store, ctx, () => parkedCount(this) > 0)
+    this.feedKeeper = new FeedKeeper(this.store, ctx, () => parkedCount(this) > 0 || this.push.any)
     this.unread = new Unread(this)
+    this.push = new Push(this)
     this.sliding = new Connections(this.store)
     this.feedKeeper.riders.push(this.sliding)
     this.e2ee = new E2ee(this)

@@ -16,6 +16,7 @@ import { answerHint } from './hints.ts'
 import { takeNotice } from './notices.ts'
 import { park } from './parking.ts'
 import { publicProfile } from './profile.ts'
+import { removePusher } from './push/pushers.ts'
 import { settle } from './settle.ts'
 import { parkSliding, SLIDING_PARK_HEADER } from './sliding-park.ts'
 import { administerStanding, type Standing } from './standing.ts'
@@ -101,6 +102,11 @@ export class User extends DurableObject<Env> {
   /** Hands out keys of this user's devices to another user. */
   claimKeys(claims: readonly KeyClaim[], requestId: string): ClaimedKey[] {
     return claimKeys(this.#core, claims, requestId)
+  }
+
+  /** Another user of this server has set a pusher with the same pushkey. */
+  losePusher(appId: string, pushkey: string): void {
+    removePusher(this.#core, appId, pushkey, undefined)
   }
 
   /** Parks a poll: only Workers reach this. */

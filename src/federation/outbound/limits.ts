@@ -84,3 +84,20 @@ export const NOTARY_FIRST_SERVERS = 20
 export const SERVERS_PER_NOTARY_QUERY = 100
 /** Size of a notary's answer. */
 export const NOTARY_RESPONSE_MAX_BYTES = 4 * MIB
+
+/** One request to a push gateway. */
+export const PUSH_TIMEOUT_MS = 15 * SECOND_MS
+/** Size of its answer. */
+export const PUSH_MAX_ANSWER_BYTES = 64 * KIB
+/** How long a notification waits for others that say the same. */
+export const PUSH_GATHER_MS = 20
+/** The longest that it takes a notification to find out that another request has carried it. */
+export const MAX_PUSH_PAUSE_MS = 500
+/** Devices in one request. */
+export const MAX_DEVICES_PER_PUSH = 100
+/** Requests to one gateway at once, per isolate. */
+export const MAX_PUSHES_PER_GATEWAY = 8
+/** Notifications that wait for one gateway, per isolate; a further one fails, and is tried again later. */
+export const MAX_WAITING_PUSHES = 10_000
+/** After this long without a verdict a notification counts as failed, and a request as over. */
+export const PUSH_LEASE_MS = 60 * SECOND_MS

@@ -12,11 +12,14 @@ import { Discovery } from './discovery/discovery.ts'
 import { dohResolver } from './discovery/doh-resolver.ts'
 import { serviceResolver } from './discovery/service-resolver.ts'
 import { KeyRing, ownKeyRow } from './keys/key-ring.ts'
+import { notifyGateway } from './push/gateway-request.ts'
+import { PushGateways } from './push/push-gateways.ts'
 
 /** What this server needs to talk to others. One per isolate: its caches are. */
 export interface Outbound {
   readonly client: FederationClient
   readonly keys: KeyRing
+  readonly pushGateways: PushGateways
 }
 
 /** What an {@link Outbound} is made of; tests put other things here. */
@@ -35,7 +38,8 @@ export function createOutbound({ config, network, resolver, now, fraction }: Out
   const discovery = new Discovery(guard, resolver ?? dohResolver(guard), now, fraction)
   const client = new FederationClient(guard, discovery, signerOf(config))
   const own = { serverName: config.serverName, keys: ownKeys(config) }
-  return { client, keys: new KeyRing({ client, now, notaries: config.notaries, deniedKeys: config.deniedKeys, own }) }
+  const keys = new KeyRing({ client, now, notaries: config.notaries, deniedKeys: config.deniedKeys, own })
+  return { client, keys, pushGateways: new PushGateways((url, notification) => notifyGateway(guard, url, notification), now) }
 }
 
 /** This server's own keys as rows, the current one first. */

@@ -8,12 +8,16 @@ export interface UnreadMark {
   /** `main`, or the event ID of the thread's root. */
   readonly thread: string
   readonly highlight: boolean
+  /** When the user was to be notified, in milliseconds since the epoch. */
+  readonly ts: number
+  /** What the push rules said to do, as JSON. */
+  readonly actions: string
 }
 
-type Columns = { room_id: string; pos: number; event_id: string; thread: string; highlight: number }
+type Columns = { room_id: string; pos: number; event_id: string; thread: string; highlight: number; ts: number; actions: string }
 
 function decode(row: Columns): UnreadMark {
-  return { pos: row.pos, eventId: row.event_id, thread: row.thread, highlight: row.highlight === 1 }
+  return { pos: row.pos, eventId: row.event_id, thread: row.thread, highlight: row.highlight === 1, ts: row.ts, actions: row.actions }
 }
 
 /** Marks of one room in order of position. Bounded by what `UnreadMarks` keeps of a room. */
@@ -29,16 +33,50 @@ export function readRoomIdsWithMarks(store: ObjectStore): string[] {
 /** Adds a mark. The caller holds the transaction. */
 export function insertUnreadMark(store: ObjectStore, roomId: string, mark: UnreadMark): void {
   store.run(
-    'INSERT OR REPLACE INTO unread_marks (room_id, pos, event_id, thread, highlight) VALUES (?, ?, ?, ?, ?)',
+    'INSERT OR REPLACE INTO unread_marks (room_id, pos, event_id, thread, highlight, ts, actions) VALUES (?, ?, ?, ?, ?, ?, ?)',
     roomId,
     mark.pos,
     mark.eventId,
     mark.thread,
     mark.highlight ? 1 : 0,
+    mark.ts,
+    mark.actions,
   )
 }
 
 /** Removes marks of one room by position. The caller holds the transaction. */
 export function deleteUnreadMarks(store: ObjectStore, roomId: string, positions: readonly number[]): void {
   store.run('DELETE FROM unread_marks WHERE room_id = ? AND pos IN (SELECT value FROM json_each(?))', roomId, JSON.stringify(positions))
+}
+
+/** How many marks there are in all rooms. */
+export function countUnreadMarks(store: ObjectStore): number {
+  return store.first<{ count: number }>('SELECT count(*) AS count FROM unread_marks')?.count ?? 0
+}
+
+/** A place in the list of marks by time: everything after it is older. */
+export interface MarkPlace {
+  readonly ts: number
+  readonly roomId: string
+  readonly pos: number
+}
+
+/** Marks of all rooms, the latest first, after a place. */
+export function readLatestUnreadMarks(
+  store: ObjectStore,
+  after: MarkPlace | undefined,
+  onlyHighlights: boolean,
+  limit: number,
+): (UnreadMark & { readonly roomId: string })[] {
+  const { ts, roomId, pos } = after ?? { ts: Number.MAX_SAFE_INTEGER, roomId: '', pos: 0 }
+  return store
+    .all<Columns>(
+      `SELECT * FROM unread_marks WHERE (ts, room_id, pos) < (?, ?, ?) AND highlight >= ? ORDER BY ts DESC, room_id DESC, pos DESC LIMIT ?`,
+      ts,
+      roomId,
+      pos,
+      onlyHighlights ? 1 : 0,
+      limit,
+    )
+    .map((row) => ({ ...decode(row), roomId: row.room_id }))
 }

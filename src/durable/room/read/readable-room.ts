@@ -10,6 +10,7 @@ import { buildWindow } from '../sync/window.ts'
 import { type ContextRequest, readContext } from './context.ts'
 import { eventNearTime, type NearTimeAnswer, type NearTimeRequest } from './event-near-time.ts'
 import { type MessagesRequest, readMessages } from './messages.ts'
+import { type PushDetails, readPushDetails } from './push-details.ts'
 import { type RelationsRequest, readRelations } from './relations.ts'
 import {
   type MembersRequest,
@@ -72,6 +73,11 @@ export abstract class ReadableRoom extends FederatedRoom {
   /** `GET /rooms/{roomId}/threads`, as JSON text. */
   threads(caller: Caller, request: ThreadsRequest): Promise<Outcome<string>> {
     return this.run(() => readThreads(this.core, caller, request))
+  }
+
+  /** What a notification of an event says besides its ID. */
+  pushDetails(caller: Caller, eventId: string): Promise<Outcome<PushDetails>> {
+    return this.run(() => readPushDetails(this.core, caller, eventId))
   }
 
   /** `GET /rooms/{roomId}/state`, as JSON text. */

@@ -1,0 +1,111 @@
+import type { PushMessage } from '../../../federation/outbound/push/push-gateways.ts'
+import { isJsonObject, type JsonObject } from '../../../matrix/json.ts'
+import { log } from '../../../runtime/log.ts'
+import type { QueuedPush } from '../../../storage/user/push-queue.ts'
+import { readStrippedState } from '../../../storage/user/room-list.ts'
+import { objectsOf } from '../../objects.ts'
+import type { UserCore } from '../user-core.ts'
+import { type Lane, targetOf } from './push-lanes.ts'
+
+/** Longest content of an event that is sent to a gateway, in characters; longer ones are left out. */
+const MAX_CONTENT_CHARS = 4_096
+
+/** What a gateway is sent about an event, in its fields of the API (push-gateway-api#post_matrixpushv1notify). */
+type Details = JsonObject
+
+/**
+ * The message for a pusher about an event, or `undefined` where there is nothing to tell (any more). `event_id_only` names the event; otherwise the room is asked for
+ * it as the user may see it now, so that nothing leaves this server that a read would not show (SECURITY R1, M8).
+ */
+export async function messageFor(core: UserCore, lane: Lane, push: QueuedPush): Promise<PushMessage | undefined> {
+  const { pusher } = lane
+  const { url, data, namesOnly } = targetOf(pusher)
+  const details = namesOnly ? {} : await detailsOf(core, push)
+  if (details === undefined) return undefined
+  const badge = core.unread.badge
+  const tweaks: unknown = JSON.parse(push.tweaks)
+  return {
+    url,
+    content: {
+      ...details,
+      event_id: push.eventId,
+      room_id: push.roomId,
+      prio: push.high ? 'high' : 'low',
+      ...(badge === 0 ? {} : { counts: { unread: badge } }),
+    },
+    device: { app_id: pusher.appId, data, ...(namesOnly || !isJsonObject(tweaks) ? {} : { tweaks }) },
+    ...keyOf(lane),
+  }
+}
+
+/** The message that says nothing but how much is unread; also when that is nothing, or the phone would go on showing a number. */
+export function badgeMessageFor(lane: Lane, badge: number): PushMessage {
+  const { url, data } = targetOf(lane.pusher)
+  return { url, content: { counts: { unread: badge }, prio: 'low' }, device: { app_id: lane.pusher.appId, data }, ...keyOf(lane) }
+}
+
+function keyOf({ pusher }: Lane): Pick<PushMessage, 'pushkey' | 'pushkeyTs'> {
+  return { pushkey: pusher.pushkey, pushkeyTs: Math.floor(pusher.setTs / 1000) }
+}
+
+async function detailsOf(core: UserCore, push: QueuedPush): Promise<Details | undefined> {
+  if (push.pos === 0) return invitationDetails(core, push)
+  const caller = { userId: core.userId, deviceId: undefined, requestId: 'push' }
+  try {
+    const outcome = await objectsOf(core.env, undefined).room(push.roomId).pushDetails(caller, push.eventId)
+    if (!outcome.ok) return undefined
+    const { event: text, senderName, roomName, roomAlias } = outcome.value
+    const event: unknown = JSON.parse(text)
+    return isJsonObject(event) ? { ...eventDetails(core, event), ...named({ senderName, roomName, roomAlias }) } : undefined
+  } catch (cause) {
+    log.warn('a room did not say what a notification is about', cause)
+    // Better an event that is only named than none.
+    return {}
+  }
+}
+
+function eventDetails(core: UserCore, { type, sender, content, state_key: stateKey }: JsonObject): Details {
+  const isShown = type !== 'm.room.encrypted' && content !== undefined && JSON.stringify(content).length <= MAX_CONTENT_CHARS
+  return {
+    ...(typeof type === 'string' ? { type } : {}),
+    ...(typeof sender === 'string' ? { sender } : {}),
+    ...(isShown ? { content } : {}),
+    ...(type === 'm.room.member' ? { user_is_target: stateKey === core.userId } : {}),
+  }
+}
+
+/** Of an invitation what it shows: the room may be elsewhere. */
+function invitationDetails(core: UserCore, { roomId }: QueuedPush): Details {
+  const sender = core.feedKeeper.feed.rooms.find(roomId)?.sender
+  const shown: unknown = JSON.parse(readStrippedState(core.store, roomId) ?? '[]')
+  const events = Array.isArray(shown) ? shown.filter(isJsonObject) : []
+  const text = (type: string, stateKey: string | undefined, name: string): string | undefined => {
+    const content = events.find((event) => event.type === type && event.state_key === stateKey)?.content
+    const value = isJsonObject(content) ? content[name] : undefined
+    return typeof value === 'string' ? value : undefined
+  }
+  return {
+    type: 'm.room.member',
+    ...(sender === undefined ? {} : { sender }),
+    content: { membership: 'invite' },
+    user_is_target: true,
+    ...named({
+      senderName: text('m.room.member', sender, 'displayname'),
+      roomName: text('m.room.name', '', 'name'),
+      roomAlias: text('m.room.canonical_alias', '', 'alias'),
+    }),
+  }
+}
+
+function named(names: {
+  readonly senderName: string | undefined
+  readonly roomName: string | undefined
+  readonly roomAlias: string | undefined
+}): Details {
+  const { senderName, roomName, roomAlias } = names
+  return {
+    ...(senderName === undefined ? {} : { sender_display_name: senderName }),
+    ...(roomName === undefined ? {} : { room_name: roomName }),
+    ...(roomAlias === undefined ? {} : { room_alias: roomAlias }),
+  }
+}
