@@ -44,7 +44,7 @@ const FIXED_TYPES: readonly string[] = ['m.room.create', 'm.room.member']
  */
 export async function createRoom(ctx: RequestContext, options: CreateRoomOptions): Promise<string> {
   const { requester, profile } = unwrap(await ctx.session.memberIdentity())
-  const rules = rulesOf(options.roomVersion ?? ctx.config.defaultRoomVersion)
+  const rules = creatableRules(options.roomVersion ?? ctx.config.defaultRoomVersion)
   if (options.initialState.some(({ type }) => FIXED_TYPES.includes(type))) {
     throw invalidRoomState('initial_state cannot contain create or membership events')
   }
@@ -98,7 +98,8 @@ async function inviteOthers(ctx: RequestContext, caller: Caller, roomId: string,
   )
 }
 
-function rulesOf(version: string): RoomVersionRules {
+/** The rules of a version that rooms can be created in. @throws MatrixError M_UNSUPPORTED_ROOM_VERSION. */
+export function creatableRules(version: string): RoomVersionRules {
   const supported: readonly string[] = SUPPORTED_ROOM_VERSIONS
   const rules = supported.includes(version) ? findRoomVersionRules(version) : undefined
   if (rules === undefined) throw unsupportedRoomVersion()

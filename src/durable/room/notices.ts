@@ -36,7 +36,15 @@ export function membershipNotice(
     sender: event.sender,
     strippedState: shown ? strippedState(core, event, userId) : undefined,
     isDirect: isJsonObject(content) && content.is_direct === true,
+    predecessor: membership === 'join' ? predecessorOf(core, draft.head.roomId) : undefined,
   }
+}
+
+/** The room that this one replaces, as its create event says. */
+function predecessorOf(core: RoomCore, roomId: string): string | undefined {
+  const create = core.currentEvent('m.room.create', '')
+  const predecessor = create === undefined ? undefined : core.roomEvent(create, roomId).content.predecessor
+  return isJsonObject(predecessor) && typeof predecessor.room_id === 'string' ? predecessor.room_id : undefined
 }
 
 /** The stripped state as a JSON array: what the room is, who invites, and the invitation itself. */

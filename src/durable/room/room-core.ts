@@ -238,8 +238,6 @@ export class RoomCore {
     return this.#restriction.never
   }
 
-  /** Power levels in force now. */
-  powerLevels(): PowerLevels {
   /**
    * History was stored whose state before is a given one. Current state may never have been that, and so does not tell who may read it. The caller
    * holds the transaction.
@@ -254,6 +252,8 @@ export class RoomCore {
     this.#restriction = undefined
   }
 
+  /** Power levels in force now. */
+  powerLevels(): PowerLevels {
     const state = this.authState(this.roomId)
     return new PowerLevels(state.create, state.get('m.room.power_levels', '')?.content, this.rules)
   }

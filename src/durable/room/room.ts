@@ -21,6 +21,7 @@ import { ReadableRoom } from './read/readable-room.ts'
 import { REGISTRY_DUE, RegistryReport } from './registry-report.ts'
 import { type SendRequest, sendEvent } from './send.ts'
 import { Settlement } from './settle.ts'
+import { type UpgradeSource, upgradeSource } from './upgrade-source.ts'
 
 /** When deferred work that failed is tried again. */
 const DUE_RETRY_MS = 30_000
@@ -69,6 +70,11 @@ export class Room extends ReadableRoom {
       await this.afterCommit(committed)
       return null
     })
+  }
+
+  /** What this room leaves to the one that is to replace it. */
+  upgradeSource(caller: Caller): Promise<Outcome<UpgradeSource>> {
+    return this.run(() => upgradeSource(this.core, caller))
   }
 
   /** Sends an event or a state event, a membership included (client-server-api `PUT /rooms/{roomId}/send` and `/state`). */

@@ -17,6 +17,7 @@ import { takeNotice } from './notices.ts'
 import { park } from './parking.ts'
 import { publicProfile } from './profile.ts'
 import { removePusher } from './push/pushers.ts'
+import { inheritRoomSettings, roomInheritedFrom } from './room-upgrade.ts'
 import { settle } from './settle.ts'
 import { parkSliding, SLIDING_PARK_HEADER } from './sliding-park.ts'
 import { administerStanding, type Standing } from './standing.ts'
@@ -86,7 +87,9 @@ export class User extends DurableObject<Env> {
 
   /** A room's word on the user's own membership; durable when this answers. */
   membership(notice: MembershipNotice): void {
+    const inherited = roomInheritedFrom(this.#core, notice)
     takeNotice(this.#core, notice)
+    if (inherited !== undefined) inheritRoomSettings(this.#core, inherited, notice.roomId)
   }
 
   /** What another local user has to tell: messages to devices, changes of devices. */

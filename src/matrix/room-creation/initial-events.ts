@@ -27,6 +27,7 @@ export function initialEvents(plan: RoomPlan): InitialEvent[] {
     ...plan.invite.map(({ userId, profile }) =>
       state('m.room.member', { ...profile, ...(plan.isDirect ? { is_direct: true } : {}), membership: 'invite' }, userId),
     ),
+    ...(plan.finalPowerLevels === undefined ? [] : [state('m.room.power_levels', plan.finalPowerLevels)]),
   ]
 }
 

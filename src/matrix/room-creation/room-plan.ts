@@ -33,4 +33,6 @@ export interface RoomPlan {
   readonly initialState: readonly { readonly type: string; readonly stateKey: string; readonly content: JsonObject }[]
   readonly creationContent: JsonObject
   readonly powerLevelOverride: JsonObject | undefined
+  /** Power levels that the room is left with, where it needs others to be set up. */
+  readonly finalPowerLevels?: JsonObject | undefined
 }

@@ -25,10 +25,12 @@ import { setStateEndpoint } from './set-state.ts'
 import { setTyping } from './set-typing.ts'
 import { timestampToEvent } from './timestamp-to-event.ts'
 import { unbanUser } from './unban-user.ts'
+import { upgradeRoomEndpoint } from './upgrade-room.ts'
 
 /** Rooms: creating them, being in them, writing and reading. */
 export const roomEndpoints = [
   createRoomEndpoint,
+  upgradeRoomEndpoint,
   joinRoomEndpoint,
   joinRoomById,
   knockRoom,

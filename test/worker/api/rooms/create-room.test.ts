@@ -115,13 +115,13 @@ describe('POST /createRoom', () => {
   })
 
   it.each([
-    [{ room_version: '9' }, 400, 'M_UNSUPPORTED_ROOM_VERSION'],
+    [{ room_version: '5' }, 400, 'M_UNSUPPORTED_ROOM_VERSION'],
     [{ room_version: 'new' }, 400, 'M_UNSUPPORTED_ROOM_VERSION'],
     [{ room_version: 12 }, 400, 'M_BAD_JSON'],
     [{ preset: 'secret_chat' }, 400, 'M_INVALID_PARAM'],
     [{ invite: ['bob'] }, 400, 'M_INVALID_PARAM'],
     [{ invite: ['@nobody-at-all:test.example'] }, 404, 'M_NOT_FOUND'],
-    [{ room_alias_name: 'alias' }, 400, 'M_INVALID_PARAM'],
+    [{ room_alias_name: 'an alias' }, 400, 'M_INVALID_PARAM'],
     [{ invite_3pid: [{ medium: 'email' }] }, 400, 'M_INVALID_PARAM'],
     [{ initial_state: [{ type: 'm.room.member', state_key: '@x:y.z', content: { membership: 'ban' } }] }, 400, 'M_INVALID_ROOM_STATE'],
     [{ initial_state: [{ type: 'm.room.create', content: {} }] }, 400, 'M_INVALID_ROOM_STATE'],
