@@ -1,6 +1,5 @@
 import { type MatrixError, notFound, unsupportedRoomVersion } from '../../matrix/errors.ts'
 import type { RoomEvent } from '../../matrix/events/room-event.ts'
-import { historyVisibilityOf } from '../../matrix/history-visibility.ts'
 import { PowerLevels } from '../../matrix/power-levels.ts'
 import { findRoomVersionRules, type RoomVersionRules } from '../../matrix/room-versions/rules.ts'
 import type { EventSigner } from '../../matrix/signing.ts'
@@ -23,6 +22,7 @@ import { StateKeyTable } from '../../storage/room/state-keys.ts'
 import type { Rider } from './append/rider.ts'
 import type { OtherServers } from './federation/other-servers.ts'
 import type { Repairs } from './graph/repairs.ts'
+import { PastVisibility } from './read/past-visibility.ts'
 import { FactsOfRoom } from './room-facts.ts'
 import { LazyMembers } from './sync/lazy-members.ts'
 import { SlidingMembers } from './sync/sliding-members.ts'
@@ -55,6 +55,8 @@ export class RoomCore {
   /** The reader-independent part of events in client form, by event number. */
   readonly clientParts = new ByteCache<number, string>(MAX_CACHED_EVENT_BYTES)
   readonly lazyMembers = new LazyMembers()
+  /** Who may read the past. */
+  readonly past = new PastVisibility(this)
   readonly slidingMembers = new SlidingMembers()
   /** What members' room lists keep of this room. */
   readonly facts = new FactsOfRoom(this)
@@ -68,7 +70,8 @@ export class RoomCore {
   repairs: Pick<Repairs, 'plan' | 'planResolution' | 'committed'> | undefined
   /** See {@link Rider}. */
   readonly riders: Rider[] = []
-  #restriction: { readonly nid: number | undefined; readonly never: boolean } | undefined
+  /** Users of other servers whose joined membership began or ended since this was last told; may name others. */
+  readonly movedRemoteMembers = new Set<string>()
   readonly #roomEvents = new ByteCache<number, RoomEvent>(MAX_CACHED_EVENT_BYTES)
   #head: RoomHead | undefined
   /** Newest position handed out, committed or in memory. */
@@ -187,7 +190,7 @@ export class RoomCore {
     this.members.forgetCache()
     this.#roomEvents.clear()
     this.clientParts.clear()
-    this.#restriction = undefined
+    this.past.forget()
     this.due.forgetCache()
   }
 
@@ -224,32 +227,7 @@ export class RoomCore {
 
   /** Whether the room's history was readable by later members all along: then whoever is joined may read everything. */
   historyNeverRestricted(): boolean {
-    const kid = this.keys.find('m.room.history_visibility', '')
-    const nid = kid === undefined ? undefined : this.state.find(kid)
-    if (this.#restriction === undefined || this.#restriction.nid !== nid) {
-      const past = kid === undefined ? [] : this.state.history(kid)
-      const noneRestricted = this.store.first('SELECT 1 AS one FROM restricted_past') === undefined
-      const never = noneRestricted && past.every(({ newNid }) => {
-        const visibility = newNid === 0 ? 'shared' : historyVisibilityOf(this.roomEvent(this.events.get(newNid), this.roomId).content)
-        return visibility === 'shared' || visibility === 'world_readable'
-      })
-      this.#restriction = { nid, never }
-    }
-    return this.#restriction.never
-  }
-
-  /**
-   * History was stored whose state before is a given one. Current state may never have been that, and so does not tell who may read it. The caller
-   * holds the transaction.
-   */
-  noteHistory(group: number): void {
-    const kid = this.keys.find('m.room.history_visibility', '')
-    const nid = kid === undefined ? undefined : this.groups.lookup(group, kid)
-    if (nid === undefined) return
-    const visibility = historyVisibilityOf(this.roomEvent(this.events.get(nid), this.roomId).content)
-    if (visibility === 'shared' || visibility === 'world_readable') return
-    this.store.run('INSERT OR IGNORE INTO restricted_past (one) VALUES (1)')
-    this.#restriction = undefined
+    return this.past.neverRestricted()
   }
 
   /** Power levels in force now. */

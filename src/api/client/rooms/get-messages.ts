@@ -1,9 +1,9 @@
 import * as z from 'zod'
 import { readableRoom } from '../../../domain/rooms/access.ts'
 import { resolvePositionToken } from '../../../domain/rooms/position-tokens.ts'
+import { readHistory } from '../../../domain/rooms/read-history.ts'
 import { rawJson } from '../../../http/json-response.ts'
 import { clientPaths } from '../../../http/path.ts'
-import { unwrap } from '../../../runtime/outcome.ts'
 import { endpoint } from '../../endpoint.ts'
 import { filterText, pageLimit, roomParams } from './params.ts'
 
@@ -27,6 +27,6 @@ export const getMessages = endpoint(
     const caller = await readableRoom(ctx, roomId)
     const [from, to] = await Promise.all([resolvePositionToken(ctx, roomId, query.from), resolvePositionToken(ctx, roomId, query.to)])
     const { dir, limit, filter } = query
-    return rawJson(unwrap(await ctx.objects.room(roomId).messages(caller, { from, to, dir, limit, filter })))
+    return rawJson(await readHistory(ctx, roomId, caller, { from, to, dir, limit, filter }))
   },
 )

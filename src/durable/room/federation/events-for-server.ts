@@ -1,3 +1,4 @@
+import { DUMMY_EVENT_TYPE } from '../../../matrix/events/dummy-event.ts'
 import { parseUserId } from '../../../matrix/ids/user-id.ts'
 import { isJsonObject } from '../../../matrix/json.ts'
 import { type StoredEvent, toPdu } from '../../../storage/room/events.ts'
@@ -45,6 +46,8 @@ export function eventsForServer(core: RoomCore, serverName: string, fromPos: num
 }
 
 function isOurs(core: RoomCore, event: StoredEvent, relayed: ReadonlyMap<number, string>, serverName: string): boolean {
+  // Whoever needs it to join the graph's ends asks for it.
+  if (event.type === DUMMY_EVENT_TYPE) return false
   const origin = relayed.get(event.pos ?? 0)
   if (origin !== undefined) return origin !== serverName
   return parseUserId(event.sender)?.serverName === core.config.serverName

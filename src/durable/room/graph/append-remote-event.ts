@@ -118,7 +118,7 @@ function acceptLive(core: RoomCore, draft: Draft, event: RoomEvent, references: 
   insertGaps(core.store, pos * ORD_STEP, references.missingPrev)
   deleteGap(core.store, event.eventId)
   deleteClaimedState(core.store, event.eventId)
-  if (references.claimed !== undefined) core.noteHistory(groupBefore)
+  if (references.claimed !== undefined) core.past.note(groupBefore)
   draft.nextPos = pos + 1
   draft.head = { ...draft.head, headPos: pos, extremities: isTip ? [...extremities, stored.nid] : draft.head.extremities }
   draft.appended.push(stored)

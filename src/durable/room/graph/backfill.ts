@@ -124,8 +124,8 @@ function placeHistory(core: RoomCore, draft: Draft, event: RoomEvent, groupBefor
   const reason = refusal ?? rejectionOf(core, roomId, draft.rules, event, references.auth, groupBefore)
   const status = reason === undefined ? 'accepted' : 'rejected'
   const stored = placeEvent(core, event, { status, groupBefore, pos: undefined, ord: reason === undefined ? ord : undefined })
-  core.noteHistory(groupBefore)
-  core.noteHistory(stored.groupAfter)
+  core.past.note(groupBefore)
+  core.past.note(stored.groupAfter)
   insertGaps(core.store, ord, references.missingPrev)
   deleteGap(core.store, event.eventId)
   deleteClaimedState(core.store, event.eventId)

@@ -61,6 +61,13 @@ export function readContext(core: RoomCore, caller: Caller, request: ContextRequ
   )
 }
 
+/** Numbers of the events of the state after one. History that was fetched later has never been current: its own state is what counts. */
+function stateAfter(core: RoomCore, visibility: Visibility, last: StoredEvent): number[] {
+  if (last.pos === undefined) return [...core.groups.all(last.groupAfter).values()]
+  const pos = Math.min(Math.floor((last.ord ?? 0) / ORD_STEP), visibility.horizonPos)
+  return [...core.state.at(pos, core.head.headPos).values()]
+}
+
 /** The state after the last event shown, members only of who is shown when the filter loads them lazily. */
 function stateAt(
   core: RoomCore,
@@ -69,9 +76,8 @@ function stateAt(
   filter: RoomEventFilter | undefined,
   shown: readonly StoredEvent[],
 ): StoredEvent[] {
-  const pos = Math.min(Math.floor((last.ord ?? 0) / ORD_STEP), visibility.horizonPos)
   const senders = new Set(shown.map(({ sender }) => sender))
-  return core.events.getMany([...core.state.at(pos, core.head.headPos).values()]).filter((event) => {
+  return core.events.getMany(stateAfter(core, visibility, last)).filter((event) => {
     if (filter?.lazyLoadMembers && event.type === 'm.room.member') return senders.has(event.stateKey ?? '')
     if (filter === undefined) return true
     return matchesEventFilter(filter, { type: event.type, sender: event.sender, roomId: core.roomId, hasUrl: hasUrl(event) })

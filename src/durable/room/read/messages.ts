@@ -20,10 +20,21 @@ export interface MessagesRequest {
   readonly limit: number
   /** A room event filter as JSON. */
   readonly filter: string | undefined
+  /** Read on below history that is missing and cannot be had now. */
+  readonly skipGaps?: boolean
 }
 
-/** `GET /rooms/{roomId}/messages` (client-server-api): a page of what the caller may see, as JSON text. */
-export function readMessages(core: RoomCore, caller: Caller, request: MessagesRequest): string {
+/** Room → Worker: a page of history. */
+export interface MessagesPage {
+  /** The response as JSON text. */
+  readonly json: string
+  readonly isEmpty: boolean
+  /** The page ended, with less than was asked for, where history is missing right below this place: it may be fetched. */
+  readonly gapOrd: number | undefined
+}
+
+/** `GET /rooms/{roomId}/messages` (client-server-api): a page of what the caller may see. */
+export function readMessages(core: RoomCore, caller: Caller, request: MessagesRequest): MessagesPage {
   const visibility = new Visibility(core, caller.userId)
   visibility.requireReadable()
   const ignoredUsers = caller.ignoredUsers ?? []
@@ -39,6 +50,8 @@ export function readMessages(core: RoomCore, caller: Caller, request: MessagesRe
     limit: Math.max(1, Math.min(request.limit, MAX_PAGE_EVENTS)),
     filter,
     ignoredUsers,
+    // Only members have history fetched: others would make this server work for nothing.
+    ...(visibility.membership === 'join' && request.skipGaps !== true ? { endsAt: 'fillable-gap' as const } : {}),
   })
   const reader: EventReader = { visibility, deviceId: caller.deviceId, nowMs: core.nowMs() }
   const withBundles = bundling(core, reader, page.events, ignoredUsers, true)
@@ -47,7 +60,8 @@ export function readMessages(core: RoomCore, caller: Caller, request: MessagesRe
   // Without more to read there is no `end`: clients stop there.
   const end = page.more ? `,"end":${JSON.stringify(formatPositionToken(core, backwards ? page.nextOrd : page.nextOrd + 1))}` : ''
   const start = request.from !== undefined && !request.from.startsWith('pos:') ? request.from : formatPositionToken(core, from)
-  return `{"chunk":[${chunk}],"start":${JSON.stringify(start)}${end}${members}}`
+  const json = `{"chunk":[${chunk}],"start":${JSON.stringify(start)}${end}${members}}`
+  return { json, isEmpty: page.events.length === 0, gapOrd: page.gapOrd }
 }
 
 function lazyState(core: RoomCore, caller: Caller, events: readonly StoredEvent[], filter: RoomEventFilter, reader: EventReader): string {

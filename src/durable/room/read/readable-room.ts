@@ -9,7 +9,7 @@ import { buildSlidingWindow, memberChangesFor, spaceChildren } from '../sync/sli
 import { buildWindow } from '../sync/window.ts'
 import { type ContextRequest, readContext } from './context.ts'
 import { eventNearTime, type NearTimeAnswer, type NearTimeRequest } from './event-near-time.ts'
-import { type MessagesRequest, readMessages } from './messages.ts'
+import { type MessagesPage, type MessagesRequest, readMessages } from './messages.ts'
 import { type PushDetails, readPushDetails } from './push-details.ts'
 import { type RelationsRequest, readRelations } from './relations.ts'
 import {
@@ -45,8 +45,8 @@ export abstract class ReadableRoom extends FederatedRoom {
     return spaceChildren(this.core, caller)
   }
 
-  /** `GET /rooms/{roomId}/messages`, as JSON text. */
-  messages(caller: Caller, request: MessagesRequest): Promise<Outcome<string>> {
+  /** `GET /rooms/{roomId}/messages`. */
+  messages(caller: Caller, request: MessagesRequest): Promise<Outcome<MessagesPage>> {
     return this.run(() => readMessages(this.core, caller, request))
   }
 

@@ -1,5 +1,6 @@
 import { matchesEventFilter, type RoomEventFilter } from '../../../matrix/filters.ts'
 import type { StoredEvent } from '../../../storage/room/events.ts'
+import { highestGap } from '../../../storage/room/gaps.ts'
 import { MAX_SCANNED_EVENTS } from '../../../storage/room/limits.ts'
 import type { RoomCore } from '../room-core.ts'
 import { hasUrl } from './client-event.ts'
@@ -16,6 +17,8 @@ export interface TimelinePage {
   readonly nextOrd: number
   /** False when the bound was reached: nothing more in this direction. */
   readonly more: boolean
+  /** The page ended at a gap right below this place. */
+  readonly gapOrd?: number
 }
 
 /** What to read: strictly between two places, in one direction, at most `limit` events that pass. */
@@ -26,6 +29,11 @@ export interface TimelineQuery {
   readonly limit: number
   readonly filter: RoomEventFilter | undefined
   readonly ignoredUsers: readonly string[]
+  /**
+   * What ends a page that is read backwards, besides its limit. `fillable-gap`: history is missing below the last event and may be fetched now. `live-end`:
+   * any gap, and what was put into one, because that is no part of what happened while clients were listening.
+   */
+  readonly endsAt?: 'fillable-gap' | 'live-end'
 }
 
 /**
@@ -36,20 +44,32 @@ export function readTimeline(core: RoomCore, visibility: Visibility, query: Time
   const backwards = query.direction === 'backwards'
   const events: StoredEvent[] = []
   let { afterOrd, beforeOrd } = query
+  const gapOrd = gapWithin(core, query)
+  // The event that names what is missing is still read.
+  if (gapOrd !== undefined) afterOrd = gapOrd - 1
   for (let scanned = 0; scanned < MAX_SCANNED_EVENTS; ) {
     // One more than is wanted tells whether there is more without another look.
     const page = core.events.page(query.direction, afterOrd, beforeOrd, Math.min(SCAN_PAGE, Math.max(16, query.limit - events.length + 1)))
     for (const event of page) {
+      if (query.endsAt === 'live-end' && event.pos === undefined) return { events, nextOrd: beforeOrd, more: true }
       const wanted = isWanted(core, visibility, query, event)
       if (wanted && events.length >= query.limit) return { events, nextOrd: backwards ? beforeOrd : afterOrd, more: true }
       if (wanted) events.push(event)
       if (backwards) beforeOrd = event.ord ?? beforeOrd
       else afterOrd = event.ord ?? afterOrd
     }
+    if (page.length === 0 && gapOrd !== undefined) return { events, nextOrd: gapOrd, more: true, gapOrd }
     if (page.length === 0) return { events, nextOrd: backwards ? beforeOrd : afterOrd, more: false }
     scanned += page.length
   }
   return { events, nextOrd: backwards ? beforeOrd : afterOrd, more: true }
+}
+
+/** Where the highest gap in reach is, as far as it ends the page. */
+function gapWithin(core: RoomCore, { direction, endsAt, afterOrd, beforeOrd }: TimelineQuery): number | undefined {
+  if (direction !== 'backwards' || endsAt === undefined) return undefined
+  const tryableUntil = endsAt === 'live-end' ? Number.MAX_SAFE_INTEGER : core.nowMs()
+  return highestGap(core.store, Math.max(afterOrd, 0), beforeOrd, tryableUntil)?.ord
 }
 
 function isWanted(core: RoomCore, visibility: Visibility, query: TimelineQuery, event: StoredEvent): boolean {

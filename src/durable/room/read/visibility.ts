@@ -1,4 +1,5 @@
 import { forbidden } from '../../../matrix/errors.ts'
+import { DUMMY_EVENT_TYPE } from '../../../matrix/events/dummy-event.ts'
 import {
   type HistoryVisibility,
   historyVisibilityOf,
@@ -67,7 +68,7 @@ export class Visibility {
 
   /** Whether the reader may see an event. */
   mayRead(event: StoredEvent): boolean {
-    if (event.status !== 'accepted' || event.ord === undefined) return false
+    if (event.status !== 'accepted' || event.ord === undefined || event.type === DUMMY_EVENT_TYPE) return false
     if (event.ord <= this.horizonOrd && this.#neverRestricted) return true
     const own = event.type === 'm.room.member' && event.stateKey === this.userId
     const { visibility, membership } = this.#before(event)

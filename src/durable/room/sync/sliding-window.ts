@@ -38,6 +38,7 @@ export function buildSlidingWindow(core: RoomCore, caller: Caller, request: Slid
   const { from } = request
   const page = readTimeline(core, visibility, {
     direction: 'backwards',
+    endsAt: 'live-end',
     afterOrd: from === null || request.expandTimeline ? -1 : from * ORD_STEP,
     beforeOrd: to * ORD_STEP + 1,
     limit: request.config.timelineLimit,

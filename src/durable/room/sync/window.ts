@@ -35,6 +35,7 @@ export function buildWindow(core: RoomCore, caller: Caller, request: WindowReque
   const from = request.from
   const page = readTimeline(core, visibility, {
     direction: 'backwards',
+    endsAt: 'live-end',
     afterOrd: from === null ? -1 : from * ORD_STEP,
     beforeOrd: to * ORD_STEP + 1,
     limit: filter.timeline.limit,

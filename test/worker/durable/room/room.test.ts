@@ -41,7 +41,7 @@ describe.each(['10', '11', '12'])('a room of version %s', (version) => {
     await room.setState(BOB, 'm.room.member', BOB, { membership: 'leave' })
     const hidden = await room.send(ALICE, { body: 'hidden' })
     const messages = JSON.parse(
-      unwrap(await room.stub.messages(caller(BOB), { from: undefined, to: undefined, dir: 'b', limit: 50, filter: undefined })),
+      unwrap(await room.stub.messages(caller(BOB), { from: undefined, to: undefined, dir: 'b', limit: 50, filter: undefined })).json,
     )
     const bodies = messages.chunk.map((event: { content: { body?: string } }) => event.content.body)
     expect(bodies).toContain('seen')
@@ -69,7 +69,7 @@ it('pages through everything without a gap or a double', async () => {
   let from: string | undefined
   for (let page = 0; page < 100; page += 1) {
     const answer = JSON.parse(
-      unwrap(await room.stub.messages(caller(ALICE), { from, to: undefined, dir: 'b', limit: 7, filter: undefined })),
+      unwrap(await room.stub.messages(caller(ALICE), { from, to: undefined, dir: 'b', limit: 7, filter: undefined })).json,
     )
     seen.push(...answer.chunk.map((event: { event_id: string }) => event.event_id))
     from = answer.end

@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { eventually, type FederatedServer, startFederation } from '../../support/federation-pair.ts'
+import type { MatrixClient } from '../../support/matrix-client.ts'
+
+let federation: Awaited<ReturnType<typeof startFederation>>
+let here: FederatedServer
+let there: FederatedServer
+let alice: MatrixClient
+let bob: MatrixClient
+
+beforeAll(async () => {
+  federation = await startFederation(2)
+  const [first, second] = federation.servers
+  if (first === undefined || second === undefined) throw new Error('two servers are needed')
+  here = first
+  there = second
+  alice = await here.register('alice')
+  bob = await there.register('bob')
+}, 120_000)
+
+afterAll(async () => {
+  if (process.env.SHOW_OUTPUT) for (const server of federation.servers) console.log(server.name, server.process.output())
+  await federation?.stop()
+})
+
+async function joinVia(client: MatrixClient, roomId: string, via: string): Promise<void> {
+  await client.call('POST', `/v3/join/${encodeURIComponent(roomId)}`, { query: { via }, body: {} })
+}
+
+/** Sends numbered messages, several at a time, each batch after the one before. */
+async function sendMany(client: MatrixClient, roomId: string, name: string, count: number): Promise<void> {
+  for (let n = 0; n < count; n += 1) await client.send(roomId, `${name} ${n}`)
+}
+
+interface Page {
+  readonly chunk: readonly { readonly event_id: string; readonly type: string; readonly content: { readonly body?: unknown } }[]
+  readonly end?: string
+}
+
+/** Reads a room's history backwards to its end: every event once, oldest first. */
+async function pagesBack(client: MatrixClient, roomId: string, limit: number): Promise<{ events: Page['chunk'][number][]; pages: number }> {
+  const events: Page['chunk'][number][] = []
+  let from: string | undefined
+  for (let pages = 1; pages < 500; pages += 1) {
+    const page = await client.call<Page>('GET', `/v3/rooms/${encodeURIComponent(roomId)}/messages`, {
+      query: { dir: 'b', limit: String(limit), ...(from === undefined ? {} : { from }) },
+    })
+    events.push(...page.chunk)
+    if (page.end === undefined) return { events: events.reverse(), pages }
+    from = page.end
+  }
+  throw new Error('the history does not end')
+}
+
+const bodiesOf = (events: Page['chunk']): unknown[] =>
+  events.filter(({ type }) => type === 'm.room.message').map(({ content }) => content.body)
+const numbered = (name: string, count: number): string[] => Array.from({ length: count }, (_, n) => `${name} ${n}`)
+
+describe.each(['11', '12'])('history of a room of version %s', (version) => {
+  it('of 1,000 events is fetched as somebody who joined late reads back, in order, each event once', { timeout: 180_000 }, async () => {
+    const roomId = await alice.createRoom({ preset: 'public_chat', room_version: version, name: 'long' })
+    await sendMany(alice, roomId, 'before', 1000)
+    await joinVia(bob, roomId, here.name)
+    await bob.send(roomId, 'now')
+    const { events } = await pagesBack(bob, roomId, 100)
+    expect(bodiesOf(events)).toEqual([...numbered('before', 1000), 'now'])
+    expect(new Set(events.map(({ event_id }) => event_id)).size).toBe(events.length)
+    expect(events[0]?.type).toBe('m.room.create')
+    // As the server that was there all the time has it.
+    await eventually(
+      async () => bodiesOf((await pagesBack(alice, roomId, 1000)).events),
+      (list) => list.includes('now'),
+    )
+    const there = (await pagesBack(alice, roomId, 1000)).events.map(({ event_id }) => event_id)
+    expect(events.map(({ event_id }) => event_id)).toEqual(there)
+  })
+
+  it('has no gap after leaving and coming back 100 events later', { timeout: 120_000 }, async () => {
+    const roomId = await alice.createRoom({ preset: 'public_chat', room_version: version })
+    await sendMany(alice, roomId, 'first', 10)
+    await joinVia(bob, roomId, here.name)
+    await bob.send(roomId, 'here')
+    await eventually(
+      async () => bodiesOf((await pagesBack(alice, roomId, 100)).events),
+      (list) => list.includes('here'),
+    )
+    await bob.leave(roomId)
+    await eventually(
+      () => alice.joinedMembers(roomId),
+      (members) => !members.includes(bob.userId),
+    )
+    await sendMany(alice, roomId, 'away', 100)
+    await joinVia(bob, roomId, here.name)
+    await alice.send(roomId, 'back')
+    const wanted = [...numbered('first', 10), 'here', ...numbered('away', 100), 'back']
+    const atBob = await eventually(
+      async () => (await pagesBack(bob, roomId, 30)).events,
+      (events) => bodiesOf(events).includes('back'),
+    )
+    expect(bodiesOf(atBob)).toEqual(wanted)
+    const atAlice = (await pagesBack(alice, roomId, 30)).events
+    expect(atBob.map(({ event_id }) => event_id)).toEqual(atAlice.map(({ event_id }) => event_id))
+  })
+})
