@@ -20,6 +20,8 @@ export function stateIdsForServer(core: RoomCore, serverName: string, eventId: s
   requireServerInRoom(core, serverName)
   const event = core.events.findById(eventId)
   if (event === undefined || event.status !== 'accepted') throw notFound('Event not found')
+  // A state that is not whole is nobody else's business: they would take it for the truth.
+  if (!core.groups.isComplete(event.groupBefore)) throw notFound('The state before the event is not known')
   return stateIdsOf(core, event.groupBefore)
 }
 

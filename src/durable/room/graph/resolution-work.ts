@@ -1,8 +1,8 @@
 import { log } from '../../../runtime/log.ts'
-import { type ResolutionCursor, readCursor, stepResolution } from '../../../state-resolution/index.ts'
+import { PartReader, type ResolutionCursor, readCursor, stepResolution } from '../../../state-resolution/index.ts'
 import type { DueResult } from '../../../storage/due-table.ts'
 import { findResolution } from '../../../storage/room/resolutions.ts'
-import { endResolving, type Resolving, readResolving, saveResolving } from '../../../storage/room/resolving.ts'
+import { endResolving, readResolving, readResolvingParts, saveResolving } from '../../../storage/room/resolving.ts'
 import type { CommitQueue } from '../append/commit-queue.ts'
 import type { RoomCore } from '../room-core.ts'
 import { beginResolution, eventLookup, rememberResolution } from './resolve-groups.ts'
@@ -13,11 +13,9 @@ export const RESOLVE_DUE = 'resolve'
 /** When the alarm looks whether it has ended. */
 export const RESOLVE_RETRY_MS = 30_000
 /** Events looked at in one slice, between two turns of the event loop: some milliseconds. */
-const SLICE_EVENTS = 500
+const SLICE_EVENTS = 250
 /** Slices after which the progress is stored. */
-const SLICES_PER_SAVE = 40
-/** Progress that is larger is not stored: a row holds no more. A crash then begins anew. */
-const MAX_CURSOR_CHARS = 1_900_000
+const SLICES_PER_SAVE = 8
 
 /**
  * Resolves states outside of the transactions that need them, in slices between which the room goes on with everything else. What has ended is
@@ -56,10 +54,9 @@ export class ResolutionWork {
     }
   }
 
-  async #resolve(next: Resolving): Promise<void> {
+  async #resolve(groups: readonly number[]): Promise<void> {
     const core = this.#core
-    const { groups } = next
-    let cursor = this.#cursorOf(next)
+    let cursor = this.#cursorOf(groups)
     for (let slices = 1; cursor !== undefined; slices += 1) {
       const result = stepResolution(cursor, eventLookup(core, core.roomId), core.rules, { events: SLICE_EVENTS })
       if (result.done) {
@@ -77,16 +74,16 @@ export class ResolutionWork {
   }
 
   /** Where a resolution stands; `undefined` where it is known already. */
-  #cursorOf({ groups, cursor }: Resolving): ResolutionCursor | undefined {
+  #cursorOf(groups: readonly number[]): ResolutionCursor | undefined {
     const core = this.#core
     if (findResolution(core.store, groups) !== undefined) return undefined
-    const stored = cursor === '' ? undefined : readCursor(JSON.parse(cursor))
-    return stored ?? beginResolution(core, groups, core.rules)
+    const parts = new PartReader()
+    for (const part of readResolvingParts(core.store, groups)) parts.add(part)
+    return readCursor(parts.value()) ?? beginResolution(core, groups, core.rules)
   }
 
   #save(groups: readonly number[], cursor: ResolutionCursor): void {
-    const text = JSON.stringify(cursor)
-    if (text.length > MAX_CURSOR_CHARS) return
-    this.#core.store.transaction(undefined, () => saveResolving(this.#core.store, { groups, cursor: text }))
+    const { store } = this.#core
+    store.transaction(undefined, () => saveResolving(store, groups, cursor.parts()))
   }
 }
