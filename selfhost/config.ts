@@ -17,6 +17,8 @@ const WORKER_NAMES = [
   'MYELIN_OLD_SIGNING_KEYS',
   'MYELIN_NOTARIES',
   'MYELIN_DENIED_KEYS',
+  'MYELIN_USER_LOOKUPS',
+  'MYELIN_FEDERATE_DEVICE_NAMES',
   'MYELIN_LOG',
 ] as const
 /** Names that this program reads. */

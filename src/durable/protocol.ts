@@ -89,6 +89,32 @@ export interface PeerReply {
   readonly durable: number
 }
 
+/** An EDU for another server. */
+export interface OutgoingEdu {
+  readonly type: string
+  /** What the EDU is about: a later one about the same takes its place while it waits. Absent: each one counts. */
+  readonly key: string | undefined
+  /** Canonical JSON of the whole EDU, `edu_type` and `content`. */
+  readonly body: string
+}
+
+/** One item of a user's outbox for another server. */
+export interface ServerPeerItem {
+  readonly id: number
+  readonly edus: readonly OutgoingEdu[]
+  /** The change of devices that the item tells of. */
+  readonly stream?: number | undefined
+  /** Of no interest to a server that was told of this change or a later one. */
+  readonly ifUntold?: boolean | undefined
+}
+
+/** User → another server's queue: items in order, each above `after`. Durable when it answers. */
+export interface ServerDelivery {
+  readonly from: string
+  readonly after: number
+  readonly items: readonly ServerPeerItem[]
+}
+
 /** Who came into and went out of a room, apart from the reader (client-server-api#tracking-the-device-list-for-a-user). */
 export interface MemberChanges {
   readonly joined: readonly string[]

@@ -36,6 +36,10 @@ export interface Env {
   readonly MYELIN_NOTARIES?: string
   /** Public keys in Base64, separated by commas. */
   readonly MYELIN_DENIED_KEYS?: string
+  /** `anyone` (default) or `shared-rooms`: whose profile and devices users and servers may look up. */
+  readonly MYELIN_USER_LOOKUPS?: string
+  /** `off` (default) or `on`: whether other servers are told what users call their devices. */
+  readonly MYELIN_FEDERATE_DEVICE_NAMES?: string
   /** Secret of the self-hosting program; opens `/_myelin/control/*`. Absent on Cloudflare, where those routes answer 404. */
   readonly MYELIN_CONTROL_TOKEN?: string
 }

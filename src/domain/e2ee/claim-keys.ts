@@ -2,21 +2,32 @@ import type { ClaimedKey, KeyClaim } from '../../durable/user/e2ee/claim-keys.ts
 import { log } from '../../runtime/log.ts'
 import { unwrap } from '../../runtime/outcome.ts'
 import type { RequestContext } from '../context.ts'
+import { claimRemoteKeys } from './claim-remote-keys.ts'
 import { failuresJson, jsonObjectOf, usersByPlace } from './local-users.ts'
+import { mayLookUp } from './look-ups.ts'
+
+/** Claims by user. */
+export type ClaimsByUser = ReadonlyMap<string, readonly KeyClaim[]>
 
 /**
  * Answers `POST /keys/claim` as JSON (client-server-api#post_matrixclientv3keysclaim). The requester is admitted before any key is spent. A key that was spent
  * for an answer that got lost stays spent: none is ever handed out twice.
+ * @param timeoutMs how long to wait for other servers.
  */
-export async function claimKeys(ctx: RequestContext, wanted: ReadonlyMap<string, readonly KeyClaim[]>): Promise<string> {
+export async function claimKeys(ctx: RequestContext, wanted: ClaimsByUser, timeoutMs: number): Promise<string> {
   const own = ctx.claimedUserId ?? ''
   const { existing, remote } = await usersByPlace(ctx, [...wanted.keys()])
-  const claimed = new Map([[own, unwrap(await ctx.session.claimKeys(wanted.get(own) ?? []))]])
-  const others = existing.filter((userId) => userId !== own)
-  const answers = await Promise.all(others.map((userId) => claimFrom(ctx, userId, wanted.get(userId) ?? [])))
-  for (const [index, userId] of others.entries()) claimed.set(userId, answers[index] ?? [])
-  const users = [...claimed].filter(([, keys]) => keys.length > 0)
-  return `{"failures":${failuresJson(remote)},"one_time_keys":${jsonObjectOf(users.map(([userId, keys]) => [userId, devicesJson(keys)]))}}`
+  const mine = unwrap(await ctx.session.claimKeys(wanted.get(own) ?? []))
+  const shown = await mayLookUp(ctx, existing)
+  const others = new Map(existing.flatMap((userId) => (userId === own || !shown.has(userId) ? [] : [[userId, wanted.get(userId) ?? []]])))
+  const [claimed, fromServers] = await Promise.all([claimFromAll(ctx, others), claimRemoteKeys(ctx, remote, wanted, timeoutMs)])
+  const users = [[own, mine] as const, ...claimed, ...fromServers.claimed]
+  return `{"failures":${failuresJson(fromServers.failed)},"one_time_keys":${claimedJson(users)}}`
+}
+
+/** Claims keys of users of this server, whose accounts exist, in parallel. */
+export async function claimFromAll(ctx: RequestContext, wanted: ClaimsByUser): Promise<(readonly [userId: string, ClaimedKey[]])[]> {
+  return await Promise.all([...wanted].map(async ([userId, claims]) => [userId, await claimFrom(ctx, userId, claims)] as const))
 }
 
 async function claimFrom(ctx: RequestContext, userId: string, claims: readonly KeyClaim[]): Promise<ClaimedKey[]> {
@@ -28,6 +39,16 @@ async function claimFrom(ctx: RequestContext, userId: string, claims: readonly K
   }
 }
 
+/** `one_time_keys` of an answer, as JSON. Users without keys are left out. */
+export function claimedJson(claimed: readonly (readonly [userId: string, keys: readonly ClaimedKey[]])[]): string {
+  const users = claimed.filter(([, keys]) => keys.length > 0)
+  return jsonObjectOf(users.map(([userId, keys]) => [userId, devicesJson(keys)]))
+}
+
 function devicesJson(keys: readonly ClaimedKey[]): string {
-  return jsonObjectOf(keys.map((key) => [key.deviceId, jsonObjectOf([[`${key.algorithm}:${key.keyId}`, key.key]])]))
+  const devices = new Map<string, [string, string][]>()
+  for (const { deviceId, algorithm, keyId, key } of keys) {
+    devices.set(deviceId, [...(devices.get(deviceId) ?? []), [`${algorithm}:${keyId}`, key]])
+  }
+  return jsonObjectOf([...devices].map(([deviceId, named]) => [deviceId, jsonObjectOf(named)]))
 }

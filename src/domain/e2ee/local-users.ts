@@ -35,9 +35,9 @@ export async function usersByPlace(ctx: RequestContext, userIds: readonly string
   return { existing, unknown, remote }
 }
 
-/** `failures` of a response: servers that cannot be asked. JSON. */
-export function failuresJson(remote: UsersByPlace['remote']): string {
-  return jsonObjectOf([...remote.keys()].map((serverName) => [serverName, '{"errcode":"M_UNKNOWN","error":"Cannot be reached"}']))
+/** `failures` of a response: servers that could not be asked. JSON. Never in their own words: an error of theirs is none of our client's (SECURITY F20). */
+export function failuresJson(serverNames: readonly string[]): string {
+  return jsonObjectOf(serverNames.map((serverName) => [serverName, '{"errcode":"M_UNKNOWN","error":"Cannot be reached"}']))
 }
 
 /** An object from names and JSON texts. */

@@ -5,6 +5,7 @@ import { log } from '../../runtime/log.ts'
 import { unwrap } from '../../runtime/outcome.ts'
 import type { RequestContext } from '../context.ts'
 import { requireRegisteredRoom, rulesOfRoom } from './federated-rooms.ts'
+import { receiveEdus } from './edus/receive-edus.ts'
 import { eventIdIfAny } from './ingest/check-format.ts'
 import { parseTransaction, type ReceivedPdu } from './ingest/parse-transaction.ts'
 import { verifyReceived } from './ingest/verify-room-pdus.ts'
@@ -14,17 +15,18 @@ const UNDER_WAY_RETRY_MS = 2_000
 
 /**
  * A transaction of another server (server-server-api#transactions): processed once per origin and ID. Answers JSON text. One bad PDU or room does not hold the others; what events lack
- * is fetched after the answer. Ephemeral data is not taken in yet.
+ * is fetched after the answer.
  * @throws MatrixError M_BAD_JSON for more than the permitted numbers (F16); M_LIMIT_EXCEEDED while it is being processed, or a room of it is being joined.
  */
 export async function receiveTransaction(ctx: RequestContext, origin: AuthenticatedServer, txnId: string): Promise<string> {
-  const { rooms } = parseTransaction(origin.body ?? {}, origin.inexact)
+  const { rooms, edus } = parseTransaction(origin.body ?? {}, origin.inexact)
   const queue = () => ctx.objects.remoteServer(origin.serverName)
   const reception = await queue().beginTransaction(txnId)
   if (reception.kind === 'answered') return reception.response
   if (reception.kind === 'under-way') throw limitExceeded(UNDER_WAY_RETRY_MS)
   try {
-    const response = JSON.stringify({ pdus: await receivePdus(ctx, origin.serverName, rooms) })
+    const [results] = await Promise.all([receivePdus(ctx, origin.serverName, rooms), receiveEdus(ctx, origin.serverName, edus)])
+    const response = JSON.stringify({ pdus: results })
     await queue().finishTransaction(txnId, response)
     // It is up: what waits for it need not wait longer.
     ctx.waitUntil(queue().contact())

@@ -3,6 +3,7 @@ import { deleteEdus, insertEdu, pruneEdus, readEdus } from '../../storage/remote
 import { deleteInFlight, type InFlight, readInFlight, writeInFlight } from '../../storage/remote-server/in-flight.ts'
 import { MAX_EDU_BYTES } from '../../storage/remote-server/limits.ts'
 import { findWatermark, writeWatermark } from '../../storage/remote-server/watermarks.ts'
+import type { OutgoingEdu } from '../protocol.ts'
 import { Collector } from './collect.ts'
 import { FleetingEdus } from './fleeting-edus.ts'
 import { MAX_EDU_CHARS, MAX_EDUS, SAFETY_MS } from './limits.ts'
@@ -10,15 +11,6 @@ import { type RemoteServerParts, type RoomNews, ready } from './parts.ts'
 
 /** `due` kind of the work of sending. */
 export const SEND_DUE = 'send'
-
-/** An EDU for the other server. */
-export interface OutgoingEdu {
-  readonly type: string
-  /** What the EDU is about: a later one about the same takes its place while it waits. Absent: each one counts. */
-  readonly key: string | undefined
-  /** Canonical JSON of the whole EDU, `edu_type` and `content`. */
-  readonly body: string
-}
 
 /** What becomes of the next step of sending. */
 export type NextTransaction =
@@ -54,10 +46,14 @@ export class Outbox {
     return true
   }
 
-  /** Adds EDUs that must arrive: durable when the transaction is. Too large ones are left out. */
-  add(edus: readonly OutgoingEdu[]): void {
+  /**
+   * Adds EDUs that must arrive: durable when the transaction is. Too large ones are left out.
+   * @param alongside writes of the same commit.
+   */
+  add(edus: readonly OutgoingEdu[], alongside: () => void = () => undefined): void {
     const store = ready(this.#parts)
     store.transaction(undefined, () => {
+      alongside()
       for (const { type, key, body } of edus) {
         if (body.length <= MAX_EDU_BYTES) insertEdu(store, type, key, body)
         else log.warn(`an EDU of ${body.length} characters is not sent: ${type}`)

@@ -9,9 +9,16 @@ import { countCost } from '../../runtime/metrics.ts'
 import { randomFraction, randomString } from '../../runtime/random.ts'
 import { DueTable } from '../../storage/due-table.ts'
 import { ObjectStore } from '../../storage/object-store.ts'
+import type { MemberMovement } from '../../storage/remote-server/member-rooms.ts'
 import { REMOTE_SERVER_MIGRATIONS } from '../../storage/remote-server/migrations.generated.ts'
+import { objectsOf } from '../objects.ts'
+import type { OutgoingEdu, PeerReply, ServerDelivery } from '../protocol.ts'
+import type { ListsAnswer, ListsRequest } from './devices/device-lists.ts'
+import { takeFromUser } from './devices/local-devices.ts'
+import type { ReceivedDeviceEdu } from './devices/received-edus.ts'
+import { RemoteDevices } from './devices/remote-devices.ts'
 import { SEND_MAX_ANSWER_BYTES, SEND_TIMEOUT_MS } from './limits.ts'
-import { Outbox, type OutgoingEdu, SEND_DUE } from './outbox.ts'
+import { Outbox, SEND_DUE } from './outbox.ts'
 import type { RemoteServerParts, RoomNews } from './parts.ts'
 import { Received, type Reception } from './received.ts'
 import { RecentRooms } from './recent-rooms.ts'
@@ -29,6 +36,7 @@ export class RemoteServer extends DurableObject<Env> {
   readonly #outbox: Outbox
   readonly #sender: Sender
   readonly #received: Received
+  readonly #devices: RemoteDevices
   readonly #recent = new RecentRooms()
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -49,6 +57,14 @@ export class RemoteServer extends DurableObject<Env> {
     this.#outbox = new Outbox(this.#parts)
     this.#sender = new Sender(this.#parts, this.#outbox)
     this.#received = new Received(this.#parts)
+    const objects = objectsOf(env, undefined)
+    this.#devices = new RemoteDevices({
+      ...this.#parts,
+      waitUntil: (work) => ctx.waitUntil(work),
+      room: (roomId) => objects.room(roomId),
+      deliver: (userId, delivery) => objects.user(userId).peerItems(delivery),
+      ask: (request) => outboundOf(env).client.json(this.#parts.serverName, request, 'any'),
+    })
     this.#parts.due.handle(SEND_DUE, () => this.#sender.run())
   }
 
@@ -67,6 +83,28 @@ export class RemoteServer extends DurableObject<Env> {
   async sendEdus(edus: readonly OutgoingEdu[]): Promise<void> {
     this.#outbox.add(edus)
     await this.#begin()
+  }
+
+  /** What a local user has for the server: messages to devices, changed devices. Durable when this answers. */
+  async peerItems(delivery: ServerDelivery): Promise<PeerReply> {
+    const reply = takeFromUser(this.#parts, this.#outbox, delivery)
+    await this.#begin()
+    return reply
+  }
+
+  /** What the server says about devices. Durable when this answers; `false`: there is no room for it now. */
+  takeEdus(edus: readonly ReceivedDeviceEdu[]): Promise<boolean> {
+    return this.#devices.take(edus)
+  }
+
+  /** The keys of users of the server, for a local user who shares a room with each of them. */
+  deviceLists(request: ListsRequest): Promise<ListsAnswer> {
+    return this.#devices.lists(request)
+  }
+
+  /** A room tells which users of the server came and went. */
+  noteMembers(roomId: string, movements: readonly MemberMovement[]): void {
+    this.#devices.noteMembers(roomId, movements)
   }
 
   /** EDUs that are worth something only now: typing, presence. */

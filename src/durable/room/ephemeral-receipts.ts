@@ -4,8 +4,10 @@ import type { StoredEvent } from '../../storage/room/events.ts'
 import { MAX_RECEIPTS_SHOWN } from '../../storage/room/limits.ts'
 import { findReceipt, newestReceiptPos, pruneReceipts, type Receipt, readReceipts, writeReceipts } from '../../storage/room/receipts.ts'
 import type { Caller } from '../protocol.ts'
+import { EarlyReceipts } from './ephemeral-early-receipts.ts'
 import { isInThread } from './ephemeral-threads.ts'
 import type { FanOut } from './fan-out.ts'
+import type { RemoteReceipt } from './federation/remote-ephemeral.ts'
 import type { RoomCore } from './room-core.ts'
 
 /** Receipts are written at the latest after this, or with the room's next commit. */
@@ -34,6 +36,8 @@ export type MarkerOutcome = 'moves' | 'stays' | 'unknown'
 export class Receipts {
   readonly #core: RoomCore
   readonly #fanOut: FanOut
+  readonly #onPublic: (receipt: Receipt) => void
+  readonly #early = new EarlyReceipts()
   /** What is not in the table yet, by user, kind and thread. */
   readonly #unwritten = new Map<string, Receipt>()
   /** Entries of {@link #unwritten} that a transaction in progress writes. */
@@ -42,9 +46,11 @@ export class Receipts {
   /** Nothing in the table is newer; most windows are. */
   #newestStored: number | undefined
 
-  constructor(core: RoomCore, fanOut: FanOut) {
+  /** @param onPublic hears of receipts of this server's users that everybody may see. */
+  constructor(core: RoomCore, fanOut: FanOut, onPublic: (receipt: Receipt) => void) {
     this.#core = core
     this.#fanOut = fanOut
+    this.#onPublic = onPublic
     core.riders.push({ write: () => this.#write(), committed: () => this.#written() })
   }
 
@@ -63,14 +69,56 @@ export class Receipts {
       const receipt = { userId: caller.userId, kind, thread: thread ?? '', eventId: event.eventId, ts: this.#core.nowMs(), pos }
       this.#unwritten.set(keyOf(receipt), receipt)
       this.#core.recentUnread.receipt(receipt, event.ord)
-      if (kind === 'm.read') moved = 'public'
-      else if (moved === 'nothing') moved = 'private'
+      if (kind === 'm.read') {
+        moved = 'public'
+        this.#onPublic(receipt)
+      } else if (moved === 'nothing') moved = 'private'
     }
     if (moved === 'nothing') return
     if (this.#unwritten.size >= MAX_UNWRITTEN) this.#flush(caller.requestId)
     else this.#timer ??= setTimeout(() => this.#onTimer(), FLUSH_DELAY_MS)
     if (moved === 'public') this.#fanOut.ring()
     else this.#fanOut.ringOnly(caller.userId)
+  }
+
+  /**
+   * Sets receipts of members of other servers. One for an event that is not here yet waits for it; one for another thread is left out. A server
+   * that dates them in the future has them dated now.
+   */
+  setRemote(reported: readonly RemoteReceipt[]): void {
+    const { events } = this.#core
+    const now = this.#core.nowMs()
+    let moved = false
+    for (const report of reported) {
+      const event = events.findById(report.eventId)
+      if (event?.ord === undefined) {
+        this.#early.add(report)
+        continue
+      }
+      const { userId, eventId, thread = '' } = report
+      if (thread !== '' && !isInThread(this.#core, event, thread)) continue
+      if (!this.#moves(userId, 'm.read', thread, event)) continue
+      const receipt: Receipt = {
+        userId,
+        kind: 'm.read',
+        thread,
+        eventId,
+        ts: Math.min(report.ts ?? now, now),
+        pos: this.#core.takeMemoryPos(undefined),
+      }
+      this.#unwritten.set(keyOf(receipt), receipt)
+      moved = true
+    }
+    if (!moved) return
+    if (this.#unwritten.size >= MAX_UNWRITTEN) this.#flush(undefined)
+    else this.#timer ??= setTimeout(() => this.#onTimer(), FLUSH_DELAY_MS)
+    this.#fanOut.ring()
+  }
+
+  /** Events have come: receipts that waited for them count from now on. To be called before members are rung for the commit. */
+  eventsCame(appended: readonly StoredEvent[]): void {
+    const reported = this.#early.take(appended.map(({ eventId }) => eventId))
+    if (reported.length > 0) this.setRemote(reported.filter(({ userId }) => this.#core.members.find(userId)?.membership === 'join'))
   }
 
   /**

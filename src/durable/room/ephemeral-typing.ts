@@ -1,3 +1,4 @@
+import { parseUserId } from '../../matrix/ids/user-id.ts'
 import { log } from '../../runtime/log.ts'
 import { MAX_TYPING_USERS } from '../../storage/room/limits.ts'
 import type { FanOut } from './fan-out.ts'
@@ -13,14 +14,17 @@ const MAX_TYPING_MS = 120_000
 export class Typing {
   readonly #core: RoomCore
   readonly #fanOut: FanOut
+  readonly #onChange: (userId: string, isTyping: boolean) => void
   /** Until when each user types, in milliseconds since the epoch. */
   readonly #until = new Map<string, number>()
   #changedPos: number | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  constructor(core: RoomCore, fanOut: FanOut) {
+  /** @param onChange hears of users of this server who type, go on typing or have stopped. */
+  constructor(core: RoomCore, fanOut: FanOut, onChange: (userId: string, isTyping: boolean) => void) {
     this.#core = core
     this.#fanOut = fanOut
+    this.#onChange = onChange
   }
 
   /** A user types for so long from now; 0: has stopped. */
@@ -34,13 +38,16 @@ export class Typing {
     } else {
       this.#until.delete(userId)
     }
+    this.#tell(userId)
     if (expired || typed !== this.#until.has(userId)) this.#changed()
     this.#schedule()
   }
 
   /** Takes a user off the list without ringing anybody. */
   forget(userId: string): void {
-    if (this.#until.delete(userId)) this.#changedPos = this.#core.takeMemoryPos(undefined)
+    if (!this.#until.delete(userId)) return
+    this.#changedPos = this.#core.takeMemoryPos(undefined)
+    this.#tell(userId)
   }
 
   /** The whole list as the content of an `m.typing` event, if it changed in `afterPos < pos ≤ toPos`. */
@@ -62,9 +69,15 @@ export class Typing {
     const now = this.#core.nowMs()
     let removed = false
     for (const [userId, until] of this.#until) {
-      if (until <= now) removed = this.#until.delete(userId) || removed
+      if (until > now) continue
+      removed = this.#until.delete(userId) || removed
+      this.#tell(userId)
     }
     return removed
+  }
+
+  #tell(userId: string): void {
+    if (parseUserId(userId)?.serverName === this.#core.config.serverName) this.#onChange(userId, this.#until.has(userId))
   }
 
   #schedule(): void {

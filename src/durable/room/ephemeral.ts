@@ -1,11 +1,17 @@
 import { forbidden } from '../../matrix/errors.ts'
+import type { StoredEvent } from '../../storage/room/events.ts'
 import type { Caller } from '../protocol.ts'
 import type { UnreadReply } from '../room-news.ts'
 import { type MarkerMovement, type MarkerOutcome, type ReceiptRequest, Receipts } from './ephemeral-receipts.ts'
 import { Typing } from './ephemeral-typing.ts'
 import type { FanOut } from './fan-out.ts'
+import { mayReport, type RemoteEphemeral, type RemoteReceipt, type RemoteTyping } from './federation/remote-ephemeral.ts'
+import { isServerAllowed } from './federation/server-access.ts'
 import type { EphemeralReads, RoomCore } from './room-core.ts'
 import { unreadSince } from './unread-items.ts'
+
+/** How long somebody of another server types who does not say that they go on, in milliseconds. */
+const REMOTE_TYPING_MS = 60_000
 
 /** What became of a request to set receipts. */
 export interface ReceiptsOutcome {
@@ -21,10 +27,11 @@ export class Ephemeral implements EphemeralReads {
   readonly #typing: Typing
   readonly #receipts: Receipts
 
-  constructor(core: RoomCore, fanOut: FanOut) {
+  /** @param elsewhere tells other servers; absent in tests that have none. */
+  constructor(core: RoomCore, fanOut: FanOut, elsewhere?: RemoteEphemeral) {
     this.#core = core
-    this.#typing = new Typing(core, fanOut)
-    this.#receipts = new Receipts(core, fanOut)
+    this.#typing = new Typing(core, fanOut, (userId, isTyping) => elsewhere?.typing(userId, isTyping))
+    this.#receipts = new Receipts(core, fanOut, (receipt) => elsewhere?.receipt(receipt))
   }
 
   /** `PUT /rooms/{roomId}/typing/{userId}`: the caller types for so many milliseconds; 0: has stopped. @throws M_FORBIDDEN outside the room. */
@@ -40,7 +47,30 @@ export class Ephemeral implements EphemeralReads {
     return { marker: marker === undefined ? undefined : this.#receipts.judgeMarker(marker) }
   }
 
-  /** A local user joined or left: who is gone does not type. To be called before members are rung for the commit. */
+  /** Another server reports who types there; whoever may not is left out (SECURITY D1, D2, F15). */
+  remoteTyping(serverName: string, changes: readonly RemoteTyping[]): void {
+    if (!this.#mayReport(serverName)) return
+    for (const { userId, typing } of changes) {
+      if (mayReport(this.#core, serverName, userId)) this.#typing.set(userId, typing ? REMOTE_TYPING_MS : 0)
+    }
+  }
+
+  /** Another server reports how far its users have read; whoever may not is left out. */
+  remoteReceipts(serverName: string, receipts: readonly RemoteReceipt[]): void {
+    if (!this.#mayReport(serverName)) return
+    this.#receipts.setRemote(receipts.filter(({ userId }) => mayReport(this.#core, serverName, userId)))
+  }
+
+  #mayReport(serverName: string): boolean {
+    return this.#core.findHead()?.life === 'active' && this.#core.members.hasLocalJoined() && isServerAllowed(this.#core, serverName)
+  }
+
+  /** Events have come that receipts may have waited for. */
+  eventsCame(appended: readonly StoredEvent[]): void {
+    this.#receipts.eventsCame(appended)
+  }
+
+  /** A user joined or left: who is gone does not type. To be called before members are rung for the commit. */
   memberChanged(userId: string): void {
     if (this.#core.members.find(userId)?.membership !== 'join') this.#typing.forget(userId)
   }

@@ -3,6 +3,7 @@ import type { Env } from '../../runtime/bindings.ts'
 import { log } from '../../runtime/log.ts'
 import { countCost } from '../../runtime/metrics.ts'
 import type { Outcome } from '../../runtime/outcome.ts'
+import { objectsOf } from '../objects.ts'
 import type { Caller, PullReply } from '../protocol.ts'
 import type { UnreadReply } from '../room-news.ts'
 import type { Committed } from './append/finish-draft.ts'
@@ -13,27 +14,30 @@ import type { MarkerMovement, ReceiptRequest } from './ephemeral-receipts.ts'
 import { EVENT_INDEX_DUE, EventIndex } from './event-index.ts'
 import { FanOut } from './fan-out.ts'
 import { expireImport, IMPORT_DUE } from './federation/import-room.ts'
+import { RemoteEphemeral, type RemoteReceipt, type RemoteTyping } from './federation/remote-ephemeral.ts'
+import { RemoteMembers } from './federation/remote-members.ts'
 import { FEDERATION_DUE, type RemoteQueue, ServerFanOut } from './federation/server-fan-out.ts'
 import { changeMembership, type MembershipAnswer, type MembershipRequest } from './membership.ts'
 import { updateMemberProfile } from './membership-profile.ts'
 import { NoticeDelivery } from './notice-delivery.ts'
-import { ReadableRoom } from './read/readable-room.ts'
 import { REGISTRY_DUE, RegistryReport } from './registry-report.ts'
 import { type SendRequest, sendEvent } from './send.ts'
 import { Settlement } from './settle.ts'
+import { SharedRoom } from './shared-room.ts'
 import { type UpgradeSource, upgradeSource } from './upgrade-source.ts'
 
 /** When deferred work that failed is tried again. */
 const DUE_RETRY_MS = 30_000
 
 /** Single writer of one room: its events, its state and its forward extremities. A thin shell; each concern has its own file. */
-export class Room extends ReadableRoom {
+export class Room extends SharedRoom {
   readonly #fanOut: FanOut
   readonly #settlement: Settlement
   readonly #notices: NoticeDelivery
   readonly #ephemeral: Ephemeral
   readonly #registry: RegistryReport
   readonly #servers: ServerFanOut
+  readonly #remoteMembers: RemoteMembers
   readonly #listing: Listing
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -49,12 +53,14 @@ export class Room extends ReadableRoom {
       return this.#settlement.run()
     })
     this.core.due.handle('notices', () => this.#notices.run())
-    this.#ephemeral = new Ephemeral(this.core, this.#fanOut)
+    const remoteServer = (serverName: string) => objectsOf(env, undefined).remoteServer(serverName)
+    this.#ephemeral = new Ephemeral(this.core, this.#fanOut, new RemoteEphemeral(this.core, remoteServer))
     this.core.ephemeral = this.#ephemeral
     this.#registry = new RegistryReport(this.core)
     this.core.due.handle(REGISTRY_DUE, () => this.#registry.run())
     this.#servers = new ServerFanOut(this.core, (serverName) => queueOf(env, serverName))
     this.core.servers = this.#servers
+    this.#remoteMembers = new RemoteMembers(this.core, remoteServer)
     this.core.due.handle(IMPORT_DUE, () => Promise.resolve(expireImport(this.core)))
     this.core.due.handle(FEDERATION_DUE, () => this.#servers.run())
     const index = new EventIndex(this.core)
@@ -115,6 +121,16 @@ export class Room extends ReadableRoom {
     })
   }
 
+  /** Another server reports who types there. */
+  remoteTyping(serverName: string, changes: readonly RemoteTyping[]): void {
+    this.#ephemeral.remoteTyping(serverName, changes)
+  }
+
+  /** Another server reports how far its users have read. */
+  remoteReceipts(serverName: string, receipts: readonly RemoteReceipt[]): void {
+    this.#ephemeral.remoteReceipts(serverName, receipts)
+  }
+
   /** Re-arms hints for a user and answers where the room is. */
   pull(userId: string, unreadFrom?: number): PullReply {
     if (this.core.findHead() === undefined) return { head: 0, generation: '', member: false }
@@ -154,11 +170,14 @@ export class Room extends ReadableRoom {
       this.#fanOut.memberChanged(userId)
       this.#ephemeral.memberChanged(userId)
     }
+    for (const userId of this.core.movedRemoteMembers) this.#ephemeral.memberChanged(userId)
+    this.#ephemeral.eventsCame(committed.draft.appended)
     this.#settlement.committed()
     this.#listing.committed()
     const delivered = this.#notices.deliver(committed.outbox)
     this.#fanOut.ring()
     this.#servers.committed(committed.draft)
+    this.#remoteMembers.committed()
     return delivered
   }
 }

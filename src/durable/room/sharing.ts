@@ -9,6 +9,8 @@ import type { RoomCore } from './room-core.ts'
  */
 
 const MEMBER = 'm.room.member'
+/** Servers read from storage at a time. */
+const SERVERS_PAGE = 1_000
 
 /** This server's joined members. Empty unless the caller is one of them. */
 export function localJoined(core: RoomCore, caller: Caller): string[] {
@@ -18,6 +20,70 @@ export function localJoined(core: RoomCore, caller: Caller): string[] {
 /** Which of some users are joined. Empty unless the caller is. */
 export function joinedAmong(core: RoomCore, caller: Caller, userIds: readonly string[]): string[] {
   return isJoined(core, caller.userId) ? userIds.filter((userId) => isJoined(core, userId)) : []
+}
+
+/** Users and servers of a room, as a member who must tell them of something knows them. */
+export interface Sharers {
+  /** This server's joined members. */
+  readonly users: readonly string[]
+  /** Other servers with a joined member. */
+  readonly servers: readonly string[]
+}
+
+/** Who is to hear that the caller's devices changed. Nobody unless the caller is joined. */
+export function sharers(core: RoomCore, caller: Caller): Sharers {
+  if (!isJoined(core, caller.userId)) return { users: [], servers: [] }
+  const servers: string[] = []
+  for (let page = core.members.joinedServers('', SERVERS_PAGE); page.length > 0; ) {
+    servers.push(...page)
+    page = page.length < SERVERS_PAGE ? [] : core.members.joinedServers(page.at(-1) ?? '', SERVERS_PAGE)
+  }
+  return { users: core.members.localJoined(), servers: servers.filter((serverName) => serverName !== core.config.serverName) }
+}
+
+/** Whether a server has a joined member, or at least one who is invited or knocks. Neither, unless the caller is joined. */
+export function serverPresence(core: RoomCore, caller: Caller, serverName: string): 'joined' | 'expected' | 'none' {
+  if (!isJoined(core, caller.userId)) return 'none'
+  if (core.members.joinedOfServer(serverName) > 0) return 'joined'
+  return core.members.isExpectedServer(serverName) ? 'expected' : 'none'
+}
+
+/** Since when users have been in a room without a break: what has the same generation and positions later has not been interrupted. */
+export interface Acquaintances {
+  readonly generation: string
+  /** The caller's own position. */
+  readonly readerPos: number
+  readonly joined: readonly (readonly [userId: string, pos: number])[]
+  /** Users who are invited or knock: their devices may be written to, but changes of them are not heard of. */
+  readonly expected: readonly string[]
+}
+
+/** Which of some users are in the room or expected in it. Nobody unless the caller is joined. */
+export function acquaintances(core: RoomCore, caller: Caller, userIds: readonly string[]): Acquaintances | undefined {
+  const reader = isJoined(core, caller.userId) ? core.members.find(caller.userId) : undefined
+  if (reader === undefined) return undefined
+  const members = userIds.flatMap((userId) => core.members.find(userId) ?? [])
+  return {
+    generation: core.head.generation,
+    readerPos: reader.pos,
+    joined: members.flatMap(({ userId, membership, pos }): [string, number][] => (membership === 'join' ? [[userId, pos]] : [])),
+    expected: members.flatMap(({ userId, membership }) => (membership === 'invite' || membership === 'knock' ? [userId] : [])),
+  }
+}
+
+/** Which of some users are joined since the very positions named, in the room's very generation. */
+export function stillJoined(core: RoomCore, generation: string, since: readonly (readonly [userId: string, pos: number])[]): string[] {
+  const head = core.findHead()
+  if (head?.life !== 'active' || head.generation !== generation) return []
+  return since.flatMap(([userId, pos]) => {
+    const member = core.members.find(userId)
+    return member?.membership === 'join' && member.pos === pos ? [userId] : []
+  })
+}
+
+/** This server's joined members who share the room with a user of another server; nobody if that user is not in it. */
+export function localsWith(core: RoomCore, userId: string): string[] {
+  return isJoined(core, userId) ? core.members.localJoined() : []
 }
 
 function isJoined(core: RoomCore, userId: string): boolean {

@@ -9,9 +9,10 @@ import { readAccount } from '../../storage/user/account.ts'
 import type { Hint, HintReply, MembershipNotice, PeerDelivery, PeerReply, SettleReply, SettleRequest } from '../protocol.ts'
 import { type LoginRequest, logIn, type RegisterRequest, registerAccount } from './accounts.ts'
 import type { LoggedIn } from './devices.ts'
+import { presenceOfServer } from './e2ee/acquaintances.ts'
 import { type ClaimedKey, claimKeys, type KeyClaim } from './e2ee/claim-keys.ts'
 import { takePeerItems } from './e2ee/peer-items.ts'
-import { type PublishedKeys, publishedKeys } from './e2ee/query-keys.ts'
+import { type KeysForServer, keysForServer, type PublishedKeys, publishedKeys } from './e2ee/query-keys.ts'
 import { answerHint } from './hints.ts'
 import { takeNotice } from './notices.ts'
 import { park } from './parking.ts'
@@ -99,7 +100,17 @@ export class User extends DurableObject<Env> {
 
   /** The keys that this user publishes, for other users. */
   publishedKeys(deviceIds: readonly string[]): PublishedKeys {
-    return publishedKeys(this.#core, deviceIds, false)
+    return publishedKeys(this.#core, deviceIds, 'user')
+  }
+
+  /** The same for another server, with the number of the latest change (server-server-api#get_matrixfederationv1userdevicesuserid). */
+  keysForServer(deviceIds: readonly string[]): KeysForServer {
+    return keysForServer(this.#core, deviceIds)
+  }
+
+  /** Whether a server has a user in a room of this one. */
+  async sharesRoomWith(serverName: string): Promise<boolean> {
+    return (await presenceOfServer(this.#core, serverName)) === 'joined'
   }
 
   /** Hands out keys of this user's devices to another user. */

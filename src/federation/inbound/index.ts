@@ -7,11 +7,13 @@ import { getKeys } from './keys/get-keys.ts'
 import { queryKeys, queryServerKeys } from './keys/query-keys.ts'
 import { getUserInfo } from './openid/userinfo.ts'
 import { federatedRoomEndpoints } from './rooms/index.ts'
+import { userKeyEndpoints } from './user-keys/index.ts'
 import { getVersion } from './version.ts'
 
 /** Every endpoint that other homeservers call. */
 export const FEDERATION_ENDPOINTS: readonly Endpoint<RequestContext>[] = [
   ...federatedRoomEndpoints,
+  ...userKeyEndpoints,
   getFederationPublicRooms,
   getKeys,
   getUserInfo,

@@ -9,21 +9,30 @@ export interface WaitingEdu {
 }
 
 /**
- * Adds an EDU. One with a key takes the place of the one that waits under the same type and key, which it makes obsolete. The caller holds the
- * transaction.
+ * Adds an EDU. One with a key takes the place of the one that waits under the same type and key, in the queue as well: what came after that one may rest
+ * on it. The caller holds the transaction.
  * @param body canonical JSON of the whole EDU.
  */
 export function insertEdu(store: ObjectStore, type: string, key: string | undefined, body: string): void {
-  if (key !== undefined) store.run('DELETE FROM edus WHERE type = ? AND key = ?', type, key)
-  store.run('INSERT INTO edus (type, key, body) VALUES (?, ?, ?)', type, key ?? null, body)
+  store.run(
+    `INSERT INTO edus (type, key, body) VALUES (?, ?, ?)
+     ON CONFLICT (type, key) WHERE key IS NOT NULL DO UPDATE SET body = excluded.body`,
+    type,
+    key ?? null,
+    body,
+  )
 }
 
-/** Gives up the oldest EDUs without a key beyond the bound; answers how many. The caller holds the transaction. */
+/** Gives up the oldest receipts, then the oldest EDUs without a key, beyond the bound; answers how many. The caller holds the transaction. */
 export function pruneEdus(store: ObjectStore): number {
   const waiting = store.first<{ n: number }>('SELECT count(*) AS n FROM edus')?.n ?? 0
   const excess = waiting - MAX_WAITING_EDUS
   if (excess <= 0) return 0
-  store.run('DELETE FROM edus WHERE id IN (SELECT id FROM edus WHERE key IS NULL ORDER BY id LIMIT ?)', excess)
+  store.run(
+    `DELETE FROM edus WHERE id IN
+       (SELECT id FROM edus WHERE key IS NULL OR type = 'm.receipt' ORDER BY type = 'm.receipt' DESC, id LIMIT ?)`,
+    excess,
+  )
   return excess
 }
 

@@ -19,7 +19,7 @@ export const postKeysClaim = endpoint(
     rateLimit: 'write',
     body: z.object({ one_time_keys: jsonObject, timeout }),
   },
-  async ({ body, ctx }) => rawJson(await claimKeys(ctx, byUser(body.one_time_keys, readClaims))),
+  async ({ body, ctx }) => rawJson(await claimKeys(ctx, byUser(body.one_time_keys, readClaims), body.timeout)),
 )
 
 function readClaims(value: JsonValue): KeyClaim[] {

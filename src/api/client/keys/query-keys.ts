@@ -21,7 +21,7 @@ export const postKeysQuery = endpoint(
     rateLimit: 'read',
     body: z.object({ device_keys: jsonObject, timeout }),
   },
-  async ({ body, ctx }) => rawJson(await queryKeys(ctx, byUser(body.device_keys, readDeviceIds))),
+  async ({ body, ctx }) => rawJson(await queryKeys(ctx, byUser(body.device_keys, readDeviceIds), body.timeout)),
 )
 
 function readDeviceIds(value: JsonValue): string[] {

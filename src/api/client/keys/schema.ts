@@ -9,8 +9,15 @@ export const MAX_USERS = 1_000
 /** An object that older clients send as `null` where they have none. */
 export const optionalObject = jsonObject.nullish().transform((value) => value ?? undefined)
 
-/** How long to wait for other servers; nothing waits yet. */
-export const timeout = z.number().nullish()
+/** How long to wait for other servers unless the client says so, and at most; in milliseconds. */
+const DEFAULT_TIMEOUT_MS = 10_000
+const MAX_TIMEOUT_MS = 20_000
+
+/** How long to wait for other servers, in milliseconds. */
+export const timeout = z
+  .number()
+  .nullish()
+  .transform((value) => Math.max(1, Math.min(value ?? DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS)))
 
 /**
  * The entries of an object by user ID, each read by `read`; keys such as `__proto__` are users that do not exist.

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { requireLookUp } from '../../../domain/e2ee/look-ups.ts'
 import { profileOf } from '../../../domain/profiles/profile.ts'
 import { clientPaths } from '../../../http/path.ts'
 import { userId } from '../../../http/schema/ids.ts'
@@ -15,14 +16,18 @@ const FIELD_PATH = clientPaths('profile/:userId/:keyName')
 
 /** `GET /profile/{userId}` (client-server-api#get_matrixclientv3profileuserid). */
 export const getProfile = endpoint(
-  { method: 'GET', path: clientPaths('profile/:userId'), auth: 'none', rateLimit: 'read', params: z.object({ userId }) },
-  ({ params, ctx }) => profileOf(ctx, params.userId),
+  { method: 'GET', path: clientPaths('profile/:userId'), auth: 'optional-user', rateLimit: 'read', params: z.object({ userId }) },
+  async ({ params, ctx }) => {
+    await requireLookUp(ctx, params.userId)
+    return profileOf(ctx, params.userId)
+  },
 )
 
 /** `GET /profile/{userId}/{keyName}` (client-server-api#get_matrixclientv3profileuseridkeyname). */
 export const getProfileField = endpoint(
-  { method: 'GET', path: FIELD_PATH, auth: 'none', rateLimit: 'read', params: Params },
+  { method: 'GET', path: FIELD_PATH, auth: 'optional-user', rateLimit: 'read', params: Params },
   async ({ params, ctx }) => {
+    await requireLookUp(ctx, params.userId)
     const profile = new Map(Object.entries(await profileOf(ctx, params.userId)))
     const value = profile.get(params.keyName)
     if (value === undefined) throw notFound('The profile has no such field')

@@ -17,7 +17,11 @@ export function followMember(core: RoomCore, draft: Draft, userId: string, event
   const since = before?.membership === membership ? before.pos : pos
   if (event === undefined) core.members.delete(userId)
   else core.members.set({ userId, membership, local, nid: event.nid, pos: since })
-  if (!local || before?.membership === membership) return
+  if (before?.membership === membership) return
+  if (!local) {
+    if (before?.membership === 'join' || membership === 'join') core.movedRemoteMembers.add(userId)
+    return
+  }
   if (before?.membership === 'join' || membership === 'join') draft.localMembersChanged.add(userId)
   if (event !== undefined) draft.notices.push({ userId, notice: membershipNotice(core, draft, event, userId, membership) })
 }

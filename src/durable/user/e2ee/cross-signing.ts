@@ -46,7 +46,7 @@ export async function uploadCrossSigningKeys(
     store.transaction(requester.requestId, () => {
       // The user may have taken their time to confirm: everything is looked at as it is now.
       for (const key of checkUpload(core, upload)) replaceKey(core, key)
-      announceDevices(core)
+      announceDevices(core, { crossSigning: true })
     })
   }
   if (readCrossSigningKey(store, 'master') !== undefined) return withUserConfirmation(core, requester, uia, storeAll)

@@ -9,14 +9,15 @@ import { deleteOneTimeKeys } from '../../../storage/user/one-time-keys.ts'
 import { deleteToDevice } from '../../../storage/user/to-device.ts'
 import { wakeParkedSoon } from '../parking-wake.ts'
 import type { UserCore } from '../user-core.ts'
+import type { DeviceChange } from './server-edus.ts'
 
 /**
  * Devices or keys of this user have changed: the user's own devices hear of it at once, everybody who shares a room in order. Call it last in the
  * transaction of the change.
  */
-export function announceDevices(core: UserCore): void {
+export function announceDevices(core: UserCore, ...changes: readonly DeviceChange[]): void {
   core.e2ee.inbox.writeChange(core.userId)
-  core.e2ee.outbox.announce()
+  for (const change of changes) core.e2ee.outbox.announce(change)
   wakeParkedSoon(core)
 }
 
@@ -26,7 +27,7 @@ export function announceDevices(core: UserCore): void {
  */
 export function encryptionDeviceChanged(core: UserCore, deviceId: string): void {
   if (isCrossSigningKey(core.store, deviceId)) throw forbidden('That device ID is in use')
-  if (readDeviceKeys(core.store, deviceId) !== undefined) announceDevices(core)
+  if (readDeviceKeys(core.store, deviceId) !== undefined) announceDevices(core, { device: deviceId })
 }
 
 /** A device is going: its keys, its queue and what it signed go with it (SECURITY D10). Called inside the transaction. */
@@ -42,7 +43,7 @@ export function encryptionDeviceRemoved(core: UserCore, deviceId: string): void 
   deleteDehydratedDevice(store, deviceId)
   e2ee.inbox.forget(deviceId)
   e2ee.forgetCounts(deviceId)
-  if (hadKeys) announceDevices(core)
+  if (hadKeys) announceDevices(core, { device: deviceId })
 }
 
 /** The account is going, and with its devices whatever vouched for them or could read its history. Called inside the transaction. */

@@ -3,6 +3,7 @@ import type { KeySignatureRow } from '../../../storage/user/key-signatures.ts'
 import type { SyncPlan } from '../../protocol.ts'
 import { FeedSession } from '../feed-session.ts'
 import { run, runAsync } from '../session-base.ts'
+import { type Acquaintance, findAcquaintances, knownServers } from './acquaintances.ts'
 import { type ClaimedKey, claimKeys, type KeyClaim } from './claim-keys.ts'
 import { planKeyChanges } from './key-changes.ts'
 import { type PublishedKeys, publishedKeys, signaturesOverOthers } from './query-keys.ts'
@@ -23,7 +24,7 @@ export abstract class E2eeSession extends FeedSession {
     otherUserIds: readonly string[],
   ): Outcome<{ readonly own: PublishedKeys | undefined; readonly signatures: readonly KeySignatureRow[] }> {
     return run(this.core, this.admission, (core) => ({
-      own: ownDeviceIds === undefined ? undefined : publishedKeys(core, ownDeviceIds, true),
+      own: ownDeviceIds === undefined ? undefined : publishedKeys(core, ownDeviceIds, 'self'),
       signatures: signaturesOverOthers(core, otherUserIds),
     }))
   }
@@ -41,6 +42,16 @@ export abstract class E2eeSession extends FeedSession {
   /** Which of some users share no room any more. */
   sharingNothing(userIds: readonly string[]): Promise<Outcome<Departed>> {
     return runAsync(this.core, this.admission, (core) => usersSharingNothing(core, userIds))
+  }
+
+  /** Those of some users whom the account shares a room with. */
+  acquaintances(userIds: readonly string[]): Promise<Outcome<Acquaintance[]>> {
+    return runAsync(this.core, this.admission, (core) => findAcquaintances(core, userIds))
+  }
+
+  /** Those of some servers that have members, joined or expected, in rooms of the account. */
+  knownServers(serverNames: readonly string[]): Promise<Outcome<string[]>> {
+    return runAsync(this.core, this.admission, (core) => knownServers(core, serverNames))
   }
 
   /** Sends messages to devices of local users whose accounts exist. */

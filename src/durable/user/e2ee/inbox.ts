@@ -1,5 +1,6 @@
 import type { ObjectStore } from '../../../storage/object-store.ts'
-import { readDeviceListChanges, readPeerPosition, writeDeviceListChange, writePeerPosition } from '../../../storage/user/device-lists.ts'
+import { readPeerPosition, writePeerPosition } from '../../../storage/peers/positions.ts'
+import { readDeviceListChanges, writeDeviceListChange } from '../../../storage/user/device-lists.ts'
 import {
   countToDevice,
   deleteToDeviceUpTo,
@@ -10,8 +11,8 @@ import {
   trimToDevice,
   writeInboxHead,
 } from '../../../storage/user/to-device.ts'
+import { ClockIds } from '../../peers/clock-ids.ts'
 import type { FlushRider } from '../feed-keeper.ts'
-import { ClockIds } from './clock-ids.ts'
 
 /** Messages that wait for one device. Of a device that never comes back the oldest are dropped. */
 export const MAX_QUEUED_MESSAGES = 10_000

@@ -1,7 +1,7 @@
 import { isJsonObject } from '../../../matrix/json.ts'
+import type { OutboxRow } from '../../../storage/peers/outbox.ts'
 import { readAccount } from '../../../storage/user/account.ts'
 import { listDevices, readDevice } from '../../../storage/user/devices.ts'
-import type { OutboxRow } from '../../../storage/user/peer-outbox.ts'
 import type { PeerDelivery, PeerReply } from '../../protocol.ts'
 import { wakeParked } from '../parking-wake.ts'
 import type { UserCore } from '../user-core.ts'
@@ -18,7 +18,7 @@ export function toDevicePayload(type: string, messages: readonly DeviceMessage[]
 }
 
 /**
- * Takes what another user's outbox delivers: in memory, so that parked polls wake without a commit; durable within seconds, or before the answer if
+ * Takes what the outbox of another user or server delivers: in memory, so that parked polls wake without a commit; durable within seconds, or before the answer if
  * the sender asks for that. Items that came before are ignored; items behind a gap are refused by an answer that names what is there.
  */
 export function takePeerItems(core: UserCore, delivery: PeerDelivery): PeerReply {
@@ -44,14 +44,18 @@ export function takePeerItems(core: UserCore, delivery: PeerDelivery): PeerReply
 
 function take(core: UserCore, from: string, item: OutboxRow): void {
   const { inbox } = core.e2ee
+  const payload: unknown = JSON.parse(item.payload)
+  if (!isJsonObject(payload)) throw new Error('a broken item')
+  // Another server's object speaks for users of that server, and has made sure of it.
+  const sender = from.startsWith('@') ? from : payload.sender
+  if (typeof sender !== 'string') throw new Error('a broken item')
   if (item.kind === 'devices') {
-    inbox.addChange(from)
+    inbox.addChange(sender)
     return
   }
-  const payload: unknown = JSON.parse(item.payload)
-  if (!isJsonObject(payload) || typeof payload.type !== 'string' || !Array.isArray(payload.messages)) throw new Error('a broken item')
+  if (typeof payload.type !== 'string' || !Array.isArray(payload.messages)) throw new Error('a broken item')
   for (const [deviceId, content] of payload.messages) {
-    for (const target of devicesNamed(core, String(deviceId))) inbox.add(target, toDeviceEvent(from, payload.type, String(content)))
+    for (const target of devicesNamed(core, String(deviceId))) inbox.add(target, toDeviceEvent(sender, payload.type, String(content)))
   }
 }
 

@@ -2,19 +2,28 @@ import { log } from '../../../runtime/log.ts'
 import type { RoomStub } from '../../objects.ts'
 import { objectsOf } from '../../objects.ts'
 import type { Caller } from '../../protocol.ts'
+import type { Sharers } from '../../room/sharing.ts'
 import { joinedRooms } from '../notices.ts'
 import type { UserCore } from '../user-core.ts'
 
 /** Rooms asked at once. */
 const ROOMS_AT_ONCE = 50
 
-/** Local users who share a room with this one now, without this one. `complete` is false where a room did not answer. */
-export async function usersSharingRooms(core: UserCore): Promise<{ readonly users: string[]; readonly complete: boolean }> {
+/** Who is to hear of this user's devices, apart from this user. `complete` is false where a room did not answer. */
+export interface SharersOfRooms extends Sharers {
+  readonly complete: boolean
+}
+
+/** Local users and other servers that share a room with this user now. */
+export async function sharersOfRooms(core: UserCore): Promise<SharersOfRooms> {
   const users = new Set<string>()
+  const servers = new Set<string>()
   let complete = true
   await askRooms(core, async (room, caller) => {
     try {
-      for (const userId of await room.localJoined(caller)) users.add(userId)
+      const found = await room.sharers(caller)
+      for (const userId of found.users) users.add(userId)
+      for (const serverName of found.servers) servers.add(serverName)
     } catch (cause) {
       log.warn('a room did not say who is in it', cause)
       complete = false
@@ -22,7 +31,12 @@ export async function usersSharingRooms(core: UserCore): Promise<{ readonly user
     return true
   })
   users.delete(core.userId)
-  return { users: [...users], complete }
+  return { users: [...users], servers: [...servers], complete }
+}
+
+/** The same for one room. */
+export async function sharersOfRoom(core: UserCore, roomId: string): Promise<Sharers> {
+  return await objectsOf(core.env, undefined).room(roomId).sharers(callerOf(core))
 }
 
 /** What became of users who went out of a room. */
@@ -58,18 +72,22 @@ export async function usersSharingNothing(core: UserCore, candidates: readonly s
   return failed ? { left: [], unsure: [...left] } : { left: [...left], unsure: [] }
 }
 
-/** Asks every joined room, until one answer makes the rest superfluous. */
-async function askRooms(core: UserCore, ask: (room: RoomStub, caller: Caller) => Promise<boolean>): Promise<void> {
+/** Asks every joined room, until one answer (`false`) makes the rest superfluous. */
+export async function askRooms(core: UserCore, ask: (room: RoomStub, caller: Caller, roomId: string) => Promise<boolean>): Promise<void> {
   const roomIds = joinedRooms(core)
   const objects = objectsOf(core.env, undefined)
-  const caller: Caller = { userId: core.userId, deviceId: undefined, requestId: 'sharing' }
+  const caller = callerOf(core)
   const queue = roomIds.values()
   let goOn = true
   const workers = Array.from({ length: Math.min(ROOMS_AT_ONCE, roomIds.length) }, async () => {
     for (const roomId of queue) {
       if (!goOn) return
-      if (!(await ask(objects.room(roomId), caller))) goOn = false
+      if (!(await ask(objects.room(roomId), caller, roomId))) goOn = false
     }
   })
   await Promise.all(workers)
+}
+
+function callerOf(core: UserCore): Caller {
+  return { userId: core.userId, deviceId: undefined, requestId: 'sharing' }
 }

@@ -45,7 +45,7 @@ function setDeviceKeys(core: UserCore, deviceId: string, value: JsonObject): voi
   if (stored === keys.json) return
   if (stored !== undefined && changesIdentity(stored, keys)) throw invalidParam('The identity keys of a device cannot be changed')
   writeDeviceKeys(core.store, { deviceId, keys: keys.json })
-  announceDevices(core)
+  announceDevices(core, { device: deviceId })
 }
 
 function addOneTimeKeys(core: UserCore, deviceId: string, keys: readonly NamedKey[]): void {

@@ -11,6 +11,7 @@ import type { Requester } from '../session-base.ts'
 import type { UserCore } from '../user-core.ts'
 import { publicKeyOf } from './cross-signing.ts'
 import { announceDevices } from './device-changes.ts'
+import type { DeviceChange } from './server-edus.ts'
 
 /** Signatures of an account. */
 const MAX_SIGNATURES = 20_000
@@ -69,7 +70,11 @@ function storeSignatures(core: UserCore, rows: readonly KeySignatureRow[]): void
   const others = new Set(rows.flatMap(({ userId }) => (userId === core.userId ? [] : [userId])))
   // Only this user sees what they think of others.
   for (const userId of others) core.e2ee.inbox.writeChange(userId)
-  if (rows.some(({ userId }) => userId === core.userId)) announceDevices(core)
+  const own = new Set(rows.flatMap(({ userId, target }) => (userId === core.userId ? [target] : [])))
+  const changes = [...own].map((target): DeviceChange => {
+    return readDeviceKeys(core.store, target) === undefined ? { crossSigning: true } : { device: target }
+  })
+  if (changes.length > 0) announceDevices(core, ...changes)
   else wakeParkedSoon(core)
 }
 

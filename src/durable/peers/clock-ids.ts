@@ -1,4 +1,4 @@
-import { nowMs } from '../../../runtime/clock.ts'
+import { nowMs } from '../../runtime/clock.ts'
 
 /** IDs that one millisecond has room for before they run ahead of the clock. */
 const IDS_PER_MS = 1024

@@ -13,12 +13,23 @@ export interface OutboxRow {
 
 type Columns = { id: number; kind: PeerItemKind; payload: string }
 
-/** The highest ID that any item had whose ID may be known to a peer; 0 where there was none. */
+/** The highest ID that any item or change of devices had whose ID may be known elsewhere; 0 where there was none. */
 export function highestOutboxId(store: ObjectStore): number {
   const row = store.first<{ highest: number | null }>(
-    "SELECT max(id) AS highest FROM (SELECT max(id) AS id FROM peer_outbox UNION ALL SELECT id FROM peer_heads WHERE name = 'outbox')",
+    `SELECT max(id) AS highest FROM
+       (SELECT max(id) AS id FROM peer_outbox UNION ALL SELECT id FROM peer_heads WHERE name IN ('outbox', 'devices'))`,
   )
   return row?.highest ?? 0
+}
+
+/** The number of the latest change of the account's devices, which other servers know as its `stream_id`; 0 before the first. */
+export function readDeviceStream(store: ObjectStore): number {
+  return store.first<{ id: number }>("SELECT id FROM peer_heads WHERE name = 'devices'")?.id ?? 0
+}
+
+/** Numbers a change of the account's devices. */
+export function writeDeviceStream(store: ObjectStore, id: number): void {
+  store.run("INSERT OR REPLACE INTO peer_heads (name, id) VALUES ('devices', ?)", id)
 }
 
 /** Remembers the highest ID before items are deleted. */
@@ -41,17 +52,7 @@ export function insertOutboxItem(store: ObjectStore, peer: string | undefined, {
  * are replaced: what they say is said again.
  */
 export function insertDeviceNews(store: ObjectStore, peers: readonly string[], firstId: number): void {
-  if (peers.length === 0) return
-  store.run(
-    `DELETE FROM peer_outbox WHERE kind = 'devices' AND peer IN (SELECT value FROM json_each(?))
-       AND id = (SELECT max(latest.id) FROM peer_outbox AS latest WHERE latest.peer = peer_outbox.peer)`,
-    JSON.stringify(peers),
-  )
-  store.run(
-    "INSERT INTO peer_outbox (id, peer, kind, payload) SELECT ?1 + key, value, 'devices', '{}' FROM json_each(?2)",
-    firstId,
-    JSON.stringify(peers),
-  )
+  insertForPeers(store, peers, firstId, 'devices', '{}', true)
 }
 
 /** Peers that have not acknowledged everything. */
@@ -64,9 +65,47 @@ export function outboxItems(store: ObjectStore, peer: string, after: number, lim
   return store.all<Columns>('SELECT id, kind, payload FROM peer_outbox WHERE peer = ? AND id > ? ORDER BY id LIMIT ?', peer, after, limit)
 }
 
+/**
+ * Adds the same item for several peers, under consecutive IDs from `firstId`, in the order given.
+ * @param replace whether it takes the place of a peer's last item where that is of the same kind.
+ */
+export function insertForPeers(
+  store: ObjectStore,
+  peers: readonly string[],
+  firstId: number,
+  kind: PeerItemKind,
+  payload: string,
+  replace: boolean,
+): void {
+  if (peers.length === 0) return
+  const list = JSON.stringify(peers)
+  if (replace) deleteLast(store, kind, list)
+  store.run(
+    'INSERT INTO peer_outbox (id, peer, kind, payload) SELECT ?1 + key, value, ?3, ?4 FROM json_each(?2)',
+    firstId,
+    list,
+    kind,
+    payload,
+  )
+}
+
+function deleteLast(store: ObjectStore, kind: PeerItemKind, peers: string): void {
+  store.run(
+    `DELETE FROM peer_outbox WHERE kind = ? AND peer IN (SELECT value FROM json_each(?))
+       AND id = (SELECT max(latest.id) FROM peer_outbox AS latest WHERE latest.peer = peer_outbox.peer)`,
+    kind,
+    peers,
+  )
+}
+
 /** The latest item for everybody who shares a room. */
 export function latestAnnouncement(store: ObjectStore): number | undefined {
   return store.first<{ id: number | null }>('SELECT max(id) AS id FROM peer_outbox WHERE peer IS NULL')?.id ?? undefined
+}
+
+/** Items for everybody who shares a room, up to an ID, in order. */
+export function announcementsUpTo(store: ObjectStore, upTo: number): OutboxRow[] {
+  return store.all<Columns>('SELECT id, kind, payload FROM peer_outbox WHERE peer IS NULL AND id <= ? ORDER BY id', upTo)
 }
 
 /** Removes announcements up to an ID, after they were written out for each peer. */
