@@ -1,3 +1,4 @@
+import { BATCH_EVENTS, MAX_PART_BYTES } from '../src/state-resolution/index.ts'
 import type { WorkloadResult } from './workload-result.ts'
 
 /*
@@ -44,6 +45,13 @@ function registryLimit(rooms: (result: WorkloadResult) => number): (result: Work
   return (result) => Math.ceil(result.countedOperations / 100) + rooms(result)
 }
 
+function extra(what: string): (result: WorkloadResult) => number {
+  return (result) => result.extra[what] ?? Number.NaN
+}
+
+/** A slice of 500 events, and the batch that is being read when those are spent. */
+const MAX_SLICE_READS = 500 + BATCH_EVENTS * 11
+
 const oneRoom = (): number => 1
 const BUDGETS: readonly Budget[] = [
   { workload: 'send-1', what: 'RPCs of a send', measured: each('rpc'), limit: 2 },
@@ -70,6 +78,20 @@ const BUDGETS: readonly Budget[] = [
   { workload: 'sync-parked', what: 'hops of a poll that waits', measured: hops, limit: 2 },
   { workload: 'sync-parked', what: 'commits', measured: total('commit'), limit: 0 },
   { workload: 'sync-parked', what: 'registry statements', measured: total('d1'), limit: 0 },
+  {
+    workload: 'resolve-11',
+    what: 'bytes of the largest part of a stored cursor',
+    measured: extra('largestPartBytes'),
+    limit: MAX_PART_BYTES,
+  },
+  { workload: 'resolve-11', what: 'events read in one slice', measured: extra('mostReads'), limit: MAX_SLICE_READS },
+  {
+    workload: 'resolve-12',
+    what: 'bytes of the largest part of a stored cursor',
+    measured: extra('largestPartBytes'),
+    limit: MAX_PART_BYTES,
+  },
+  { workload: 'resolve-12', what: 'events read in one slice', measured: extra('mostReads'), limit: MAX_SLICE_READS },
   { workload: 'create-invite-join', what: 'commits of create + invite + join', measured: each('commit'), limit: 7 },
 ]
 

@@ -13,14 +13,18 @@ import { measureFsync } from './measure/fsync.ts'
 import { type BenchOptions, readOptions } from './options.ts'
 import { freeInspectorPort, Profiler } from './profiler.ts'
 import { type Report, renderMarkdown } from './report.ts'
-import type { Workload } from './workload.ts'
+import type { StandaloneWorkload, Workload } from './workload.ts'
 import type { WorkloadResult } from './workload-result.ts'
 import { claims } from './workloads/claims.ts'
 import { deliverToMany, deliverToOne } from './workloads/delivery.ts'
 import { memory } from './workloads/memory.ts'
+import { protocol } from './workloads/protocol.ts'
 import { createInviteJoin, messages } from './workloads/rooms.ts'
 import { sendAlone, sendOverRooms, sendShared } from './workloads/send.ts'
 import { syncing } from './workloads/sync.ts'
+
+/** Before the server is started. */
+const STANDALONE: readonly StandaloneWorkload[] = [protocol]
 
 /** In this order: the last two restart the server. */
 const WORKLOADS: readonly Workload[] = [
@@ -40,11 +44,23 @@ function progress(message: string): void {
   process.stderr.write(`${message}\n`)
 }
 
-function chosen(options: BenchOptions): Workload[] {
-  const unknown = options.only.filter((name) => !WORKLOADS.some((workload) => workload.name === name))
-  if (unknown.length > 0)
-    throw new Error(`no workload is called ${unknown.join(', ')}; there are ${WORKLOADS.map(({ name }) => name).join(', ')}`)
-  return WORKLOADS.filter(({ name }) => options.only.length === 0 || options.only.includes(name))
+function chosen<Kind extends { readonly name: string }>(workloads: readonly Kind[], options: BenchOptions): Kind[] {
+  return workloads.filter(({ name }) => options.only.length === 0 || options.only.includes(name))
+}
+
+function checkNames(options: BenchOptions): void {
+  const names = [...STANDALONE, ...WORKLOADS].map(({ name }) => name)
+  const unknown = options.only.filter((name) => !names.includes(name))
+  if (unknown.length > 0) throw new Error(`no workload is called ${unknown.join(', ')}; there are ${names.join(', ')}`)
+}
+
+async function runStandalone(options: BenchOptions): Promise<WorkloadResult[]> {
+  const results: WorkloadResult[] = []
+  for (const workload of chosen(STANDALONE, options)) {
+    progress(`measuring ${workload.name}`)
+    results.push(...(await workload.measure(options.scale)))
+  }
+  return results
 }
 
 async function runWorkloads(bench: Bench, workloads: readonly Workload[]): Promise<WorkloadResult[]> {
@@ -64,9 +80,7 @@ async function runWorkloads(bench: Bench, workloads: readonly Workload[]): Promi
   return results
 }
 
-async function benchmark(options: BenchOptions, dataDir: string): Promise<Report> {
-  const workloads = chosen(options)
-  const startedAt = new Date().toISOString().replace(/\.\d+/, '')
+async function runWithServer(options: BenchOptions, dataDir: string, workloads: readonly Workload[]): Promise<WorkloadResult[]> {
   const inspectorPort = options.profile === undefined ? undefined : await freeInspectorPort()
   const preload = join(import.meta.dirname, 'inspector-preload.mjs')
   const env: Record<string, string> =
@@ -74,23 +88,31 @@ async function benchmark(options: BenchOptions, dataDir: string): Promise<Report
   const server = await startServerProcess({ dataDir, env, ...(options.bundle === undefined ? {} : { bundle: options.bundle }) })
   try {
     const profiler = inspectorPort === undefined ? undefined : new Profiler(inspectorPort, options.profile ?? 'profile')
-    const fsyncMs = await measureFsync(dataDir)
-    const results = await runWorkloads(new Bench(server, options.scale, profiler), workloads)
-    return {
-      scale: options.scale.name,
-      startedAt,
-      commit: describeCommit(),
-      machine: describeMachine(),
-      settleMs: options.scale.settleMs,
-      fsyncMs,
-      results,
-      budgets: checkBudgets(results),
-    }
+    return await runWorkloads(new Bench(server, options.scale, profiler), workloads)
   } catch (cause) {
     progress(server.output())
     throw cause
   } finally {
     await server.stop()
+  }
+}
+
+async function benchmark(options: BenchOptions, dataDir: string): Promise<Report> {
+  checkNames(options)
+  const startedAt = new Date().toISOString().replace(/\.\d+/, '')
+  const workloads = chosen(WORKLOADS, options)
+  const fsyncMs = await measureFsync(dataDir)
+  const results = await runStandalone(options)
+  if (workloads.length > 0) results.push(...(await runWithServer(options, dataDir, workloads)))
+  return {
+    scale: options.scale.name,
+    startedAt,
+    commit: describeCommit(),
+    machine: describeMachine(),
+    settleMs: options.scale.settleMs,
+    fsyncMs,
+    results,
+    budgets: checkBudgets(results),
   }
 }
 

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
 
 /*
  * The one seam between the pure rules and native code. Everything here is synchronous, so that hashing and signing can happen
@@ -43,11 +43,26 @@ export function utf8ByteLength(text: string): number {
 export function ed25519Verify(publicKey: Uint8Array, message: Uint8Array | string, signature: Uint8Array): boolean {
   if (publicKey.length !== ED25519_KEY_BYTES || signature.length !== ED25519_SIGNATURE_BYTES) return false
   try {
-    const key = createPublicKey({ key: Buffer.concat([SPKI_HEADER, publicKey]), format: 'der', type: 'spki' })
-    return verify(null, typeof message === 'string' ? utf8Bytes(message) : message, key, signature)
+    return verify(null, typeof message === 'string' ? utf8Bytes(message) : message, nativeKey(publicKey), signature)
   } catch {
     return false
   }
+}
+
+/** Most native keys kept: the servers of a busy hour. */
+const MAX_NATIVE_KEYS = 1024
+/** By their bytes, one character each; all forgotten at once when there are too many. Making one costs a tenth of what verifying with it does. */
+const nativeKeys = new Map<string, KeyObject>()
+
+/** The native form of a public key. Throws if there is none. */
+function nativeKey(publicKey: Uint8Array): KeyObject {
+  const bytes = String.fromCharCode(...publicKey)
+  const known = nativeKeys.get(bytes)
+  if (known !== undefined) return known
+  const key = createPublicKey({ key: Buffer.concat([SPKI_HEADER, publicKey]), format: 'der', type: 'spki' })
+  if (nativeKeys.size >= MAX_NATIVE_KEYS) nativeKeys.clear()
+  nativeKeys.set(bytes, key)
+  return key
 }
 
 /** An Ed25519 key pair that signs without exposing its private half. */

@@ -110,7 +110,8 @@ export class PartReader {
       const { elements, mayRefer } = stored
       pieces.push(mayRefer ? elements.map((element) => (isReference(element) ? this.#restore(element) : element)) : elements)
     }
-    return pieces.flat()
+    // Faster than `flat` by far.
+    return new Array<Json>().concat(...pieces)
   }
 }
 

@@ -1,4 +1,4 @@
-import { decodeBase64, encodeBase64 } from '../base64.ts'
+import { decodeBase64 } from '../base64.ts'
 import { sha256, utf8ByteLength } from '../crypto.ts'
 import { MatrixError } from '../errors.ts'
 import { isBoundedText, isWithinIdBytes } from '../ids/domain-id.ts'
@@ -65,14 +65,17 @@ function seal(pdu: JsonObject, rules: RoomVersionRules, expectedRoomId: string |
   if (expectedRoomId !== undefined && roomId !== expectedRoomId) return { ok: false, reason: 'the event belongs to another room' }
   const event = readEvent(pdu, eventId, roomId, rules)
   if (event.prevEvents.includes(eventId) || event.authEvents.includes(eventId)) return { ok: false, reason: 'the event refers to itself' }
-  return { ok: true, event, contentHashMatches: receivedHash(pdu) === encodeBase64(sha256(hashed)), signedPayload }
+  return { ok: true, event, contentHashMatches: areEqual(receivedHash(pdu), sha256(hashed)), signedPayload }
 }
 
-/** The SHA-256 content hash that a PDU states, in canonical Base64; `undefined` if there is none or it is not Base64. */
-function receivedHash(pdu: JsonObject): string | undefined {
+/** The SHA-256 content hash that a PDU states; `undefined` if there is none or it is not Base64. */
+function receivedHash(pdu: JsonObject): Uint8Array | undefined {
   const encoded = isJsonObject(pdu.hashes) && Object.hasOwn(pdu.hashes, 'sha256') ? pdu.hashes.sha256 : undefined
-  const bytes = typeof encoded === 'string' ? decodeBase64(encoded) : undefined
-  return bytes === undefined ? undefined : encodeBase64(bytes)
+  return typeof encoded === 'string' ? decodeBase64(encoded) : undefined
+}
+
+function areEqual(left: Uint8Array | undefined, right: Uint8Array): boolean {
+  return left !== undefined && left.length === right.length && left.every((byte, index) => byte === right[index])
 }
 
 /** The first thing that is wrong with a PDU's members, one by one; `undefined` if nothing is. */
