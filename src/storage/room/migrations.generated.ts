@@ -43,4 +43,9 @@ export const ROOM_MIGRATIONS: readonly Migration[] = [
     name: 'resolution_parts',
     sql: "-- How far resolutions under way have come: pieces that fit into rows, of one instant. (`resolving.cursor` is not used.)\nCREATE TABLE resolving_parts (\n  inputs TEXT NOT NULL,\n  name TEXT NOT NULL,\n  text TEXT NOT NULL,\n  PRIMARY KEY (inputs, name)\n) WITHOUT ROWID;\n",
   },
+  {
+    version: 9,
+    name: 'import',
+    sql: "-- Events of a room that is being joined, as another server sent them: their signatures and hashes are checked, the rules are not. Read in order of\n-- depth, which puts honest events behind what they rest on. Emptied when the join ends, however it ends.\nCREATE TABLE import_staging (\n  seq INTEGER PRIMARY KEY,\n  event_id TEXT NOT NULL,\n  depth INTEGER NOT NULL,\n  in_state INTEGER NOT NULL,\n  pdu TEXT NOT NULL\n);\nCREATE INDEX import_staging_by_depth ON import_staging (depth, seq);\n",
+  },
 ]
