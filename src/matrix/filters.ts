@@ -38,6 +38,9 @@ export interface RoomEventFilter extends EventFilter {
   readonly lazyLoadMembers: boolean
   readonly includeRedundantMembers: boolean
   readonly unreadThreadNotifications: boolean
+  /** Only events to which another one relates: with one of these types, by one of these senders (MSC3440). An absent list does not restrict. */
+  readonly relatedByRelTypes: readonly string[] | undefined
+  readonly relatedBySenders: readonly string[] | undefined
 }
 
 /** What of the rooms is wanted. */
@@ -89,6 +92,8 @@ export function parseRoomEventFilter(json: JsonValue, name = 'filter'): RoomEven
     lazyLoadMembers: flag(filter, 'lazy_load_members') ?? false,
     includeRedundantMembers: flag(filter, 'include_redundant_members') ?? false,
     unreadThreadNotifications: flag(filter, 'unread_thread_notifications') ?? false,
+    relatedByRelTypes: stringList(filter, 'related_by_rel_types'),
+    relatedBySenders: stringList(filter, 'related_by_senders', isUserId),
   }
 }
 

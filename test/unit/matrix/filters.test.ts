@@ -56,6 +56,8 @@ describe('filters (client-server-api#filtering)', () => {
       lazyLoadMembers: false,
       includeRedundantMembers: false,
       unreadThreadNotifications: false,
+      relatedByRelTypes: undefined,
+      relatedBySenders: undefined,
     })
     expect(matchesEventFilter(EMPTY_SYNC_FILTER.room.timeline, { type: 'x', sender: '@a:b', roomId: '!r:b' })).toBe(true)
     expect(matchesRoom(EMPTY_SYNC_FILTER.room, '!r:b')).toBe(true)

@@ -8,6 +8,8 @@ import type { Visibility } from './visibility.ts'
 
 /** Events read from storage at a time. */
 const SCAN_PAGE = 64
+/** Related events looked at to find one that the reader may see: the latest. */
+const MAX_RELATED_LOOKED_AT = 32
 
 /** One page of a room's timeline as a reader may see it. */
 export interface TimelinePage {
@@ -79,5 +81,22 @@ function isWanted(core: RoomCore, visibility: Visibility, query: TimelineQuery, 
     const url = filter.containsUrl === undefined ? undefined : hasUrl(event)
     if (!matchesEventFilter(filter, { type: event.type, sender: event.sender, roomId: core.roomId, hasUrl: url })) return false
   }
-  return visibility.mayRead(event)
+  return visibility.mayRead(event) && (filter === undefined || isRelatedTo(core, visibility, event, filter))
+}
+
+/** Whether the filter's wish for related events is met, by one that the reader may see. */
+function isRelatedTo(
+  core: RoomCore,
+  visibility: Visibility,
+  event: StoredEvent,
+  { relatedByRelTypes, relatedBySenders }: RoomEventFilter,
+): boolean {
+  if (relatedByRelTypes === undefined && relatedBySenders === undefined) return true
+  const nids = core.events.relations.relatedBy(
+    event.eventId,
+    relatedByRelTypes,
+    relatedBySenders,
+    visibility.seesEverything ? 1 : MAX_RELATED_LOOKED_AT,
+  )
+  return core.events.getMany(nids).some((related) => visibility.mayRead(related))
 }

@@ -136,6 +136,40 @@ describe('GET /relations', () => {
   })
 })
 
+describe('filters', () => {
+  it('pick events by what relates to them, in /messages and in /sync', async () => {
+    const { alice, bob, roomId } = await roomOfTwo()
+    const threaded = await send(alice, roomId, text('threaded'))
+    const edited = await send(alice, roomId, text('edited'))
+    await send(alice, roomId, text('alone'))
+    await send(bob, roomId, relating('m.thread', threaded))
+    await send(alice, roomId, edit(edited, 'better'))
+    const read = async (filter: Readonly<Record<string, unknown>>): Promise<string[]> => {
+      const path = `/rooms/${enc(roomId)}/messages?dir=b&limit=50&filter=${enc(JSON.stringify(filter))}`
+      const ids = idsOf(await call('GET', path, { token: bob.token }))
+      const inSync = JSON.stringify({ room: { timeline: { limit: 50, ...filter } } })
+      const { rooms } = await sync(bob, undefined, { filter: inSync })
+      expect(rooms.join[roomId]?.timeline.events.map(({ event_id }) => event_id)).toEqual([...ids].reverse())
+      return ids
+    }
+    expect(await read({ related_by_rel_types: ['m.thread'] })).toEqual([threaded])
+    expect(await read({ related_by_rel_types: ['m.thread', 'm.replace'] })).toEqual([edited, threaded])
+    expect(await read({ related_by_senders: [bob.userId] })).toEqual([threaded])
+    expect(await read({ related_by_senders: [alice.userId], related_by_rel_types: ['m.thread'] })).toEqual([])
+    expect(await read({ related_by_senders: [] })).toEqual([])
+  })
+
+  it('R2: do not tell somebody who left of what relates to old events now', async () => {
+    const { alice, bob, roomId } = await roomOfTwo()
+    const event = await send(alice, roomId, text('event'))
+    ok(await leave(bob, roomId))
+    await send(alice, roomId, relating('m.reference', event))
+    const path = `/rooms/${enc(roomId)}/messages?dir=b&limit=50&filter=${enc(JSON.stringify({ related_by_rel_types: ['m.reference'] }))}`
+    expect(idsOf(await call('GET', path, { token: bob.token }))).toEqual([])
+    expect(idsOf(await call('GET', path, { token: alice.token }))).toEqual([event])
+  })
+})
+
 describe('sending relations', () => {
   it('refuses the same annotation twice, by type and key and sender', async () => {
     const { alice, bob, roomId } = await roomOfTwo()
