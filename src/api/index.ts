@@ -19,6 +19,7 @@ import { roomKeyEndpoints } from './client/room-keys/index.ts'
 import { roomEndpoints } from './client/rooms/index.ts'
 import { spaceEndpoints } from './client/spaces/index.ts'
 import { syncEndpoints } from './client/sync/index.ts'
+import { threadEndpoints } from './client/threads/index.ts'
 import { toDeviceEndpoints } from './client/to-device/index.ts'
 import { versionEndpoints } from './client/versions/index.ts'
 import { wellKnownEndpoints } from './well-known/index.ts'
@@ -44,6 +45,7 @@ export const ENDPOINTS: readonly Endpoint<RequestContext>[] = [
   ...keyEndpoints,
   ...roomKeyEndpoints,
   ...dehydratedDeviceEndpoints,
+  ...threadEndpoints,
   ...toDeviceEndpoints,
   ...versionEndpoints,
   ...wellKnownEndpoints,

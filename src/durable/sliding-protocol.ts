@@ -56,6 +56,8 @@ export interface SlidingExtensions {
   readonly accountData: boolean
   readonly receipts: ExtensionScope | undefined
   readonly typing: ExtensionScope | undefined
+  /** MSC4308. */
+  readonly threadSubscriptions?: { readonly limit: number } | undefined
 }
 
 /** A client's request. */
@@ -152,6 +154,8 @@ export interface SlidingPlan {
   readonly e2ee:
     | { readonly keyCounts: KeyCounts; readonly devicesChanged: readonly string[]; readonly moved: readonly MovedMembers[] }
     | undefined
+  /** Changes of thread subscriptions, a JSON object, or absent. */
+  readonly threadSubscriptions: string | undefined
   readonly incremental: boolean
 }
 

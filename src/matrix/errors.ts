@@ -40,6 +40,8 @@ export type Errcode =
   | 'M_BAD_ALIAS'
   | 'M_KEY_TOO_LARGE'
   | 'M_PROFILE_TOO_LARGE'
+  | 'IO.ELEMENT.MSC4306.M_NOT_IN_THREAD'
+  | 'IO.ELEMENT.MSC4306.M_CONFLICTING_UNSUBSCRIPTION'
 
 /** What crosses an object's RPC boundary when a call is refused: plain data, because classes do not survive it. */
 export interface ErrorShape {

@@ -1,3 +1,4 @@
+import { deleteThreadSubscriptions } from '../../storage/user/thread-subscriptions.ts'
 import { encryptionDeactivated, encryptionDeviceChanged, encryptionDeviceRemoved } from './e2ee/device-changes.ts'
 import { closeParkedOf, wakeParkedSoon } from './parking-wake.ts'
 import type { UserCore } from './user-core.ts'
@@ -24,6 +25,7 @@ export function onDeviceRemoved(core: UserCore, deviceId: string): void {
 export function onDeactivated(core: UserCore, _erase: boolean): void {
   core.memberProfile = undefined
   encryptionDeactivated(core)
+  deleteThreadSubscriptions(core.store)
   core.departure.plan()
 }
 

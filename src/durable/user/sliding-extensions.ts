@@ -4,6 +4,7 @@ import { pushRulesContent } from './push-rules.ts'
 import { movedSince } from './sliding-moved.ts'
 import { formatSlidingToken, parseSlidingToken, type SlidingToken } from './sliding-token.ts'
 import { accountDataSince } from './sync-own.ts'
+import { formatThreadToken, threadSubscriptionNews } from './thread-subscriptions.ts'
 import type { UserCore } from './user-core.ts'
 
 /** Messages in one response, whatever the client asks for, and their characters (one more message is always allowed). */
@@ -81,6 +82,19 @@ export function toDeviceNews(
     events: events.length === 0 ? undefined : `[${events.join(',')}]`,
     nextBatch: isSame ? wanted.since : formatSlidingToken(core.config, core.userId, deviceId, { nonce: TO_DEVICE, answer: position, sync }),
   }
+}
+
+/** Changes of thread subscriptions as JSON, where there are any, and where the client is afterwards (MSC4308). */
+export function threadNews(
+  core: UserCore,
+  since: SlidingToken | undefined,
+  wanted: SlidingRequest['extensions']['threadSubscriptions'],
+): { readonly json: string | undefined; readonly position: number } | undefined {
+  if (wanted === undefined) return undefined
+  const { changes, moreBefore, position } = threadSubscriptionNews(core, since?.threads, wanted.limit)
+  if (Object.keys(changes).length === 0) return { json: undefined, position }
+  const more = moreBefore === undefined ? {} : { prev_batch: formatThreadToken(moreBefore) }
+  return { json: JSON.stringify({ ...changes, ...more }), position }
 }
 
 /** What there is to say of keys and devices, and where the client is afterwards. */

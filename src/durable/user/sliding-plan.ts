@@ -4,7 +4,7 @@ import type { SentRoom } from '../../storage/user/sliding-connections.ts'
 import type { RequiredState, SlidingPlan, SlidingPlannedRoom, SlidingRequest } from '../sliding-protocol.ts'
 import { isCovered } from './sliding-config.ts'
 import type { Connection } from './sliding-connection.ts'
-import { accountDataNews, deviceNews, toDeviceNews } from './sliding-extensions.ts'
+import { accountDataNews, deviceNews, threadNews, toDeviceNews } from './sliding-extensions.ts'
 import { selectRooms } from './sliding-lists.ts'
 import { memberSeqOf } from './sliding-moved.ts'
 import type { RelevantRoom, Rule } from './sliding-rules.ts'
@@ -76,6 +76,7 @@ export function planSliding(
     ...{ connection: connection.nonce, acknowledged, answer },
     ignoredUsers: ownData.ignoredUsers(core),
     ...{ accountData: own.accountData, roomAccountData: own.roomAccountData, toDevice: own.toDevice, e2ee: own.e2ee },
+    threadSubscriptions: own.threadSubscriptions,
     incremental: since !== undefined,
   }
 }
@@ -89,12 +90,13 @@ function connectionFor(core: UserCore, deviceId: string, request: SlidingRequest
 }
 
 /** What a response tells besides rooms. */
-interface OwnNews extends Pick<SlidingPlan, 'accountData' | 'roomAccountData' | 'toDevice' | 'e2ee'> {
+interface OwnNews extends Pick<SlidingPlan, 'accountData' | 'roomAccountData' | 'toDevice' | 'e2ee' | 'threadSubscriptions'> {
   readonly hasNews: boolean
   readonly accountDataPosition: number
   readonly deviceListsPosition: number
   /** Up to where in the feed the client then knows who came and went. */
   readonly memberSeq: number
+  readonly threadsPosition: number | undefined
 }
 
 function ownNews({ core, request, since, seq }: Planning, deviceId: string, rooms: readonly SlidingPlannedRoom[]): OwnNews {
@@ -102,16 +104,20 @@ function ownNews({ core, request, since, seq }: Planning, deviceId: string, room
   const accountData = extensions.accountData ? accountDataNews(core, since, rooms) : undefined
   const toDevice = extensions.toDevice === undefined ? undefined : toDeviceNews(core, deviceId, extensions.toDevice)
   const devices = extensions.e2ee ? deviceNews(core, deviceId, since, seq, rooms) : undefined
+  const threads = threadNews(core, since, extensions.threadSubscriptions)
+  const hasData = accountData?.global !== undefined || (accountData?.rooms.length ?? 0) > 0 || threads?.json !== undefined
   const moved = devices === undefined ? 0 : devices.e2ee.devicesChanged.length + devices.e2ee.moved.length
   return {
     accountData: accountData?.global,
     roomAccountData: accountData?.rooms ?? [],
     toDevice,
     e2ee: devices?.e2ee,
-    hasNews: accountData?.global !== undefined || (accountData?.rooms.length ?? 0) > 0 || toDevice?.events !== undefined || moved > 0,
+    threadSubscriptions: threads?.json,
+    hasNews: hasData || toDevice?.events !== undefined || moved > 0,
     accountDataPosition: accountData?.upTo ?? since?.sync.accountData ?? core.feedKeeper.ownData.accountDataId(core),
     deviceListsPosition: devices?.position ?? since?.sync.deviceLists ?? core.e2ee.inbox.head,
     memberSeq: devices?.memberSeq ?? (since === undefined ? core.feedKeeper.feed.seq : memberSeqOf(since, seq)),
+    threadsPosition: threads?.position ?? since?.threads,
   }
 }
 
@@ -124,14 +130,14 @@ function positionAfter(
   own: OwnNews,
 ): string {
   const { feed } = core.feedKeeper
-  const { accountDataPosition: accountData, deviceListsPosition: deviceLists, memberSeq } = own
+  const { accountDataPosition: accountData, deviceListsPosition: deviceLists, threadsPosition: threads, memberSeq } = own
   if (isSame && since !== undefined && request.pos !== undefined) {
     const covers = since.sync.seq === feed.seq && (since.sync.durable >= since.sync.seq || feed.flushedSeq < since.sync.seq)
-    const isSameOwn = since.sync.accountData === accountData && since.sync.deviceLists === deviceLists
+    const isSameOwn = since.sync.accountData === accountData && since.sync.deviceLists === deviceLists && since.threads === threads
     if (covers && isSameOwn && (since.memberSeq ?? since.sync.seq) === memberSeq && since.sync.held.size === 0) return request.pos
   }
   const sync = { ...feed.issue(), toDevice: 0, accountData, deviceLists, held: new Map<string, number>() }
-  return formatSlidingToken(core.config, core.userId, deviceId, { nonce: connection.nonce, answer, sync, memberSeq })
+  return formatSlidingToken(core.config, core.userId, deviceId, { nonce: connection.nonce, answer, sync, memberSeq, threads })
 }
 
 /** Tags of all rooms, where a filter asks for them. */

@@ -9,15 +9,19 @@ export interface SlidingToken {
   readonly sync: SyncToken
   /** Up to where in the feed the client knows who came and went, where that is less than `sync.seq`. */
   readonly memberSeq?: number | undefined
+  /** Position among changes of thread subscriptions, where the client has been told of any. */
+  readonly threads?: number | undefined
 }
 
 const SEPARATOR = '~'
 const MEMBER_SEQ = '*'
+const THREADS = '-'
 
 /** The text of a position. */
 export function formatSlidingToken(config: Config, userId: string, deviceId: string, token: SlidingToken): string {
   const { nonce, answer, memberSeq } = token
-  const head = memberSeq === undefined || memberSeq >= token.sync.seq ? nonce : `${nonce}${MEMBER_SEQ}${memberSeq}`
+  const members = memberSeq === undefined || memberSeq >= token.sync.seq ? '' : `${MEMBER_SEQ}${memberSeq}`
+  const head = `${nonce}${members}${token.threads === undefined ? '' : `${THREADS}${token.threads}`}`
   const sync = formatSyncToken(config, userId, bound(deviceId, head), { ...token.sync, toDevice: answer })
   return `${head}${SEPARATOR}${sync}`
 }
@@ -29,8 +33,13 @@ export function parseSlidingToken(config: Config, userId: string, deviceId: stri
   const head = text.slice(0, at)
   // Nothing before the separator is believed until the MAC, which covers it, has been checked.
   const sync = parseSyncToken(config, userId, bound(deviceId, head), text.slice(at + 1))
-  const [nonce = '', memberSeq] = head.split(MEMBER_SEQ)
-  return { nonce, answer: sync.toDevice, sync, ...(memberSeq === undefined ? {} : { memberSeq: Number(memberSeq) }) }
+  const [front = '', threads] = head.split(THREADS)
+  const [nonce = '', memberSeq] = front.split(MEMBER_SEQ)
+  const optional = {
+    ...(memberSeq === undefined ? {} : { memberSeq: Number(memberSeq) }),
+    ...(threads === undefined ? {} : { threads: Number(threads) }),
+  }
+  return { nonce, answer: sync.toDevice, sync, ...optional }
 }
 
 /** Whether a text has the form of a position of sliding sync: pagination tokens of rooms have the same separator, but no sync token behind it. */

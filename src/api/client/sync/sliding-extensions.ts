@@ -13,16 +13,19 @@ export const extensionFields = {
   account_data: scoped,
   receipts: scoped,
   typing: scoped,
+  'io.element.msc4308.thread_subscriptions': z.object({ enabled: z.boolean().nullish(), limit: z.int().min(1).nullish() }).nullish(),
 }
 
 const extensionsSchema = z.object(extensionFields)
 
 /** Messages in a response where the client names no limit. */
 const DEFAULT_TO_DEVICE_LIMIT = 100
+/** The same for changes of thread subscriptions (MSC4308). */
+const DEFAULT_THREAD_LIMIT = 100
 
 /** What is enabled of the extensions of a request. */
 export function enabledExtensions(given: z.output<typeof extensionsSchema>): SlidingExtensions {
-  const { to_device: toDevice, receipts, typing } = given
+  const { to_device: toDevice, receipts, typing, 'io.element.msc4308.thread_subscriptions': threads } = given
   const scope = (extension: z.output<typeof scoped>) =>
     extension?.enabled === true ? { lists: extension.lists ?? ['*'], rooms: extension.rooms ?? ['*'] } : undefined
   return {
@@ -32,5 +35,6 @@ export function enabledExtensions(given: z.output<typeof extensionsSchema>): Sli
     accountData: given.account_data?.enabled === true,
     receipts: scope(receipts),
     typing: scope(typing),
+    threadSubscriptions: threads?.enabled === true ? { limit: threads.limit ?? DEFAULT_THREAD_LIMIT } : undefined,
   }
 }

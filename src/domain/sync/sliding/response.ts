@@ -72,7 +72,7 @@ function renderExtensions(
     if (entries.length > 0) parts.push(`"${name}":{"rooms":{${entries.join(',')}}}`)
     return entries.length
   }
-  const { toDevice, e2ee, accountData, roomAccountData } = plan
+  const { toDevice, e2ee, accountData, roomAccountData, threadSubscriptions } = plan
   const ephemeral = byRoom('receipts', 'receipts') + byRoom(dialect === 'v4' ? 'org.matrix.msc4508.typing' : 'typing', 'typing')
   if (toDevice !== undefined)
     parts.push(`"to_device":{"next_batch":${JSON.stringify(toDevice.nextBatch)},"events":${toDevice.events ?? '[]'}}`)
@@ -86,6 +86,7 @@ function renderExtensions(
     const rooms = roomAccountData.map(({ roomId, events }) => `${JSON.stringify(roomId)}:${events}`)
     parts.push(`"account_data":{"global":${accountData ?? '[]'},"rooms":{${rooms.join(',')}}}`)
   }
-  const own = accountData !== undefined || roomAccountData.length > 0 || toDevice?.events !== undefined
+  if (threadSubscriptions !== undefined) parts.push(`"io.element.msc4308.thread_subscriptions":${threadSubscriptions}`)
+  const own = accountData !== undefined || roomAccountData.length > 0 || threadSubscriptions !== undefined || toDevice?.events !== undefined
   return { parts, hasNews: ephemeral > 0 || own || changed.length + left.length > 0 }
 }

@@ -21,6 +21,7 @@ import {
   readStateEvent,
   type StateEventRequest,
 } from './state.ts'
+import { type ThreadPlace, type ThreadPlaceRequest, threadPlace } from './thread-place.ts'
 import { readThreads, type ThreadsRequest } from './threads.ts'
 
 /** What users read of a room, each method through the one visibility filter (visibility.ts). A thin shell that {@link Room} extends. */
@@ -68,6 +69,11 @@ export abstract class ReadableRoom extends FederatedRoom {
   /** `GET /rooms/{roomId}/relations/{eventId}…`, as JSON text. */
   relations(caller: Caller, request: RelationsRequest): Promise<Outcome<string>> {
     return this.run(() => readRelations(this.core, caller, request))
+  }
+
+  /** What subscriptions to a thread need to know of the room. */
+  threadPlace(caller: Caller, request: ThreadPlaceRequest): Promise<Outcome<ThreadPlace>> {
+    return this.run(() => threadPlace(this.core, caller, request))
   }
 
   /** `GET /rooms/{roomId}/threads`, as JSON text. */
