@@ -14,6 +14,8 @@ export interface Config {
   readonly defaultRoomVersion: string
   readonly rateLimits: boolean
   readonly allowPrivateNetwork: boolean
+  /** Whether push rules go by thread subscriptions (MSC4306). Without them every client would stop notifying of threads that it does not subscribe to. */
+  readonly threadSubscriptions: boolean
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
   /** Master secret; derive keys from it by HMAC with a label, never use it directly. */
   readonly secret: Uint8Array
@@ -139,6 +141,7 @@ export function parseConfig(vars: Variables): Config {
     defaultRoomVersion: choice(vars, 'MYELIN_DEFAULT_ROOM_VERSION', SUPPORTED_ROOM_VERSIONS, '12', problems),
     rateLimits: choice(vars, 'MYELIN_RATE_LIMITS', ['on', 'off'], 'on', problems) === 'on',
     allowPrivateNetwork: choice(vars, 'MYELIN_ALLOW_PRIVATE_NETWORK', ['off', 'on'], 'off', problems) === 'on',
+    threadSubscriptions: choice(vars, 'MYELIN_THREAD_SUBSCRIPTIONS', ['off', 'on'], 'off', problems) === 'on',
     logLevel: choice(vars, 'MYELIN_LOG', ['debug', 'info', 'warn', 'error'], 'info', problems),
     secret: secret ?? new Uint8Array(32),
     signingKey: { keyId: `ed25519:${version ?? ''}`, seed: seed ?? new Uint8Array(32) },

@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from '../../matrix/json.ts'
-import type { PushRule, PushRuleKind, PushRuleset } from '../../matrix/push-rules/ruleset.ts'
+import type { AnyPushRuleKind, PushRule, PushRuleKind, PushRuleset } from '../../matrix/push-rules/ruleset.ts'
 import { changePushRule, deletePushRule, putPushRule, type RulePlacement } from '../../matrix/push-rules/settings.ts'
 import type { Outcome } from '../../runtime/outcome.ts'
 import { type AccountDataKey, getAccountData, putAccountData } from './account-data.ts'
@@ -115,7 +115,7 @@ export abstract class AccountSession extends SessionBase {
   }
 
   /** Changes what a push rule does, or whether it does anything. */
-  changePushRule(kind: PushRuleKind, ruleId: string, change: PushRuleChange): Outcome<void> {
+  changePushRule(kind: AnyPushRuleKind, ruleId: string, change: PushRuleChange): Outcome<void> {
     return run(this.core, this.admission, (core, { requestId }) =>
       changePushSettings(core, requestId, (settings) => changePushRule(settings, kind, ruleId, change)),
     )

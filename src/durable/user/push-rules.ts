@@ -30,7 +30,7 @@ function settingsOf(core: UserCore): PushSettings {
 /** The rules that apply to this user. The same object until they change. */
 export function pushRulesetOf(core: UserCore): PushRuleset {
   const settings = settingsOf(core)
-  core.pushRuleset ??= rulesetOf(settings, core.userId)
+  core.pushRuleset ??= rulesetOf(settings, core.userId, core.config.threadSubscriptions)
   return core.pushRuleset
 }
 

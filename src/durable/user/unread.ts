@@ -5,6 +5,7 @@ import { readRoomIdsBehind } from '../../storage/user/room-list.ts'
 import type { UnreadItem, UnreadNews } from '../room-news.ts'
 import { memberProfile } from './profile.ts'
 import { pushRulesetOf } from './push-rules.ts'
+import { isSubscribedTo } from './thread-subscriptions.ts'
 import { type UnreadCounts, UnreadMarks } from './unread-marks.ts'
 import type { UserCore } from './user-core.ts'
 
@@ -105,6 +106,7 @@ export class Unread {
       userId: core.userId,
       displayName: memberProfile(core).displayname,
       memberCount: item.memberCount,
+      subscribedToThread: subscribedToThread(core, roomId, item.thread),
       powerLevels: {
         userLevel: () => item.senderLevel,
         notifications: (key) => (key === 'room' ? item.notifyRoomLevel : Number.POSITIVE_INFINITY),
@@ -128,6 +130,11 @@ export class Unread {
     this.#behind ??= new Set(readRoomIdsBehind(this.#core.store))
     return this.#behind
   }
+}
+
+/** Whether the user is subscribed to the thread of an event; `undefined` where it is in none, or the server has no rules about it. */
+function subscribedToThread(core: UserCore, roomId: string, thread: string): boolean | undefined {
+  return thread === MAIN_THREAD || !core.config.threadSubscriptions ? undefined : isSubscribedTo(core, { roomId, root: thread })
 }
 
 function sum(left: UnreadCounts, right: UnreadCounts): UnreadCounts {

@@ -14,6 +14,8 @@ export interface PushContext {
   readonly memberCount: number
   /** The room's power levels; without them nobody may notify the whole room. */
   readonly powerLevels?: Pick<PowerLevels, 'userLevel' | 'notifications'> | undefined
+  /** Whether the user is subscribed to the thread that the event is in (MSC4306); `undefined` where it is in none. */
+  readonly subscribedToThread?: boolean | undefined
 }
 
 /** A condition that is ready to be asked about an event in client format. */
@@ -36,6 +38,8 @@ export function compileCondition(condition: PushCondition): ConditionTest {
       return compileNotificationPermission(condition.key)
     case 'contains_display_name':
       return containsDisplayName
+    case 'io.element.msc4306.thread_subscription':
+      return compileThreadSubscription(condition.subscribed)
     default:
       return NEVER
   }
@@ -96,6 +100,10 @@ function compileNotificationPermission(key: JsonValue | undefined): ConditionTes
   if (typeof key !== 'string') return NEVER
   return ({ sender }, { powerLevels }) =>
     powerLevels !== undefined && typeof sender === 'string' && powerLevels.userLevel(sender) >= powerLevels.notifications(key)
+}
+
+function compileThreadSubscription(wanted: JsonValue | undefined): ConditionTest {
+  return typeof wanted === 'boolean' ? (_event, { subscribedToThread }) => subscribedToThread === wanted : NEVER
 }
 
 const BODY = ['content', 'body']

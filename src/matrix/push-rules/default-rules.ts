@@ -46,6 +46,16 @@ function defaultOverrideRules(userId: string): readonly PushRule[] {
   ]
 }
 
+/** The rules of thread subscriptions (MSC4306): what is said in a thread counts for those who have subscribed to it, and for nobody else unless it mentions them. */
+export const THREAD_SUBSCRIPTION_RULES: readonly PushRule[] = [
+  rule('.io.element.msc4306.rule.unsubscribed_thread', [threadSubscription(false)], NOTHING),
+  rule('.io.element.msc4306.rule.subscribed_thread', [threadSubscription(true)], NOTIFY_WITH_SOUND),
+]
+
+function threadSubscription(subscribed: boolean): PushCondition {
+  return { kind: 'io.element.msc4306.thread_subscription', subscribed }
+}
+
 const TWO_MEMBERS: PushCondition = { kind: 'room_member_count', is: '2' }
 
 const DEFAULT_UNDERRIDE_RULES: readonly PushRule[] = [

@@ -2,8 +2,8 @@ import type { JsonObject } from '../json.ts'
 import { isJsonObject } from '../json.ts'
 import type { ConditionTest, PushContext } from './conditions.ts'
 import { compileCondition, compileEventMatch } from './conditions.ts'
-import type { PushAction, PushRule, PushRuleKind, PushRuleset } from './ruleset.ts'
-import { MAX_PUSH_CONDITIONS, PUSH_RULE_KINDS } from './ruleset.ts'
+import type { AnyPushRuleKind, PushAction, PushRule, PushRuleset } from './ruleset.ts'
+import { MAX_PUSH_CONDITIONS } from './ruleset.ts'
 
 /** What the rules say about an event. */
 export interface PushVerdict {
@@ -38,22 +38,24 @@ interface CompiledRule {
   readonly verdict: PushVerdict
 }
 
+const ORDER: readonly AnyPushRuleKind[] = ['override', 'content', 'postcontent', 'room', 'sender', 'underride']
+
 const COMPILED = new WeakMap<PushRuleset, readonly CompiledRule[]>()
 
 function compiledRules(ruleset: PushRuleset): readonly CompiledRule[] {
   let rules = COMPILED.get(ruleset)
   if (rules === undefined) {
-    rules = PUSH_RULE_KINDS.flatMap((kind) => ruleset[kind].filter(({ enabled }) => enabled).map((rule) => compileRule(kind, rule)))
+    rules = ORDER.flatMap((kind) => (ruleset[kind] ?? []).filter(({ enabled }) => enabled).map((rule) => compileRule(kind, rule)))
     COMPILED.set(ruleset, rules)
   }
   return rules
 }
 
-function compileRule(kind: PushRuleKind, rule: PushRule): CompiledRule {
+function compileRule(kind: AnyPushRuleKind, rule: PushRule): CompiledRule {
   return { tests: compileTests(kind, rule), verdict: verdictOf(rule) }
 }
 
-function compileTests(kind: PushRuleKind, rule: PushRule): readonly ConditionTest[] {
+function compileTests(kind: AnyPushRuleKind, rule: PushRule): readonly ConditionTest[] {
   switch (kind) {
     case 'content':
       return [compileEventMatch('content.body', rule.pattern)]

@@ -2,8 +2,8 @@ import { badJson, invalidParam } from '../errors.ts'
 import { isUserId } from '../ids/user-id.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import { isJsonObject } from '../json.ts'
-import type { PushAction, PushCondition, PushRule, PushRuleKind } from './ruleset.ts'
-import { MAX_PUSH_ACTIONS, MAX_PUSH_CONDITIONS, MAX_RULE_ID_LENGTH, PUSH_RULE_KINDS } from './ruleset.ts'
+import type { AnyPushRuleKind, PushAction, PushCondition, PushRule, PushRuleKind } from './ruleset.ts'
+import { MAX_PUSH_ACTIONS, MAX_PUSH_CONDITIONS, MAX_RULE_ID_LENGTH, POSTCONTENT, PUSH_RULE_KINDS } from './ruleset.ts'
 
 /**
  * The kind named in a request's path.
@@ -13,6 +13,14 @@ export function parsePushRuleKind(text: string): PushRuleKind {
   const kind = PUSH_RULE_KINDS.find((known) => known === text)
   if (kind === undefined) throw invalidParam('Unknown kind of push rule')
   return kind
+}
+
+/**
+ * The kind of a rule that is looked at, switched or given other actions: also of those that only the server has, where it has them.
+ * @throws MatrixError M_INVALID_PARAM for any other text.
+ */
+export function parseAnyPushRuleKind(text: string, withThreadSubscriptions: boolean): AnyPushRuleKind {
+  return withThreadSubscriptions && text === POSTCONTENT ? POSTCONTENT : parsePushRuleKind(text)
 }
 
 /**

@@ -8,6 +8,10 @@ import type { JsonObject, JsonValue } from '../json.ts'
 export const PUSH_RULE_KINDS = ['override', 'content', 'room', 'sender', 'underride'] as const
 /** One of the five kinds. */
 export type PushRuleKind = (typeof PUSH_RULE_KINDS)[number]
+/** A kind between `content` and `room` of which only the server has rules: those of thread subscriptions (MSC4306). */
+export const POSTCONTENT = 'postcontent'
+/** Any kind. */
+export type AnyPushRuleKind = PushRuleKind | typeof POSTCONTENT
 
 /** Most rules of one user, server-default ones not counted. */
 export const MAX_PUSH_RULES = 1_000
@@ -38,4 +42,4 @@ export interface PushRule {
 }
 
 /** A user's rules, each kind in descending priority. */
-export type PushRuleset = Readonly<Record<PushRuleKind, readonly PushRule[]>>
+export type PushRuleset = Readonly<Record<PushRuleKind, readonly PushRule[]>> & { readonly [POSTCONTENT]?: readonly PushRule[] }

@@ -1,7 +1,7 @@
 import { badJson, MatrixError, notFound } from '../errors.ts'
-import { defaultPushRules } from './default-rules.ts'
-import type { PushAction, PushRule, PushRuleKind, PushRuleset } from './ruleset.ts'
-import { MAX_PUSH_RULES, PUSH_RULE_KINDS } from './ruleset.ts'
+import { defaultPushRules, THREAD_SUBSCRIPTION_RULES } from './default-rules.ts'
+import type { AnyPushRuleKind, PushAction, PushRule, PushRuleKind, PushRuleset } from './ruleset.ts'
+import { MAX_PUSH_RULES, POSTCONTENT, PUSH_RULE_KINDS } from './ruleset.ts'
 
 /** What a user changed about a server-default rule. */
 export interface DefaultRuleChange {
@@ -30,14 +30,15 @@ export interface RulePlacement {
 
 /**
  * All rules of a user as they apply: per kind the user's own, then the defaults with the user's changes; `.m.rule.master` above everything
- * (client-server-api#predefined-rules).
+ * (client-server-api#predefined-rules). Those of thread subscriptions only where the server has them.
  */
-export function rulesetOf(settings: PushSettings, userId: string): PushRuleset {
+export function rulesetOf(settings: PushSettings, userId: string, withThreadSubscriptions = false): PushRuleset {
   const defaults = defaultPushRules(userId)
   const [master, ...overrides] = defaults.override.map((rule) => withChange(rule, settings.changes))
   return {
     override: [...(master === undefined ? [] : [master]), ...settings.rules.override, ...overrides],
     content: settings.rules.content,
+    ...(withThreadSubscriptions ? { [POSTCONTENT]: THREAD_SUBSCRIPTION_RULES.map((rule) => withChange(rule, settings.changes)) } : {}),
     room: settings.rules.room,
     sender: settings.rules.sender,
     underride: [...settings.rules.underride, ...defaults.underride.map((rule) => withChange(rule, settings.changes))],
@@ -74,12 +75,12 @@ export function deletePushRule(settings: PushSettings, kind: PushRuleKind, ruleI
  */
 export function changePushRule(
   settings: PushSettings,
-  kind: PushRuleKind,
+  kind: AnyPushRuleKind,
   ruleId: string,
   change: { readonly enabled?: boolean; readonly actions?: readonly PushAction[] },
 ): PushSettings {
-  const list = settings.rules[kind]
-  if (list.some((rule) => rule.rule_id === ruleId)) {
+  const list = kind === POSTCONTENT ? [] : settings.rules[kind]
+  if (kind !== POSTCONTENT && list.some((rule) => rule.rule_id === ruleId)) {
     return withRules(
       settings,
       kind,
@@ -87,7 +88,8 @@ export function changePushRule(
     )
   }
   // The user ID only fills in values of conditions.
-  if (!defaultPushRules('')[kind].some((rule) => rule.rule_id === ruleId)) throw notFound('There is no such push rule')
+  const defaults = kind === POSTCONTENT ? THREAD_SUBSCRIPTION_RULES : defaultPushRules('')[kind]
+  if (!defaults.some((rule) => rule.rule_id === ruleId)) throw notFound('There is no such push rule')
   const previous = settings.changes.find((entry) => entry.ruleId === ruleId)
   const others = settings.changes.filter((entry) => entry.ruleId !== ruleId)
   return { ...settings, changes: [...others, { ...previous, ...change, ruleId }] }

@@ -4,8 +4,8 @@ import { rawJson } from '../../../http/json-response.ts'
 import { clientPaths } from '../../../http/path.ts'
 import { jsonObject } from '../../../http/schema/json.ts'
 import { notFound } from '../../../matrix/errors.ts'
-import { parsePushActions, parsePushRule, parsePushRuleKind } from '../../../matrix/push-rules/parse-rule.ts'
-import type { PushRule, PushRuleset } from '../../../matrix/push-rules/ruleset.ts'
+import { parseAnyPushRuleKind, parsePushActions, parsePushRule, parsePushRuleKind } from '../../../matrix/push-rules/parse-rule.ts'
+import type { AnyPushRuleKind, PushRule, PushRuleset } from '../../../matrix/push-rules/ruleset.ts'
 import { unwrap } from '../../../runtime/outcome.ts'
 import { endpoint } from '../../endpoint.ts'
 
@@ -16,9 +16,13 @@ async function rulesOf(ctx: RequestContext): Promise<PushRuleset> {
   return unwrap(await ctx.session.pushRules())
 }
 
+function anyKind(ctx: RequestContext, text: string): AnyPushRuleKind {
+  return parseAnyPushRuleKind(text, ctx.config.threadSubscriptions)
+}
+
 async function ruleOf(ctx: RequestContext, params: z.output<typeof RuleParams>): Promise<PushRule> {
-  const kind = parsePushRuleKind(params.kind)
-  const rule = (await rulesOf(ctx))[kind].find(({ rule_id }) => rule_id === params.ruleId)
+  const kind = anyKind(ctx, params.kind)
+  const rule = (await rulesOf(ctx))[kind]?.find(({ rule_id }) => rule_id === params.ruleId)
   if (rule === undefined) throw notFound('There is no such push rule')
   return rule
 }
@@ -87,7 +91,7 @@ export const putPushRuleEnabled = endpoint(
     body: z.object({ enabled: z.boolean() }),
   },
   async ({ params, body, ctx }) => {
-    unwrap(await ctx.session.changePushRule(parsePushRuleKind(params.kind), params.ruleId, { enabled: body.enabled }))
+    unwrap(await ctx.session.changePushRule(anyKind(ctx, params.kind), params.ruleId, { enabled: body.enabled }))
     return {}
   },
 )
@@ -111,7 +115,7 @@ export const putPushRuleActions = endpoint(
   },
   async ({ params, body, ctx }) => {
     const actions = parsePushActions(body.actions)
-    unwrap(await ctx.session.changePushRule(parsePushRuleKind(params.kind), params.ruleId, { actions }))
+    unwrap(await ctx.session.changePushRule(anyKind(ctx, params.kind), params.ruleId, { actions }))
     return {}
   },
 )

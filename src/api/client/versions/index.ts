@@ -4,9 +4,12 @@ import { endpoint } from '../../endpoint.ts'
 const VERSIONS = ['r0.6.1', 'v1.1', 'v1.2', 'v1.3', 'v1.4', 'v1.5', 'v1.6', 'v1.7', 'v1.8', 'v1.9', 'v1.10', 'v1.11', 'v1.12', 'v1.13']
 
 /** `GET /versions` (client-server-api#get_matrixclientversions). Unstable features are listed when they are served, and not before. */
-const versions = endpoint({ method: 'GET', path: '/_matrix/client/versions', auth: 'none', rateLimit: 'none' }, () => ({
+const versions = endpoint({ method: 'GET', path: '/_matrix/client/versions', auth: 'none', rateLimit: 'none' }, ({ ctx }) => ({
   versions: VERSIONS,
-  unstable_features: { 'org.matrix.simplified_msc3575': true },
+  unstable_features: {
+    'org.matrix.simplified_msc3575': true,
+    ...(ctx.config.threadSubscriptions ? { 'org.matrix.msc4306': true } : {}),
+  },
 }))
 
 /** What clients ask first. */
