@@ -21,8 +21,7 @@ function anyKind(ctx: RequestContext, text: string): AnyPushRuleKind {
 }
 
 async function ruleOf(ctx: RequestContext, params: z.output<typeof RuleParams>): Promise<PushRule> {
-  const kind = anyKind(ctx, params.kind)
-  const rule = (await rulesOf(ctx))[kind]?.find(({ rule_id }) => rule_id === params.ruleId)
+  const rule = (await rulesOf(ctx))[anyKind(ctx, params.kind)]?.find(({ rule_id }) => rule_id === params.ruleId)
   if (rule === undefined) throw notFound('There is no such push rule')
   return rule
 }
