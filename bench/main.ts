@@ -21,6 +21,7 @@ import { memory } from './workloads/memory.ts'
 import { protocol } from './workloads/protocol.ts'
 import { createInviteJoin, messages } from './workloads/rooms.ts'
 import { sendAlone, sendOverRooms, sendShared } from './workloads/send.ts'
+import { sliding } from './workloads/sliding.ts'
 import { syncing } from './workloads/sync.ts'
 
 /** Before the server is started. */
@@ -37,6 +38,7 @@ const WORKLOADS: readonly Workload[] = [
   messages,
   claims,
   syncing,
+  sliding,
   memory,
 ]
 

@@ -18,6 +18,10 @@ export interface Scale {
   readonly syncRooms: number
   readonly syncs: number
   readonly initialSyncs: number
+  /** Rooms of the accounts that sync slidingly, one account each. */
+  readonly slidingRooms: readonly number[]
+  /** Restarts after which the first request is timed. */
+  readonly coldRuns: number
   readonly creations: number
   readonly pages: number
   readonly liveRooms: number
@@ -38,6 +42,8 @@ const FULL: Scale = {
   syncRooms: 200,
   syncs: 500,
   initialSyncs: 20,
+  slidingRooms: [200, 1_000, 5_000],
+  coldRuns: 5,
   creations: 100,
   pages: 200,
   liveRooms: 600,
@@ -58,6 +64,8 @@ const QUICK: Scale = {
   syncRooms: 20,
   syncs: 50,
   initialSyncs: 3,
+  slidingRooms: [30, 120],
+  coldRuns: 1,
   creations: 10,
   pages: 20,
   liveRooms: 0,
