@@ -131,6 +131,19 @@ export interface PullReply {
   readonly member: boolean
 }
 
+/** Room → Worker: what it says to somebody to whom it is new, and where it is, from one turn. */
+export interface PulledWindow {
+  readonly pulled: PullReply
+  /** Everything up to `pulled.head`. */
+  readonly window: RoomWindow
+}
+
+/** Worker → user: what a room has answered to a {@link PulledWindow} request. */
+export interface BroughtPull {
+  readonly roomId: string
+  readonly reply: PullReply
+}
+
 /** Which part of a sync response a room belongs to. */
 export type SyncSection = 'join' | 'invite' | 'knock' | 'leave'
 
@@ -187,6 +200,8 @@ export interface PlannedRoom {
   readonly unreadThreads?: string | undefined
   /** The counts have changed since the token: news by themselves. */
   readonly unreadChanged?: boolean
+  /** Unread marks are right up to here; for rooms that are to be pulled. */
+  readonly unreadPos?: number
   /** The client's filter leaves the room out: it is asked only who came and went, of which no filter knows. */
   readonly isHidden?: true
 }
@@ -197,6 +212,8 @@ export interface SyncRequest {
   readonly fullState: boolean
   /** A filter ID, or an inline filter as JSON. */
   readonly filter: string | undefined
+  /** What rooms have said that a plan with `mustPull` was made for: the request is repeated with it. */
+  readonly pulls?: readonly BroughtPull[] | undefined
 }
 
 /** Worker → user, in the header of the request that parks: a poll that may wait. */
@@ -243,4 +260,9 @@ export interface SyncPlan {
   /** The `room` part of the resolved filter as JSON, as rooms take it. */
   readonly roomFilter: string | undefined
   readonly ignoredUsers: readonly string[]
+  /**
+   * This life of the account has not asked its rooms yet where they are. The Worker asks them, together with what they have to say to a client that
+   * starts from nothing, and repeats the request with their answers.
+   */
+  readonly mustPull?: true
 }

@@ -2,9 +2,9 @@ import type { MemberProfile } from '../../matrix/room-creation/room-plan.ts'
 import type { Env } from '../../runtime/bindings.ts'
 import { log } from '../../runtime/log.ts'
 import { countCost } from '../../runtime/metrics.ts'
-import type { Outcome } from '../../runtime/outcome.ts'
+import { type Outcome, success } from '../../runtime/outcome.ts'
 import { objectsOf } from '../objects.ts'
-import type { Caller, PullReply } from '../protocol.ts'
+import type { Caller, PulledWindow, PullReply, WindowRequest } from '../protocol.ts'
 import type { UnreadReply } from '../room-news.ts'
 import type { Committed } from './append/finish-draft.ts'
 import { type CreateRoomRequest, createRoom } from './create-room.ts'
@@ -136,6 +136,13 @@ export class Room extends SharedRoom {
     if (this.core.findHead() === undefined) return { head: 0, generation: '', member: false }
     const unread = unreadFrom === undefined ? undefined : this.#ephemeral.unreadSince(userId, unreadFrom)
     return this.#settlement.pull(userId, { facts: this.core.facts.read(), unread })
+  }
+
+  /** Where the room is, with hints re-armed, and everything up to there for somebody to whom it is new. */
+  async pulledWindow(caller: Caller, request: WindowRequest, unreadFrom: number): Promise<Outcome<PulledWindow>> {
+    const pulled = this.pull(caller.userId, unreadFrom)
+    const outcome = await this.window(caller, { ...request, to: pulled.member ? pulled.head : request.to })
+    return outcome.ok ? success({ pulled, window: outcome.value }) : outcome
   }
 
   /** What moves a member's unread marks above a position. */

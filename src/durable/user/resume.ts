@@ -1,7 +1,7 @@
 import { nowMs } from '../../runtime/clock.ts'
 import { log } from '../../runtime/log.ts'
 import { objectsOf } from '../objects.ts'
-import type { PullReply } from '../protocol.ts'
+import type { BroughtPull, PullReply } from '../protocol.ts'
 import { takeHint } from './hints.ts'
 import type { SyncToken } from './sync-token.ts'
 import { healUnread } from './unread-heal.ts'
@@ -11,11 +11,13 @@ import type { UserCore } from './user-core.ts'
 const PULLS_AT_ONCE = 50
 /** A sync does not wait longer than this for rooms to say where they are; their answers count when they come. */
 const PULL_TIMEOUT_MS = 3_000
+/** Rooms that are asked what an earlier life of the object may have lost. */
+const MAX_RESUMED_ROOMS = 200
 
 /**
  * What must happen before a plan can be made for a token: rooms that may have stopped ringing are asked, and if hints were lost with an earlier
- * life of the object, or the client starts from nothing, every joined room is, once per life. Returns without waiting where there is nothing to
- * ask. Rooms that do not answer in time stay marked, and are asked at the next sync; nothing is lost meanwhile, it only comes later.
+ * life of the object, those in which something happened lately, once per life. Returns without waiting where there is nothing to ask. Rooms that do not
+ * answer in time stay marked, and are asked at the next sync; nothing is lost meanwhile, it only comes later.
  */
 export async function prepareSync(core: UserCore, since: SyncToken | undefined, requestId: string): Promise<void> {
   const { feedKeeper } = core
@@ -29,18 +31,31 @@ export async function prepareSync(core: UserCore, since: SyncToken | undefined, 
   await healUnread(core, requestId)
 }
 
+/** Takes what rooms have said to a Worker that asked them for a client which starts from nothing: none need be asked again in this life. */
+export async function takePulls(core: UserCore, pulls: readonly BroughtPull[], requestId: string): Promise<void> {
+  for (const { roomId, reply } of pulls) takePull(core, roomId, reply)
+  core.feedKeeper.isResumed = true
+  core.feedKeeper.flushSoon()
+  await healUnread(core, requestId)
+}
+
 /** Asks rooms that may have stopped ringing. */
 export async function pullDirty(core: UserCore, requestId: string): Promise<void> {
   const dirty = core.feedKeeper.feed.rooms.dirtyRoomIds()
   if (dirty.length > 0) await pullRooms(core, dirty, requestId)
 }
 
+/**
+ * What was lost is known to the rooms where it happened, which bring it by themselves within half a minute. Those that were active last are asked,
+ * so that it comes at once where somebody may look; an account of thousands of rooms does not wake all of them.
+ */
 async function resume(core: UserCore, requestId: string): Promise<void> {
-  const { feedKeeper } = core
+  const { feedKeeper, roomOrder } = core
   const { rooms } = feedKeeper.feed
-  const joined = rooms.all().flatMap((row) => (row.membership === 'join' ? [row.roomId] : []))
-  for (const roomId of joined) rooms.askAgain(roomId)
-  await pullRooms(core, joined, requestId)
+  const joined = roomOrder.view('joined', [], ({ membership }) => membership === 'join').slice(0, MAX_RESUMED_ROOMS)
+  const lately = joined.map(({ roomId }) => roomId)
+  for (const roomId of lately) rooms.askAgain(roomId)
+  await pullRooms(core, [...new Set([...lately, ...rooms.dirtyRoomIds()])], requestId)
   feedKeeper.isResumed = true
 }
 
@@ -59,11 +74,15 @@ async function pull(core: UserCore, roomId: string, requestId: string): Promise<
     const reply: PullReply = await objectsOf(core.env, requestId)
       .room(roomId)
       .pull(core.userId, core.feedKeeper.feed.rooms.find(roomId)?.unreadPos)
-    if (reply.member) takeHint(core, { roomId, generation: reply.generation, head: reply.head, news: reply.news })
-    core.feedKeeper.feed.clearDirty(roomId, reply.member ? 'pulled' : 'asked')
+    takePull(core, roomId, reply)
   } catch (cause) {
     log.warn('a room did not say where it is', cause)
   }
+}
+
+function takePull(core: UserCore, roomId: string, reply: PullReply): void {
+  if (reply.member) takeHint(core, { roomId, generation: reply.generation, head: reply.head, news: reply.news })
+  core.feedKeeper.feed.clearDirty(roomId, reply.member ? 'pulled' : 'asked')
 }
 
 async function withTimeout(work: Promise<unknown>, timeoutMs: number): Promise<void> {

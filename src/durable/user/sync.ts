@@ -1,18 +1,32 @@
 import { unknownPos } from '../../matrix/errors.ts'
+import { nowMs } from '../../runtime/clock.ts'
 import type { SyncPlan, SyncRequest } from '../protocol.ts'
-import { prepareSync } from './resume.ts'
+import { prepareSync, takePulls } from './resume.ts'
 import type { Requester } from './session-base.ts'
 import { isSlidingToken, parseSlidingToken } from './sliding-token.ts'
 import { planSync } from './sync-plan.ts'
 import { parseSyncToken } from './sync-token.ts'
 import type { UserCore } from './user-core.ts'
 
-/** Plans a sync response for a poll that does not wait. @throws MatrixError M_UNKNOWN_POS, and for a filter that cannot be used. */
+/**
+ * Plans a sync response for a poll that does not wait. For a client that starts from nothing, before this life of the account has asked its rooms where
+ * they are, the plan says that they must be (`mustPull`). @throws MatrixError M_UNKNOWN_POS, and for a filter that cannot be used.
+ */
 export async function syncNow(core: UserCore, requester: Requester, request: SyncRequest): Promise<SyncPlan> {
   const { userId, deviceId, requestId } = requester
   const since = request.since === undefined ? undefined : parseSyncToken(core.config, userId, deviceId, request.since)
-  await prepareSync(core, since, requestId)
+  if (since === undefined && request.pulls === undefined && core.feedKeeper.mustResume(undefined)) return planPulls(core, deviceId, request)
+  if (request.pulls === undefined) await prepareSync(core, since, requestId)
+  else await takePulls(core, request.pulls, requestId)
   return planSync(core, deviceId, since, request, true)
+}
+
+/** Every room has to be asked for what it says to this client: where it is can be asked with it. */
+function planPulls(core: UserCore, deviceId: string, request: SyncRequest): SyncPlan {
+  core.feedKeeper.notePoll(nowMs())
+  const plan = planSync(core, deviceId, undefined, request, true)
+  const { rooms } = core.feedKeeper.feed
+  return { ...plan, mustPull: true, rooms: plan.rooms.map((room) => ({ ...room, unreadPos: rooms.find(room.roomId)?.unreadPos ?? 0 })) }
 }
 
 /**

@@ -7,7 +7,7 @@ import { deviceLists } from '../../e2ee/device-lists.ts'
 import { nextBatchHolding } from './held-rooms.ts'
 import { waitParked } from './park.ts'
 import { renderEmptySync, renderSync, type StateKey } from './response.ts'
-import { askRooms } from './windows.ts'
+import { askRooms, type EarlyWindows, pullRooms, pullsOf, type WindowOptions } from './windows.ts'
 
 /** Longest wait, whatever the client asks for: below the time after which proxies give up. */
 export const MAX_SYNC_TIMEOUT_MS = 30_000
@@ -42,8 +42,11 @@ export async function sync(ctx: RequestContext, options: SyncOptions): Promise<s
       since !== undefined && leftMs > 0 && round < MAX_ROUNDS ? await wait(ctx, { since, fullState, filter }, leftMs, isFirst) : undefined
     if (next?.kind === 'again') continue
     if (next?.kind === 'over') return renderEmptySync(next.nextBatch, next.keyCounts)
-    const plan = next?.plan ?? (await planNow(ctx, { since, fullState, filter }))
-    const windows = await askRooms(ctx, plan, { fullState, useStateAfter })
+    const windowOptions = { fullState, useStateAfter }
+    const planned =
+      next === undefined ? await planNow(ctx, { since, fullState, filter }, windowOptions) : { plan: next.plan, early: undefined }
+    const { plan } = planned
+    const windows = await askRooms(ctx, plan, windowOptions, planned.early)
     const nextBatch = nextBatchHolding(ctx.config, plan, windows)
     const { json, hasNews } = renderSync(plan, windows, await deviceLists(ctx, plan, windows.values()), nextBatch, stateKey)
     if (hasNews || !mayWait || deadlineMs <= nowMs() || round >= MAX_ROUNDS) return json
@@ -51,9 +54,18 @@ export async function sync(ctx: RequestContext, options: SyncOptions): Promise<s
   }
 }
 
-async function planNow(ctx: RequestContext, request: SyncRequest): Promise<SyncPlan> {
+/** A plan, and what rooms have said already because the account had to know where they are. */
+interface Planned {
+  readonly plan: SyncPlan
+  readonly early: EarlyWindows | undefined
+}
+
+async function planNow(ctx: RequestContext, request: SyncRequest, options: WindowOptions): Promise<Planned> {
   try {
-    return unwrap(await ctx.session.sync(request))
+    const plan = unwrap(await ctx.session.sync(request))
+    if (!plan.mustPull) return { plan, early: undefined }
+    const early = await pullRooms(ctx, plan, options)
+    return { plan: unwrap(await ctx.session.sync({ ...request, pulls: pullsOf(early) })), early }
   } finally {
     ctx.close()
   }
