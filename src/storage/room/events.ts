@@ -80,7 +80,8 @@ export class EventTable {
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       ...values,
     )
-    this.#lastNid = Math.max(row.nid, this.#lastNid ?? row.nid)
+    // An outlier that finds its place has an old number: it says nothing about the highest.
+    if (this.#lastNid !== undefined) this.#lastNid = Math.max(row.nid, this.#lastNid)
     const stored: StoredEvent = {
       nid: row.nid,
       eventId: event.eventId,
