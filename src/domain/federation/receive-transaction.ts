@@ -9,6 +9,7 @@ import { receiveEdus } from './edus/receive-edus.ts'
 import { eventIdIfAny } from './ingest/check-format.ts'
 import { parseTransaction, type ReceivedPdu } from './ingest/parse-transaction.ts'
 import { verifyReceived } from './ingest/verify-room-pdus.ts'
+import { takeBackInvitations } from './withdrawn-invites.ts'
 
 /** How long a server waits before it repeats a transaction that is being processed. */
 const UNDER_WAY_RETRY_MS = 2_000
@@ -73,6 +74,10 @@ async function receiveInRoom(
     // A room that is being joined will take them when they come again.
     if (!(cause instanceof MatrixError) || cause.errcode === 'M_LIMIT_EXCEEDED') throw cause
     log.debug(`PDUs of ${serverName} were refused: ${cause.message}`)
+    if (cause.errcode === 'M_NOT_FOUND') {
+      const pdus = received.map(({ pdu }) => pdu)
+      await takeBackInvitations(ctx, serverName, roomId, pdus)
+    }
     return await refusedOneByOne(ctx, roomId, received, cause.message)
   }
 }

@@ -12,15 +12,13 @@ import { knockOnRemoteRoom, leaveRemoteRoom } from '../federation/remote-members
 import { isRegistered, listedRoom, type RoomAccess, roomAccess } from './access.ts'
 import { invitedProfile, requireExistingUser, serverOfUser } from './local-users.ts'
 
-/** Joins a room, as far as its rules let the caller; answers the event ID. Repeating it changes nothing. */
-export async function joinRoom(
-  ctx: RequestContext,
-  roomId: string,
-  reason: string | undefined,
-  via: readonly string[] = [],
-): Promise<string> {
+/**
+ * Joins a room, as far as its rules let the caller; answers the event ID. Repeating it changes nothing.
+ * @param given what the event says beside the membership and the profile, e.g. a reason.
+ */
+export async function joinRoom(ctx: RequestContext, roomId: string, given: JsonObject, via: readonly string[] = []): Promise<string> {
   const access = await roomAccess(ctx, roomId)
-  const content = { ...access.profile, ...withReason(reason) }
+  const content = { ...access.profile, ...given }
   const mayBeHere = access.membership !== undefined || (await isRegistered(ctx, roomId))
   if (!mayBeHere) return joinThroughOthers(ctx, access, roomId, content, via)
   try {

@@ -24,8 +24,8 @@ function checkFieldValue(name: string, value: JsonValue): void {
     if (value.length > MAX_DISPLAY_NAME_CHARS) throw invalidParam(`A display name has at most ${MAX_DISPLAY_NAME_CHARS} characters`)
   } else if (name === 'avatar_url') {
     if (typeof value !== 'string') throw new MatrixError(400, 'M_BAD_JSON', 'An avatar URL is a string')
-    if (value !== '' && (!value.startsWith('mxc://') || value.length > MAX_AVATAR_URL_CHARS))
-      throw invalidParam('An avatar URL is an mxc URI')
+    // An mxc URI as a rule; other servers take any text, and clients ignore what they cannot show.
+    if (value.length > MAX_AVATAR_URL_CHARS) throw invalidParam(`An avatar URL has at most ${MAX_AVATAR_URL_CHARS} characters`)
   } else if (name === 'm.tz' && typeof value !== 'string') {
     throw new MatrixError(400, 'M_BAD_JSON', 'A time zone is a string')
   }

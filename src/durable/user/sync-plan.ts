@@ -126,7 +126,8 @@ function planRooms(planning: Planning, candidates: readonly Candidate[]): Planne
   const { room } = planning.filter.filter
   return candidates.flatMap((candidate) => {
     const { row } = candidate
-    if (row.forgotten) return []
+    // A client that has not heard of the end yet hears of it, even of rooms that another one of the user's has forgotten.
+    if (row.forgotten && planning.since === undefined) return []
     return matchesRoom(room, row.roomId) ? (planRoom(planning, candidate) ?? []) : (planHidden(planning, candidate) ?? [])
   })
 }

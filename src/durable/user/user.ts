@@ -14,7 +14,7 @@ import { type ClaimedKey, claimKeys, type KeyClaim } from './e2ee/claim-keys.ts'
 import { takePeerItems } from './e2ee/peer-items.ts'
 import { type KeysForServer, keysForServer, type PublishedKeys, publishedKeys } from './e2ee/query-keys.ts'
 import { answerHint } from './hints.ts'
-import { takeNotice } from './notices.ts'
+import { takeBackInvitation, takeNotice } from './notices.ts'
 import { park } from './parking.ts'
 import { publicProfile } from './profile.ts'
 import { removePusher } from './push/pushers.ts'
@@ -91,6 +91,11 @@ export class User extends DurableObject<Env> {
     const inherited = roomInheritedFrom(this.#core, notice)
     takeNotice(this.#core, notice)
     if (inherited !== undefined) inheritRoomSettings(this.#core, inherited, notice.roomId)
+  }
+
+  /** The server that invited this user to a room which is not here takes the invitation back. */
+  invitationTakenBack(roomId: string, serverName: string, sender: string): void {
+    takeBackInvitation(this.#core, roomId, serverName, sender)
   }
 
   /** What another local user has to tell: messages to devices, changes of devices. */

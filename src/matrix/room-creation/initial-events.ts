@@ -35,7 +35,8 @@ function presetEvents({ preset }: RoomPlan, state: (type: string, content: JsonO
   return [
     state('m.room.join_rules', { join_rule: preset.joinRule }),
     state('m.room.history_visibility', { history_visibility: preset.historyVisibility }),
-    state('m.room.guest_access', { guest_access: preset.guestAccess }),
+    // Forbidden is what the absence of the event means.
+    ...(preset.guestAccess === 'can_join' ? [state('m.room.guest_access', { guest_access: preset.guestAccess })] : []),
   ]
 }
 

@@ -112,3 +112,37 @@ describe.each(['10', '12'])('memberships over two servers in version %s', (versi
     expect(await bob.joinedMembers(roomId)).toEqual([alice.userId, bob.userId].sort())
   })
 })
+
+describe('invitations over two servers that come to nothing', () => {
+  const invited = async (roomId: string): Promise<boolean> => (await bob.sync({})).rooms?.invite?.[roomId] !== undefined
+
+  it('can be taken back', async () => {
+    const roomId = await alice.createRoom({ preset: 'private_chat' })
+    await alice.moderate('invite', roomId, bob.userId)
+    const { next_batch: since } = await bob.sync({})
+    expect(await invited(roomId)).toBe(true)
+    await alice.moderate('kick', roomId, bob.userId)
+    await eventually(
+      () => bob.sync({ since }),
+      ({ rooms }) => rooms?.leave?.[roomId] !== undefined,
+    )
+    expect(await invited(roomId)).toBe(false)
+  })
+
+  it('can be declined although everybody has left', async () => {
+    const roomId = await alice.createRoom({ preset: 'private_chat' })
+    await alice.moderate('invite', roomId, bob.userId)
+    const { next_batch: since } = await bob.sync({})
+    await alice.call('POST', `/v3/rooms/${encodeURIComponent(roomId)}/leave`, { body: {} })
+    await bob.call('POST', `/v3/rooms/${encodeURIComponent(roomId)}/leave`, { body: {} })
+    expect((await bob.sync({ since })).rooms?.leave).toHaveProperty([roomId])
+  })
+
+  it('and those that are followed say what they were', async () => {
+    const roomId = await alice.createRoom({ preset: 'private_chat', is_direct: true, invite: [bob.userId] })
+    await joinVia(bob, roomId, here.name)
+    const { rooms } = await bob.sync({})
+    const join = rooms?.join?.[roomId]?.timeline?.events?.find(({ state_key: key }) => key === bob.userId)
+    expect(join?.unsigned).toMatchObject({ prev_content: { membership: 'invite', is_direct: true }, prev_sender: alice.userId })
+  })
+})

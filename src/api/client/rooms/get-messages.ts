@@ -18,7 +18,8 @@ export const getMessages = endpoint(
     query: z.object({
       from: z.string().optional(),
       to: z.string().optional(),
-      dir: z.enum(['b', 'f']),
+      // Required by the specification, left out by clients: other servers read forwards then.
+      dir: z.enum(['b', 'f']).default('f'),
       limit: pageLimit(10),
       filter: filterText,
     }),

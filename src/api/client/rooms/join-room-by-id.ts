@@ -17,7 +17,7 @@ export const joinRoomById = endpoint(
   },
   async ({ params, body, ctx }) => {
     const roomId = requireRoomId(params.roomId)
-    await joinRoom(ctx, roomId, body.reason)
+    await joinRoom(ctx, roomId, body.reason === undefined ? {} : { reason: body.reason })
     return { room_id: roomId }
   },
 )

@@ -2,8 +2,9 @@ import * as z from 'zod'
 import { resolveRoom } from '../../../domain/directory/resolve-alias.ts'
 import { joinRoom } from '../../../domain/rooms/change-membership.ts'
 import { clientPaths } from '../../../http/path.ts'
+import { jsonObject } from '../../../http/schema/json.ts'
 import { endpoint } from '../../endpoint.ts'
-import { reasonBody, viaQuery } from './params.ts'
+import { viaQuery } from './params.ts'
 
 /** `POST /join/{roomIdOrAlias}` (client-server-api#post_matrixclientv3joinroomidoralias). */
 export const joinRoomEndpoint = endpoint(
@@ -14,12 +15,15 @@ export const joinRoomEndpoint = endpoint(
     rateLimit: 'join',
     params: z.object({ roomIdOrAlias: z.string() }),
     query: viaQuery,
-    body: reasonBody,
+    // Clients put what they want into the event, beside `reason`.
+    body: jsonObject.refine(({ reason }) => reason === undefined || typeof reason === 'string', 'reason must be a string'),
     emptyBody: true,
+    numbers: 'integers',
   },
   async ({ params, query, body, ctx }) => {
     const { roomId, servers } = await resolveRoom(ctx, params.roomIdOrAlias)
-    await joinRoom(ctx, roomId, body.reason, [...query.via, ...query.server_name, ...servers])
+    const { third_party_signed: _invitation, membership: _membership, ...content } = body
+    await joinRoom(ctx, roomId, content, [...query.via, ...query.server_name, ...servers])
     return { room_id: roomId }
   },
 )

@@ -65,7 +65,9 @@ function unsignedPart(core: RoomCore, event: StoredEvent, reader: EventReader): 
   if (event.replaces !== undefined) {
     const replaced = core.events.get(event.replaces)
     parts.push(`"replaces_state":${JSON.stringify(replaced.eventId)}`)
-    if (reader.visibility.mayRead(replaced)) {
+    // What was said about the reader they have seen, even where the room was not here yet: an invitation that they joined upon.
+    const isOwn = event.type === 'm.room.member' && event.stateKey === reader.visibility.userId && replaced.status === 'outlier'
+    if (isOwn || reader.visibility.mayRead(replaced)) {
       parts.push(`"prev_content":${replaced.content}`, `"prev_sender":${JSON.stringify(replaced.sender)}`)
     }
   }

@@ -1,4 +1,4 @@
-import { notFound } from '../../../matrix/errors.ts'
+import { forbidden, notFound } from '../../../matrix/errors.ts'
 import { toMembership } from '../../../matrix/membership.ts'
 import type { StoredEvent } from '../../../storage/room/events.ts'
 import { ORD_STEP } from '../../../storage/room/limits.ts'
@@ -89,7 +89,7 @@ function memberEventsAt(core: RoomCore, visibility: Visibility, atPos: number | 
 /** `GET /rooms/{roomId}/joined_members`: only for joined members. @throws M_FORBIDDEN otherwise. */
 export function readJoinedMembers(core: RoomCore, caller: Caller): string {
   const visibility = new Visibility(core, caller.userId)
-  if (visibility.membership !== 'join') visibility.requireReadable()
+  if (visibility.membership !== 'join') throw forbidden('You are not in this room')
   const joined: [string, { display_name: string | null; avatar_url: string | null }][] = []
   for (const event of memberEventsAt(core, visibility, undefined)) {
     const { content } = core.roomEvent(event, core.roomId)

@@ -29,7 +29,8 @@ export function buildWindow(core: RoomCore, caller: Caller, request: WindowReque
   // Left without ever having been here: an invitation of another server that was declined.
   if (core.findHead()?.life !== 'active') return { ...EMPTY, empty: request.section !== 'leave' }
   const visibility = new Visibility(core, caller.userId)
-  if (visibility.horizonOrd < 0 && visibility.membership !== 'join') return EMPTY
+  if (visibility.horizonOrd < 0 && visibility.membership !== 'join')
+    return request.section === 'leave' ? departure(core, visibility, request) : EMPTY
   const to = Math.min(request.to, visibility.membership === 'join' ? request.to : visibility.horizonPos)
   const filter = roomFilter(request.filter)
   const from = request.from
@@ -64,7 +65,7 @@ export function buildWindow(core: RoomCore, caller: Caller, request: WindowReque
   const ephemeral = request.section === 'join' ? ephemeralSection(core, caller, from, to, filter, request.ignoredUsers) : undefined
   return {
     empty: from !== null && timeline.length === 0 && !page.more && state.length === 0 && ephemeral === undefined,
-    timeline: timelineJson(core, page, timeline, withBundles, to),
+    timeline: timelineJson(core, page, timeline, withBundles, to, from === null && request.withMemberChanges),
     state: `{"events":${clientStateEvents(core, state, reader, false)}}`,
     ephemeral,
     summary: membersMoved ? roomSummary(core, heroIds()) : undefined,
@@ -72,11 +73,28 @@ export function buildWindow(core: RoomCore, caller: Caller, request: WindowReque
   }
 }
 
-function timelineJson(core: RoomCore, page: TimelinePage, timeline: readonly StoredEvent[], reader: EventReader, to: number): string {
+/** Left without ever having been in: an invitation that was declined or taken back, or a knock. All there is to see of the room is that. */
+function departure(core: RoomCore, visibility: Visibility, { from, to }: WindowRequest): RoomWindow {
+  const event = core.currentEvent('m.room.member', visibility.userId)
+  if (event?.pos === undefined || event.pos > to || (from !== null && event.pos <= from)) return EMPTY
+  const page: TimelinePage = { events: [event], nextOrd: event.ord ?? 0, more: false }
+  const reader: EventReader = { visibility, deviceId: undefined, nowMs: core.nowMs() }
+  return { ...EMPTY, empty: false, timeline: timelineJson(core, page, [event], reader, to, false) }
+}
+
+/** The timeline of a window. A room that is new to a client which was here before is `isNew`: what the client may have of it from earlier does not connect. */
+function timelineJson(
+  core: RoomCore,
+  page: TimelinePage,
+  timeline: readonly StoredEvent[],
+  reader: EventReader,
+  to: number,
+  isNew: boolean,
+): string {
   const events = timeline.map((event) => clientEvent(core, event, reader, false)).join(',')
   // The place before the first event shown; with nothing shown, the end of the window.
   const start = page.more ? page.nextOrd : (timeline[0]?.ord ?? to * ORD_STEP + 1)
-  return `{"events":[${events}],"limited":${page.more},"prev_batch":${JSON.stringify(formatPositionToken(core, start))}}`
+  return `{"events":[${events}],"limited":${page.more || isNew},"prev_batch":${JSON.stringify(formatPositionToken(core, start))}}`
 }
 
 /** Adds the members whom a lazily loading client needs for this timeline and does not have. */
