@@ -1,8 +1,6 @@
 import type { JsonObject } from './json.ts'
 import { type Membership, toMembership } from './membership.ts'
 
-export type { Membership } from './membership.ts'
-
 /** Who may read a room's past (client-server-api#room-history-visibility). */
 export type HistoryVisibility = 'world_readable' | 'shared' | 'invited' | 'joined'
 

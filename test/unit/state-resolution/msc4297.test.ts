@@ -7,7 +7,7 @@ import { checkAgainstAuthEvents } from '../../../src/state-resolution/auth/check
 import { resolveState, type StateMap, stateMapKey } from '../../../src/state-resolution/index.ts'
 import { rulesOf } from '../../support/room-builder.ts'
 
-/** The problem graphs of MSC4297 (SECURITY S1), in room version 11 under either algorithm, and in version 12. */
+/** The problem graphs of MSC4297 (S1), in room version 11 under either algorithm, and in version 12. */
 interface Vector {
   readonly events: readonly VectorEvent[]
   readonly states: readonly (readonly string[])[]
@@ -63,7 +63,7 @@ const TRIALS = ['msc4297-problem-a', 'msc4297-problem-b'].flatMap((name) =>
   RULES.map((rules) => [name, rules.version, rules.stateResolution, rules] as const),
 )
 
-test.each(TRIALS)('%s in version %s resolves as %s does', (name, _version, algorithm, rules) => {
+test.each(TRIALS)('S1: %s in version %s resolves as %s does', (name, _version, algorithm, rules) => {
   const vector = readVector(name)
   const events = eventsOf(vector, rules)
   const lookup = { get: (id: string) => events.get(id), isRejected: () => false }

@@ -94,6 +94,24 @@ describe.each(LATER)('room version %s', (version) => {
     expect(main.verdictOn(event)).toMatchObject({ allowed: false, reason: 'sender_not_joined' })
   })
 
+  test('types and state keys that are names of prototype members are keys like others (P7)', () => {
+    const main = room(version)
+    const other = main.fork()
+    for (const [branch, words] of [
+      [main, 'one'],
+      [other, 'other'],
+    ] as const) {
+      for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
+        branch.send({ type: name, sender: CREATOR, stateKey: name, content: { words } })
+      }
+    }
+    main.merge(other)
+    for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
+      expect(main.find(name, name)?.content).toEqual({ words: 'other' })
+      expect(main.find(name)).toBeUndefined()
+    }
+  })
+
   test('unknown events under conflicted keys fall away', () => {
     const main = room(version)
     const claimed = new Map([...main.state, [stateMapKey('m.room.topic', ''), '$nobody-knows:x.test']])

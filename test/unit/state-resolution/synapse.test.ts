@@ -24,7 +24,7 @@ const fixtures = readdirSync(FOLDER)
   .filter((name) => name.endsWith('.json.gz'))
   .map((name) => readSynapseRooms(new URL(name, FOLDER)))
 
-test('there are enough rooms', () => {
+test('S1: there are enough rooms', () => {
   expect(fixtures.reduce((sum, { rooms }) => sum + rooms.length, 0)).toBeGreaterThanOrEqual(MIN_SCENARIOS)
 })
 
@@ -35,7 +35,7 @@ describe.each(fixtures.map((fixture) => [fixture.rules.version, fixture] as cons
     }
   })
 
-  test('events are allowed or refused alike against their auth events', () => {
+  test('E11: events are allowed or refused alike against their auth events', () => {
     for (const [number, { tried, create, lookup }] of rooms.entries()) {
       const differences = tried.flatMap(({ event, allowed }, place) => {
         const authEvents = event.authEvents.flatMap((id) => lookup.get(id) ?? [])
@@ -46,7 +46,7 @@ describe.each(fixtures.map((fixture) => [fixture.rules.version, fixture] as cons
     }
   })
 
-  test('states resolve alike', () => {
+  test('S1: states resolve alike', () => {
     for (const { resolutions } of rooms) {
       for (const { inputs, resolved, lookup } of resolutions)
         expect(readable(resolveState(inputs, lookup, rules))).toEqual(readable(resolved))

@@ -1,12 +1,7 @@
 import { redactPdu } from '../../../matrix/events/redaction.ts'
-import {
-  type HistoryVisibility,
-  historyVisibilityOf,
-  type Membership,
-  mayServerReadEvent,
-  membershipOf,
-} from '../../../matrix/history-visibility.ts'
+import { type HistoryVisibility, historyVisibilityOf, mayServerReadEvent, membershipOf } from '../../../matrix/history-visibility.ts'
 import type { JsonObject } from '../../../matrix/json.ts'
+import type { Membership } from '../../../matrix/membership.ts'
 import { type StoredEvent, toPdu } from '../../../storage/room/events.ts'
 import type { RoomCore } from '../room-core.ts'
 

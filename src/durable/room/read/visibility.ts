@@ -1,12 +1,7 @@
 import { forbidden } from '../../../matrix/errors.ts'
 import { DUMMY_EVENT_TYPE } from '../../../matrix/events/dummy-event.ts'
-import {
-  type HistoryVisibility,
-  historyVisibilityOf,
-  type Membership,
-  mayReadEvent,
-  membershipOf,
-} from '../../../matrix/history-visibility.ts'
+import { type HistoryVisibility, historyVisibilityOf, mayReadEvent, membershipOf } from '../../../matrix/history-visibility.ts'
+import type { Membership } from '../../../matrix/membership.ts'
 import type { StoredEvent } from '../../../storage/room/events.ts'
 import { ORD_STEP } from '../../../storage/room/limits.ts'
 import type { RoomCore } from '../room-core.ts'

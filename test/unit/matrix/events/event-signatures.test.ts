@@ -12,7 +12,7 @@ import {
 import { type ParsedPdu, parsePdu } from '../../../../src/matrix/events/parse-pdu.ts'
 import type { JsonObject } from '../../../../src/matrix/json.ts'
 import { findRoomVersionRules, ROOM_VERSIONS, type RoomVersionRules } from '../../../../src/matrix/room-versions/rules.ts'
-import { createSigner, publicKeyOfSeed } from '../../../../src/matrix/signing.ts'
+import { createSigner, publicKeyOfSeed, signJson, verifyJsonSignature } from '../../../../src/matrix/signing.ts'
 
 const seedOf = (serverName: string): Uint8Array => new Uint8Array(32).fill(serverName.length)
 const signerOf = (serverName: string) => createSigner(serverName, 'ed25519:1', seedOf(serverName))
@@ -72,6 +72,13 @@ describe.each(ROOM_VERSIONS)('signatures in room version %s', (version) => {
     const { event } = signedBy('one.test', rules)
     const forged = reparse({ ...event.pdu, depth: 6 }, rules)
     expect(checkEventSignatures(forged, rules, findKey())).toEqual({ kind: 'invalid', serverName: 'one.test', keyId: 'ed25519:1' })
+  })
+
+  test('over the whole event, where the redacted form was to be signed, drop it (E3)', () => {
+    const { event } = signedBy('one.test', rules, { membership: 'join', displayname: 'Alice' })
+    const whole = signJson({ ...event.pdu, signatures: {} }, signerOf('one.test'))
+    expect(verifyJsonSignature(whole, 'one.test', 'ed25519:1', publicKeyOfSeed(seedOf('one.test')))).toBe(true)
+    expect(checkEventSignatures(reparse(whole, rules), rules, findKey()).kind).toBe('invalid')
   })
 
   test('by unknown keys are skipped, and asked for if there is no other (E2)', () => {

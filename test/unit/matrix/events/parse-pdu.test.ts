@@ -1,5 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { encodeBase64 } from '../../../../src/matrix/base64.ts'
+import { canonicalJson } from '../../../../src/matrix/canonical-json.ts'
+import { sha256 } from '../../../../src/matrix/crypto.ts'
 import { createEvent, type EventDraft } from '../../../../src/matrix/events/create-event.ts'
 import { parsePdu } from '../../../../src/matrix/events/parse-pdu.ts'
 import { redactEvent, redactPdu } from '../../../../src/matrix/events/redaction.ts'
@@ -95,7 +98,7 @@ describe.each(ROOM_VERSIONS)('PDUs of room version %s', (version) => {
     ['signatures that are no strings', { signatures: { 'one.test': { 'ed25519:1': {} } } }],
     ['no room ID', { room_id: undefined as never }],
     ['a room ID of the wrong sigil', { room_id: '#room:one.test' }],
-    ['no prev events at all', { prev_events: [] }],
+    ['no prev events at all (E6)', { prev_events: [] }],
     ['21 prev events (E6)', { prev_events: Array(21).fill((event.pdu.prev_events as JsonValue[])[0]) }],
     ['11 auth events (E5)', { auth_events: Array(11).fill((event.pdu.auth_events as JsonValue[])[0]) }],
     ['prev events that are no list', { prev_events: {} }],
@@ -132,7 +135,28 @@ describe.each(ROOM_VERSIONS)('PDUs of room version %s', (version) => {
     expect(() => makeEvent(rules, change)).toThrowError(expect.objectContaining({ errcode: 'M_TOO_LARGE' }))
   })
 
-  test('refer to each previous event once, and may not refer to themselves (S4)', () => {
+  test('have a content hash that covers everything but signatures, unsigned data and hashes (E4)', () => {
+    const { signatures, hashes, ...covered } = event.pdu
+    const hashOf = (object: JsonObject): JsonObject => ({ sha256: encodeBase64(sha256(canonicalJson(object))) })
+    const fits = (changes: JsonObject): unknown => {
+      const parsed = parsePdu({ ...event.pdu, ...changes }, rules)
+      return parsed.ok && parsed.contentHashMatches
+    }
+    expect(hashes).toEqual(hashOf(covered))
+    expect(fits({ hashes: { ...hashOf(covered), md5: 'AAAA' }, signatures: {}, unsigned: { age: 1 } })).toBe(true)
+    expect(fits({ hashes: hashOf({ ...covered, signatures: signatures ?? {} }) })).toBe(false)
+    expect(fits({ hashes: hashOf({ ...covered, unsigned: {} }) })).toBe(false)
+    expect(fits({ hashes: hashOf({ ...covered, hashes: hashes ?? {} }) })).toBe(false)
+    expect(fits({ hashes: hashOf(redactPdu(covered, rules)) })).toBe(false)
+  })
+
+  test('are sent on at the greatest depth in a room that has reached it (E15)', () => {
+    const beyond = makeEvent(rules, { depth: Number.MAX_SAFE_INTEGER + 1 })
+    expect(beyond.depth).toBe(Number.MAX_SAFE_INTEGER)
+    expect(parsePdu(beyond.pdu, rules)).toMatchObject({ ok: true, event: { depth: Number.MAX_SAFE_INTEGER } })
+  })
+
+  test('refer to each previous event once, and may not refer to themselves (E6, S4)', () => {
     const [prev = null] = event.pdu.prev_events as JsonValue[]
     const parsed = parsePdu({ ...event.pdu, prev_events: [prev, prev] }, rules)
     expect(parsed.ok && parsed.event.prevEvents).toHaveLength(1)

@@ -2,7 +2,13 @@ import { describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../../../src/matrix/json.ts'
 import { evaluatePushRules } from '../../../../src/matrix/push-rules/evaluate.ts'
 import { parseAnyPushRuleKind, parsePushRuleKind } from '../../../../src/matrix/push-rules/parse-rule.ts'
-import { changePushRule, EMPTY_PUSH_SETTINGS, type PushSettings, putPushRule, rulesetOf } from '../../../../src/matrix/push-rules/settings.ts'
+import {
+  changePushRule,
+  EMPTY_PUSH_SETTINGS,
+  type PushSettings,
+  putPushRule,
+  rulesetOf,
+} from '../../../../src/matrix/push-rules/settings.ts'
 
 const ME = '@me:one.test'
 const SUBSCRIBED = '.io.element.msc4306.rule.subscribed_thread'

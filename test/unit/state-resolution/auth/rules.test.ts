@@ -35,6 +35,13 @@ const CASES: readonly RuleCase[] = [
   ...POWER_LEVELS_CHANGE_CASES,
 ]
 
+/** The security checks that a case shows. */
+function idsOf(shown: RuleCase): string {
+  if (CREATE_CASES.includes(shown)) return 'E11, E19'
+  if (AUTH_EVENTS_CASES.includes(shown)) return 'E11, E5'
+  return POWER_LEVELS_SHAPE_CASES.includes(shown) ? 'E11, E20' : 'E11'
+}
+
 /** Numbers of the rules that stand below each other and have these words. */
 function find(rules: Readonly<Record<string, string>>, words: readonly RegExp[]): string | undefined {
   let found = ''
@@ -55,20 +62,21 @@ describe.each(SPEC.lists.flatMap(({ versions, rules }) => versions.map((version)
   'room version %s',
   (version, rules) => {
     const covered = new Set<string>()
-    for (const { rule, reason, passes, fails, stoppedBy, versions } of CASES) {
+    for (const shown of CASES) {
+      const { rule, reason, passes, fails, stoppedBy, versions } = shown
       const number = find(rules, rule)
       if (number === undefined || versions?.(Number(version)) === false) continue
       covered.add(number)
       const stop = stoppedBy === undefined ? number : find(rules, stoppedBy)
-      test.each(Object.entries(passes))(`rule ${number} lets pass: %s`, (_, trial) => {
+      test.each(Object.entries(passes))(`${idsOf(shown)}: rule ${number} lets pass: %s`, (_, trial) => {
         expect(trial(castRoom(version))).toEqual({ allowed: true })
       })
-      test.each(Object.entries(fails))(`rule ${number} stops: %s`, (_, trial) => {
+      test.each(Object.entries(fails))(`${idsOf(shown)}: rule ${number} stops: %s`, (_, trial) => {
         expect(trial(castRoom(version))).toMatchObject({ allowed: false, rule: stop, reason })
       })
     }
 
-    test('every rule that decides has a passing and a failing case', () => {
+    test('E11: every rule that decides has a passing and a failing case', () => {
       const deciding = Object.entries(rules).filter(([, text]) => /\b(reject|allow)\b/i.test(text) && !/^Otherwise, allow/.test(text))
       expect(deciding.filter(([number]) => !covered.has(number))).toEqual([])
     })
