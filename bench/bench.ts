@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { FederationTls } from '../test/support/federation-pair.ts'
 import type { ServerProcess } from '../test/support/server-process.ts'
 import { MatrixClient } from './client/matrix-client.ts'
 import { costsBetween, parseMetrics, type ServerMetrics } from './measure/costs.ts'
@@ -29,11 +30,17 @@ export interface Measurement {
 export class Bench {
   readonly server: ServerProcess
   readonly scale: Scale
+  /** Its name, under which other servers of this machine reach it. */
+  readonly serverName: string
+  /** Certificate and key that all servers of the benchmark have. */
+  readonly tls: FederationTls
   readonly #profiler: Profiler | undefined
   #users = 0
 
-  constructor(server: ServerProcess, scale: Scale, profiler: Profiler | undefined) {
+  constructor(server: ServerProcess, federation: { serverName: string; tls: FederationTls }, scale: Scale, profiler: Profiler | undefined) {
     this.server = server
+    this.serverName = federation.serverName
+    this.tls = federation.tls
     this.scale = scale
     this.#profiler = profiler
   }

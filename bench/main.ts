@@ -5,6 +5,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { federationEnv, freePort, makeFederationTls } from '../test/support/federation-pair.ts'
 import { startServerProcess } from '../test/support/server-process.ts'
 import { Bench } from './bench.ts'
 import { checkBudgets } from './budgets.ts'
@@ -17,6 +18,7 @@ import type { StandaloneWorkload, Workload } from './workload.ts'
 import type { WorkloadResult } from './workload-result.ts'
 import { claims } from './workloads/claims.ts'
 import { deliverToMany, deliverToOne } from './workloads/delivery.ts'
+import { deliverRemotely, receive, receiveFromMany } from './workloads/federation.ts'
 import { memory } from './workloads/memory.ts'
 import { protocol } from './workloads/protocol.ts'
 import { createInviteJoin, messages } from './workloads/rooms.ts'
@@ -37,6 +39,9 @@ const WORKLOADS: readonly Workload[] = [
   createInviteJoin,
   messages,
   claims,
+  receive,
+  receiveFromMany,
+  deliverRemotely,
   syncing,
   sliding,
   memory,
@@ -85,17 +90,23 @@ async function runWorkloads(bench: Bench, workloads: readonly Workload[]): Promi
 async function runWithServer(options: BenchOptions, dataDir: string, workloads: readonly Workload[]): Promise<WorkloadResult[]> {
   const inspectorPort = options.profile === undefined ? undefined : await freeInspectorPort()
   const preload = join(import.meta.dirname, 'inspector-preload.mjs')
-  const env: Record<string, string> =
-    inspectorPort === undefined ? {} : { BENCH_INSPECTOR_PORT: String(inspectorPort), NODE_OPTIONS: `--import=${preload}` }
-  const server = await startServerProcess({ dataDir, env, ...(options.bundle === undefined ? {} : { bundle: options.bundle }) })
+  const tls = await makeFederationTls()
+  const port = await freePort()
+  const serverName = `localhost:${port}`
+  const env: Record<string, string> = {
+    ...federationEnv(port, tls),
+    ...(inspectorPort === undefined ? {} : { BENCH_INSPECTOR_PORT: String(inspectorPort), NODE_OPTIONS: `--import=${preload}` }),
+  }
+  const server = await startServerProcess({ serverName, dataDir, env, ...(options.bundle === undefined ? {} : { bundle: options.bundle }) })
   try {
     const profiler = inspectorPort === undefined ? undefined : new Profiler(inspectorPort, options.profile ?? 'profile')
-    return await runWorkloads(new Bench(server, options.scale, profiler), workloads)
+    return await runWorkloads(new Bench(server, { serverName, tls }, options.scale, profiler), workloads)
   } catch (cause) {
     progress(server.output())
     throw cause
   } finally {
     await server.stop()
+    await rm(tls.folder, { recursive: true, force: true })
   }
 }
 

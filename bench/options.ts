@@ -25,6 +25,8 @@ export interface Scale {
   readonly creations: number
   readonly pages: number
   readonly liveRooms: number
+  /** Transactions of other servers, 50 PDUs each. */
+  readonly receivedTransactions: number
 }
 
 /** The scale of the published numbers: costs are counted until a minute after the last answer. */
@@ -47,6 +49,7 @@ const FULL: Scale = {
   creations: 100,
   pages: 200,
   liveRooms: 600,
+  receivedTransactions: 100,
 }
 
 /** For CI: enough for exact counts; its times say little. Longer than users (10 s) and rooms (25 s) wait before they flush. */
@@ -69,6 +72,7 @@ const QUICK: Scale = {
   creations: 10,
   pages: 20,
   liveRooms: 0,
+  receivedTransactions: 12,
 }
 
 /** What the command line asks for. */

@@ -30,10 +30,8 @@ export async function freePort(): Promise<number> {
   return address.port
 }
 
-/** Starts servers that trust one another's certificates. `stop` ends them all. */
-export async function startFederation(
-  count: number,
-): Promise<{ readonly servers: FederatedServer[]; readonly tls: FederationTls; stop(): Promise<void> }> {
+/** Makes a key and a certificate for servers on the loopback address, in a folder of their own. */
+export async function makeFederationTls(): Promise<FederationTls> {
   const folder = await mkdtemp(join(tmpdir(), 'myelin-federation-'))
   const key = join(folder, 'tls.key')
   const certificate = join(folder, 'tls.pem')
@@ -42,29 +40,41 @@ export async function startFederation(
   execFileSync('openssl', ['req', '-x509', ...curve, '-nodes', '-days', '2', ...subject, '-keyout', key, '-out', certificate], {
     stdio: 'ignore',
   })
+  return { key, certificate, folder }
+}
+
+/** What a server on the loopback address is told, so that others reach it under a port, and it them. */
+export function federationEnv(port: number, tls: FederationTls): Record<string, string> {
+  return {
+    MYELIN_TLS_PORT: String(port),
+    MYELIN_TLS_CERT: tls.certificate,
+    MYELIN_TLS_KEY: tls.key,
+    MYELIN_EXTRA_CA: tls.certificate,
+    MYELIN_ALLOW_PRIVATE_NETWORK: 'on',
+  }
+}
+
+/** Starts servers that trust one another's certificates. `stop` ends them all. */
+export async function startFederation(
+  count: number,
+): Promise<{ readonly servers: FederatedServer[]; readonly tls: FederationTls; stop(): Promise<void> }> {
+  const tls = await makeFederationTls()
   const servers: FederatedServer[] = []
   for (let index = 0; index < count; index += 1) {
     const port = await freePort()
     const name = `localhost:${port}`
     const server = await startServerProcess({
       serverName: name,
-      env: {
-        MYELIN_TLS_PORT: String(port),
-        MYELIN_TLS_CERT: certificate,
-        MYELIN_TLS_KEY: key,
-        MYELIN_EXTRA_CA: certificate,
-        MYELIN_ALLOW_PRIVATE_NETWORK: 'on',
-        MYELIN_LOG: process.env.FEDERATION_LOG ?? 'warn',
-      },
+      env: { ...federationEnv(port, tls), MYELIN_LOG: process.env.FEDERATION_LOG ?? 'warn' },
     })
     servers.push({ name, process: server, register: (localpart) => MatrixClient.register({ url: server.url, fetch }, localpart) })
   }
   return {
     servers,
-    tls: { key, certificate, folder },
+    tls,
     stop: async () => {
       await Promise.all(servers.map(({ process }) => process.stop()))
-      await rm(folder, { recursive: true, force: true })
+      await rm(tls.folder, { recursive: true, force: true })
     },
   }
 }
