@@ -92,6 +92,14 @@ const BUDGETS: readonly Budget[] = [
     limit: MAX_PART_BYTES,
   },
   { workload: 'resolve-12', what: 'events read in one slice', measured: extra('mostReads'), limit: MAX_SLICE_READS },
+  // A transaction of 50: taken on, taken in by its room, remembered; where it comes from is heard of.
+  { workload: 'receive', what: 'RPCs of a received PDU', measured: each('rpc'), limit: 0.1 },
+  { workload: 'receive', what: 'commits of a received PDU', measured: each('commit'), limit: 0.05 },
+  { workload: 'receive', what: 'registry statements (all PDUs together)', measured: total('d1'), limit: registryLimit(oneRoom) },
+  { workload: 'receive-many', what: 'commits of a received PDU', measured: each('commit'), limit: 0.05 },
+  { workload: 'deliver-remote', what: 'RPCs of a message to another server', measured: each('rpc'), limit: 5 },
+  // The message, the news of it, its transaction, the acknowledgement.
+  { workload: 'deliver-remote', what: 'commits of a message to another server', measured: each('commit'), limit: 4.2 },
   { workload: 'create-invite-join', what: 'commits of create + invite + join', measured: each('commit'), limit: 7 },
 ]
 

@@ -10,7 +10,7 @@ export const EVENT_INDEX_DUE = 'event-index'
 /** An event is in the registry at the latest after this time, in milliseconds. */
 const INDEX_DELAY_MS = 60_000
 /** So many events are told at once without waiting that long. */
-const INDEX_BATCH = 100
+const INDEX_BATCH = 500
 /** Statements of one piece of work; the alarm goes on from there. */
 const MAX_PAGES = 20
 
