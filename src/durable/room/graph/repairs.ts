@@ -8,7 +8,7 @@ import type { ResolutionWork } from './resolution-work.ts'
 /** `due` kind of the work of having missing events fetched. */
 export const REPAIR_DUE = 'repair'
 /** When the alarm looks whether they were; the first attempt does not wait for it. */
-export const REPAIR_RETRY_MS = 60_000
+export const REPAIR_RETRY_MS = 20_000
 /** Staged PDUs looked at to find out whether anything is missing. */
 const MAX_LOOKED_AT = 1000
 
