@@ -6,7 +6,7 @@ import { projectRoot } from '../machine.ts'
 import { summarize } from '../measure/percentiles.ts'
 import type { AuthorizeReport } from '../protocol/authorize.ts'
 import type { ResolveReport } from '../protocol/resolve.ts'
-import type { VerifyReport } from '../protocol/verify.ts'
+import type { VerifyReport, VerifyReports } from '../protocol/verify.ts'
 import type { StandaloneWorkload } from '../workload.ts'
 import type { WorkloadResult } from '../workload-result.ts'
 
@@ -20,10 +20,12 @@ const AUTHORIZE_ROUNDS = { full: 200, quick: 20 }
 export const protocol: StandaloneWorkload = {
   name: 'protocol',
   measure: async ({ name: scale }) => {
-    const verified = await child<{ node: VerifyReport; workerd: VerifyReport }>('verify', [String(VERIFY_ROUNDS[scale])])
+    const verified = await child<VerifyReports>('verify', [String(VERIFY_ROUNDS[scale])])
     const authorized = await child<AuthorizeReport>('authorize', [String(AUTHORIZE_ROUNDS[scale])])
     const { events, allowed, cpuMs } = authorized
+    const { parse } = verified
     return [
+      result('parse', 'events read strictly', parse.events, parse.strictCpuMs, { speedOfJsonParse: parse.nativeCpuMs / parse.strictCpuMs }),
       verification('verify', 'events verified, in workerd', verified.workerd),
       verification('verify-node', 'events verified, in Node', verified.node),
       result('authorize', 'events authorized', events, cpuMs, { allowedShare: allowed / events }),

@@ -17,6 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.dont_write_bytecode = True
 SYNAPSE = "matrix-synapse==1.163.2"
 
 
