@@ -37,7 +37,7 @@ export async function startSynapse(venv: string, tls: FederationTls): Promise<Sy
   })
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (text: string) => {
-      output = (output + text).slice(-100_000)
+      output = (output + text).slice(-2_000_000)
     })
   }
   const url = `http://127.0.0.1:${clientPort}`
@@ -67,7 +67,7 @@ const LOG_CONFIG = `version: 1
 disable_existing_loggers: false
 formatters: {f: {format: '%(levelname)s %(name)s %(message)s'}}
 handlers: {out: {class: logging.StreamHandler, formatter: f, stream: ext://sys.stdout}}
-root: {level: WARNING, handlers: [out]}
+root: {level: ${process.env.SYNAPSE_LOG ?? 'WARNING'}, handlers: [out]}
 `
 
 interface YamlValues {
