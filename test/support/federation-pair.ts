@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type CuttableLink, cuttableLink } from './cuttable-link.ts'
 import { MatrixClient } from './matrix-client.ts'
 import { type ServerProcess, startServerProcess } from './server-process.ts'
 
@@ -10,6 +11,8 @@ import { type ServerProcess, startServerProcess } from './server-process.ts'
 export interface FederatedServer {
   readonly name: string
   readonly process: ServerProcess
+  /** What other servers reach it through. */
+  readonly link: CuttableLink
   register(localpart: string): Promise<MatrixClient>
 }
 
@@ -61,19 +64,23 @@ export async function startFederation(
   const tls = await makeFederationTls()
   const servers: FederatedServer[] = []
   for (let index = 0; index < count; index += 1) {
+    // Others know the server by the port of a relay, which tests can cut.
     const port = await freePort()
+    const tlsPort = await freePort()
+    const link = await cuttableLink(port, () => tlsPort)
     const name = `localhost:${port}`
     const server = await startServerProcess({
       serverName: name,
-      env: { ...federationEnv(port, tls), MYELIN_LOG: process.env.FEDERATION_LOG ?? 'warn' },
+      env: { ...federationEnv(tlsPort, tls), MYELIN_LOG: process.env.FEDERATION_LOG ?? 'warn' },
     })
-    servers.push({ name, process: server, register: (localpart) => MatrixClient.register({ url: server.url, fetch }, localpart) })
+    servers.push({ name, process: server, link, register: (localpart) => MatrixClient.register({ url: server.url, fetch }, localpart) })
   }
   return {
     servers,
     tls,
     stop: async () => {
       await Promise.all(servers.map(({ process }) => process.stop()))
+      await Promise.all(servers.map(({ link }) => link.close()))
       await rm(tls.folder, { recursive: true, force: true })
     },
   }
