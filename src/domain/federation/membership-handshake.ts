@@ -1,3 +1,4 @@
+import type { BoundedBody } from '../../federation/outbound/bounded-body.ts'
 import { jsonBody } from '../../federation/outbound/client.ts'
 import { outboundOf } from '../../federation/outbound/outbound.ts'
 import { OutboundError } from '../../federation/outbound/outbound-error.ts'
@@ -9,7 +10,17 @@ import { findRoomVersionRules, type RoomVersionRules } from '../../matrix/room-v
 import { nowMs } from '../../runtime/clock.ts'
 import { signerOf } from '../../runtime/event-signer.ts'
 import type { RequestContext } from '../context.ts'
-import { FEDERATED_ROOM_VERSIONS, MAKE_TIMEOUT_MS, MAX_CANDIDATE_SERVERS, SEND_TIMEOUT_MS } from './limits.ts'
+import {
+  FEDERATED_ROOM_VERSIONS,
+  JOIN_ANSWER_TIMEOUT_MS,
+  MAKE_TIMEOUT_MS,
+  MAX_CANDIDATE_SERVERS,
+  MAX_JOIN_ANSWER_BYTES,
+  SEND_TIMEOUT_MS,
+} from './limits.ts'
+
+/** What a handshake works with. */
+export type HandshakeContext = Pick<RequestContext, 'env' | 'config'>
 
 /** A change of one's own membership through another server. */
 export interface RemoteMembership {
@@ -30,7 +41,7 @@ export interface MadeEvent {
  * Asks a server for a template and makes an event of our own from it: only places in the graph are taken from the template, and only from one that is what was
  * asked for (F10). @throws OutboundError.
  */
-export async function makeMembership(ctx: RequestContext, serverName: string, change: RemoteMembership): Promise<MadeEvent> {
+export async function makeMembership(ctx: HandshakeContext, serverName: string, change: RemoteMembership): Promise<MadeEvent> {
   const { action, roomId, userId } = change
   const versions = action === 'leave' ? '' : `?${FEDERATED_ROOM_VERSIONS.map((version) => `ver=${version}`).join('&')}`
   const path = `/_matrix/federation/v1/make_${action}/${encodeURIComponent(roomId)}/${encodeURIComponent(userId)}${versions}`
@@ -51,7 +62,7 @@ function isTemplateOf(template: JsonObject, { action, roomId, userId }: RemoteMe
   return isJsonObject(content) && content.membership === action
 }
 
-function complete(ctx: RequestContext, rules: RoomVersionRules, change: RemoteMembership, template: JsonObject): RoomEvent {
+function complete(ctx: HandshakeContext, rules: RoomVersionRules, change: RemoteMembership, template: JsonObject): RoomEvent {
   const prevEvents = idsOf(template.prev_events)
   const authEvents = idsOf(template.auth_events)
   const { depth } = template
@@ -87,26 +98,34 @@ function idsOf(value: JsonValue | undefined): string[] | undefined {
 }
 
 /** Sends the event to the server that made its template; answers what that says. @throws OutboundError. */
-export function sendMembership(
-  ctx: RequestContext,
+export function sendMembership(ctx: HandshakeContext, serverName: string, change: RemoteMembership, event: RoomEvent): Promise<JsonObject> {
+  const request = { method: 'PUT', path: sendPath(change, event), canonicalBody: jsonBody(event.pdu), timeoutMs: SEND_TIMEOUT_MS } as const
+  return outboundOf(ctx.env).client.json(serverName, request)
+}
+
+/** The same for a join, whose answer is the whole state of the room: to be read as it arrives. @throws OutboundError. */
+export function openJoinAnswer(
+  ctx: HandshakeContext,
   serverName: string,
   change: RemoteMembership,
   event: RoomEvent,
-  maxBytes?: number,
-): Promise<JsonObject> {
-  const version = change.action === 'knock' ? 'v1' : 'v2'
-  const path = `/_matrix/federation/${version}/send_${change.action}/${encodeURIComponent(change.roomId)}/${encodeURIComponent(event.eventId)}`
-  return outboundOf(ctx.env).client.json(serverName, {
+): Promise<BoundedBody> {
+  return outboundOf(ctx.env).client.open(serverName, {
     method: 'PUT',
-    path,
+    path: sendPath(change, event),
     canonicalBody: jsonBody(event.pdu),
-    timeoutMs: SEND_TIMEOUT_MS,
-    ...(maxBytes === undefined ? {} : { maxBytes }),
+    timeoutMs: JOIN_ANSWER_TIMEOUT_MS,
+    maxBytes: MAX_JOIN_ANSWER_BYTES,
   })
 }
 
+function sendPath({ action, roomId }: RemoteMembership, { eventId }: RoomEvent): string {
+  const version = action === 'knock' ? 'v1' : 'v2'
+  return `/_matrix/federation/${version}/send_${action}/${encodeURIComponent(roomId)}/${encodeURIComponent(eventId)}`
+}
+
 /** The servers to ask, each once, this one not, at most {@link MAX_CANDIDATE_SERVERS}. */
-export function candidateServers(ctx: RequestContext, names: readonly (string | undefined)[]): string[] {
+export function candidateServers(ctx: HandshakeContext, names: readonly (string | undefined)[]): string[] {
   const others = names.filter((name): name is string => name !== undefined && name !== ctx.config.serverName && isServerName(name))
   return [...new Set(others)].slice(0, MAX_CANDIDATE_SERVERS)
 }

@@ -1,12 +1,22 @@
 import type { JsonObject } from '../../../matrix/json.ts'
 import type { Outcome } from '../../../runtime/outcome.ts'
+import type { StagedImport } from '../../../storage/room/import-staging.ts'
 import type { Caller } from '../../protocol.ts'
 import { GraphRoom } from '../graph/graph-room.ts'
 import { eventNearTimeForServer, type NearTimeAnswer, type NearTimeRequest } from '../read/event-near-time.ts'
 import { type AcceptAnswer, type AcceptRequest, acceptMembership } from './accept-membership.ts'
 import { type EventsForServer, eventsForServer } from './events-for-server.ts'
 import { backfillForServer, eventForServer, type MissingEventsRequest, missingEventsForServer } from './graph-reads.ts'
-import { abortImport, beginImport, finishImport, type ImportBegin, type ImportFinish, importEvents } from './import-room.ts'
+import {
+  abortImport,
+  advanceImport,
+  beginImport,
+  finishImport,
+  type ImportAdvance,
+  type ImportBegin,
+  type ImportFinish,
+  stageImport,
+} from './import-room.ts'
 import { membershipTemplate, type TemplateAnswer, type TemplateRequest } from './membership-templates.ts'
 import { appendInvite, type PreparedInvite, prepareInvite } from './remote-invite.ts'
 import { isServerAllowed } from './server-access.ts'
@@ -108,9 +118,17 @@ export abstract class FederatedRoom extends GraphRoom {
     })
   }
 
-  /** Brings events of a room that is being joined; answers the IDs of those that the rules refuse. */
-  importEvents(generation: string, pdus: readonly JsonObject[]): Promise<Outcome<string[]>> {
-    return this.run(() => importEvents(this.core, generation, pdus))
+  /** Brings events of a room that is being joined. */
+  stageImport(generation: string, staged: readonly StagedImport[]): Promise<Outcome<null>> {
+    return this.run(() => {
+      stageImport(this.core, generation, staged)
+      return null
+    })
+  }
+
+  /** Looks at some of the events that were brought; to be called until they all have been. */
+  advanceImport(generation: string): Promise<Outcome<ImportAdvance>> {
+    return this.run(() => advanceImport(this.core, generation))
   }
 
   /** Ends joining a room of other servers; answered once the user who joined has committed it. */

@@ -6,18 +6,20 @@ import { findRoomVersionRules, type RoomVersionRules } from '../../../matrix/roo
 import { checkAgainstAuthEvents, checkAuth } from '../../../state-resolution/auth/check-auth.ts'
 import { isPlaced, type StoredEvent } from '../../../storage/room/events.ts'
 import { insertGaps } from '../../../storage/room/gaps.ts'
+import { clearStagedImports, countStagedImports, insertStagedImports, type StagedImport } from '../../../storage/room/import-staging.ts'
 import { ORD_STEP } from '../../../storage/room/limits.ts'
 import { type RoomHead, writeRoomHead } from '../../../storage/room/room-row.ts'
-import { EMPTY_GROUP, type StateEntry } from '../../../storage/room/state-groups.ts'
+import { EMPTY_GROUP } from '../../../storage/room/state-groups.ts'
 import { persistLive } from '../append/append-local-event.ts'
 import type { Draft } from '../append/draft.ts'
 import { type Committed, finishDraft } from '../append/finish-draft.ts'
+import { followMember } from '../append/follow-member.ts'
 import { groupAuthState } from '../graph/group-auth-state.ts'
-import { importOutlier } from '../graph/import-outlier.ts'
 import { moveCurrentState } from '../graph/move-current-state.ts'
 import { REGISTRY_DUE, REGISTRY_RETRY_MS } from '../registry-report.ts'
 import type { RoomCore } from '../room-core.ts'
-import { IMPORT_TIMEOUT_MS, MAX_IMPORT_CHUNK } from './limits.ts'
+import { ImportProgress, type ImportTarget } from './import-progress.ts'
+import { IMPORT_TIMEOUT_MS, MAX_IMPORT_CHUNK, MAX_IMPORT_EVENTS } from './limits.ts'
 
 /** `due` kind of the work of taking back an import that has not ended. */
 export const IMPORT_DUE = 'import'
@@ -37,13 +39,30 @@ export interface ImportBegin {
 /** Worker → room: the end of an import. */
 export interface ImportFinish {
   readonly generation: string
-  /** The state before the join: IDs of events that were brought before. */
-  readonly stateIds: readonly string[]
   readonly join: JsonObject
 }
 
-/** When something was last heard of the import under way, in this life of the object. */
-const lastHeardMs = new WeakMap<RoomCore, number>()
+/** What this life of the object knows of the import under way. */
+interface HeardImport {
+  /** When something was last heard of it. */
+  atMs: number
+  staged: number | undefined
+  progress: ImportProgress | undefined
+}
+
+const lastHeard = new WeakMap<RoomCore, HeardImport>()
+
+/** Notes that somebody is at it. */
+function heardOf(core: RoomCore): HeardImport {
+  const heard = lastHeard.get(core) ?? { atMs: 0, staged: undefined, progress: undefined }
+  heard.atMs = core.nowMs()
+  lastHeard.set(core, heard)
+  return heard
+}
+
+function isUnderWay(core: RoomCore): boolean {
+  return core.nowMs() - (lastHeard.get(core)?.atMs ?? 0) < IMPORT_IDLE_MS
+}
 
 /**
  * Begins an import. A room that was never here begins to exist, in life `joining`, which answers nobody; one that everybody here has left stays as it
@@ -58,10 +77,12 @@ export function beginImport(core: RoomCore, request: ImportBegin): void {
   if (existing?.life === 'purged') throw core.unknownRoom()
   if (existing?.life === 'active' && core.members.hasLocalJoined())
     throw new MatrixError(409, 'M_ROOM_IN_USE', 'This server is in that room')
-  if (now - (lastHeardMs.get(core) ?? 0) < IMPORT_IDLE_MS) throw limitExceeded(1000)
+  if (isUnderWay(core)) throw limitExceeded(1000)
+  lastHeard.delete(core)
   if (existing?.life === 'active') {
     if (existing.version !== request.version) throw forbidden('The other server says that the room has another version')
-    lastHeardMs.set(core, now)
+    core.store.transaction(undefined, () => clearStagedImports(core.store))
+    heardOf(core)
     return
   }
   if (existing?.life === 'joining') wipe(core)
@@ -83,32 +104,45 @@ export function beginImport(core: RoomCore, request: ImportBegin): void {
     core.due.ensure(IMPORT_DUE, '', now + IMPORT_TIMEOUT_MS)
   })
   core.adopt(head)
-  lastHeardMs.set(core, now)
+  heardOf(core)
 }
 
 /**
- * Takes in events as outliers, each after its own auth events: signatures and hashes have been checked by the Worker, the rules are checked here. Answers the IDs of those
- * that the rules refuse, or that rest on what was refused; they are no part of any state.
- * @throws MatrixError M_BAD_JSON for events that are malformed.
+ * Takes in events as another server sent them, for {@link advanceImport} to look at: the Worker has checked their signatures and hashes.
+ * @throws MatrixError M_TOO_LARGE for a chunk or a room that is too large.
  */
-export function importEvents(core: RoomCore, generation: string, pdus: readonly JsonObject[]): string[] {
-  const { head, rules } = importing(core, generation)
-  if (pdus.length > MAX_IMPORT_CHUNK) throw tooLarge(`At most ${MAX_IMPORT_CHUNK} events at a time`)
-  lastHeardMs.set(core, core.nowMs())
-  const refused: string[] = []
+export function stageImport(core: RoomCore, generation: string, staged: readonly StagedImport[]): void {
+  importing(core, generation)
+  if (staged.length > MAX_IMPORT_CHUNK) throw tooLarge(`At most ${MAX_IMPORT_CHUNK} events at a time`)
+  const heard = heardOf(core)
+  heard.staged ??= countStagedImports(core.store)
+  if (heard.staged + staged.length > MAX_IMPORT_EVENTS) throw tooLarge(`A room that is joined has at most ${MAX_IMPORT_EVENTS} events`)
+  core.store.transaction(undefined, () => insertStagedImports(core.store, staged))
+  heard.staged += staged.length
+  heard.progress = undefined
+}
+
+/** What one turn of an import came to. */
+export interface ImportAdvance {
+  readonly isDone: boolean
+  /** Events refused so far: they are no part of any state. */
+  readonly refused: number
+}
+
+/** Looks at some of what was staged: one commit. To be repeated until it is done. @throws MatrixError M_FORBIDDEN for state that is none. */
+export function advanceImport(core: RoomCore, generation: string): ImportAdvance {
+  const target = importing(core, generation)
+  const heard = heardOf(core)
+  heard.progress ??= new ImportProgress(target)
+  const { progress } = heard
   try {
-    core.store.transaction(undefined, () => {
-      for (const pdu of pdus) {
-        const parsed = parsePdu(pdu, rules, head.roomId)
-        if (!parsed.ok) throw badJson(`An event is malformed: ${parsed.reason}`)
-        if (importOutlier(core, parsed.event, rules, head.roomId).kind !== 'kept') refused.push(parsed.event.eventId)
-      }
-    })
+    if (!progress.isDone) core.store.transaction(undefined, () => progress.step())
   } catch (cause) {
+    heard.progress = undefined
     core.forgetCaches()
     throw cause
   }
-  return refused
+  return { isDone: progress.isDone, refused: progress.refused }
 }
 
 /**
@@ -116,13 +150,14 @@ export function importEvents(core: RoomCore, generation: string, pdus: readonly 
  * @throws MatrixError M_FORBIDDEN where the state is no state of this room, or does not allow the join. Nothing has changed then.
  */
 export function finishImport(core: RoomCore, request: ImportFinish, requestId: string): Committed {
-  const { head, rules } = importing(core, request.generation)
+  const { head, rules, foundedAtPos } = importing(core, request.generation)
+  const { progress } = heardOf(core)
+  if (progress?.isDone !== true) throw new MatrixError(409, 'M_UNKNOWN', 'Not everything has been looked at')
   const parsed = parsePdu(request.join, rules, head.roomId)
   if (!parsed.ok) throw badJson(`The join is malformed: ${parsed.reason}`)
   try {
     const committed = core.store.transaction(requestId, () => {
-      // Whether the room is new here or comes back: there is room below for history that is fetched later.
-      const pos = (head.life === 'active' ? core.nextPos : 0) + FIRST_POS
+      const pos = foundedAtPos ?? core.nextPos + FIRST_POS
       const draft: Draft = {
         head: { ...head, life: 'active' },
         rules,
@@ -133,10 +168,12 @@ export function finishImport(core: RoomCore, request: ImportFinish, requestId: s
         outgoing: false,
         tellsServers: false,
       }
-      const group = importState(core, head.roomId, rules, request.stateIds, parsed.event)
+      const group = importState(core, head.roomId, rules, progress.state, parsed.event)
       draft.head = { ...draft.head, headPos: pos }
-      moveCurrentState(core, draft, group, pos)
+      if (foundedAtPos === undefined) moveCurrentState(core, draft, group, pos)
+      else foundState(core, draft, group, progress.state, pos)
       const stored = placeJoin(core, draft, parsed.event)
+      clearStagedImports(core.store)
       core.due.clear(IMPORT_DUE, '')
       core.due.ensure(REGISTRY_DUE, '', core.nowMs() + REGISTRY_RETRY_MS)
       // The server that let us in has told the others.
@@ -145,7 +182,7 @@ export function finishImport(core: RoomCore, request: ImportFinish, requestId: s
       return finishDraft(core, draft)
     })
     core.adopt(committed.draft.head)
-    lastHeardMs.delete(core)
+    lastHeard.delete(core)
     return committed
   } catch (cause) {
     core.forgetCaches()
@@ -154,17 +191,10 @@ export function finishImport(core: RoomCore, request: ImportFinish, requestId: s
 }
 
 /** The state before the join as a group, and the join checked against it. */
-function importState(core: RoomCore, roomId: string, rules: RoomVersionRules, stateIds: readonly string[], join: RoomEvent): number {
-  const entries = new Map<number, StateEntry>()
-  for (const eventId of stateIds) {
-    const stored = core.events.findById(eventId)
-    // What the rules refused is no state, whatever the other server says.
-    if (stored === undefined || stored.status === 'rejected' || stored.stateKey === undefined || eventId === join.eventId) continue
-    const kid = core.keys.intern(stored.type, stored.stateKey)
-    if (entries.has(kid)) throw forbidden('The other server names two events for one part of the state')
-    entries.set(kid, { kid, nid: stored.nid })
-  }
-  const group = core.groups.extend(EMPTY_GROUP, [...entries.values()])
+function importState(core: RoomCore, roomId: string, rules: RoomVersionRules, state: ReadonlyMap<number, number>, join: RoomEvent): number {
+  const known = core.events.findById(join.eventId)
+  const entries = [...state].filter(([, nid]) => nid !== known?.nid).map(([kid, nid]) => ({ kid, nid }))
+  const group = core.groups.extend(EMPTY_GROUP, entries)
   const before = groupAuthState(core, group, roomId)
   if (before.create === undefined) throw forbidden('The other server names no create event')
   const auth = join.authEvents.map((id) => core.events.findById(id))
@@ -174,6 +204,18 @@ function importState(core: RoomCore, roomId: string, rules: RoomVersionRules, st
   const byState = checkAuth(join, before, rules)
   if (!byState.allowed) throw forbidden(byState.message)
   return group
+}
+
+/** Current state of a room that was never here: most of it has been written while it was brought; memberships of this server's users follow. */
+function foundState(core: RoomCore, draft: Draft, group: number, state: ReadonlyMap<number, number>, pos: number): void {
+  draft.head = { ...draft.head, currentGroup: group }
+  for (const kid of core.keys.membersOfServer(core.config.serverName, state.size)) {
+    const nid = core.groups.lookup(group, kid)
+    if (nid === undefined) continue
+    core.state.move(kid, nid, pos)
+    const event = core.events.get(nid)
+    if (event.stateKey !== undefined) followMember(core, draft, event.stateKey, event, pos)
+  }
 }
 
 /** The join as the only tip of the room, with a gap below it. */
@@ -193,20 +235,20 @@ function placeJoin(core: RoomCore, draft: Draft, join: RoomEvent): StoredEvent {
 /** Takes an import back: a room that was never here has never been. */
 export function abortImport(core: RoomCore, generation: string): void {
   const head = core.findHead()
-  lastHeardMs.delete(core)
+  lastHeard.delete(core)
+  if (head?.life === 'active') core.store.transaction(undefined, () => clearStagedImports(core.store))
   if (head?.life === 'joining' && head.generation === generation) wipe(core)
 }
 
 /** Due work of kind {@link IMPORT_DUE}: takes back what a crash cut off. */
 export function expireImport(core: RoomCore): 'done' | { readonly again: number } {
-  const heard = lastHeardMs.get(core)
-  if (heard !== undefined && core.nowMs() - heard < IMPORT_IDLE_MS) return { again: core.nowMs() + IMPORT_IDLE_MS }
+  if (isUnderWay(core)) return { again: core.nowMs() + IMPORT_IDLE_MS }
   if (core.findHead()?.life === 'joining') wipe(core)
   return 'done'
 }
 
 /** Tables that a room in life `joining` has rows in. */
-const IMPORTED_TABLES = ['events', 'state_keys', 'room'] as const
+const IMPORTED_TABLES = ['import_staging', 'events', 'state_keys', 'current_state', 'state_log', 'members', 'room'] as const
 
 function wipe(core: RoomCore): void {
   core.store.transaction(undefined, () => {
@@ -216,7 +258,7 @@ function wipe(core: RoomCore): void {
   core.forgetHead()
 }
 
-function importing(core: RoomCore, generation: string): { readonly head: RoomHead; readonly rules: RoomVersionRules } {
+function importing(core: RoomCore, generation: string): ImportTarget & { readonly head: RoomHead } {
   const head = core.findHead()
   if (head === undefined || (head.life === 'joining' && head.generation !== generation) || head.life === 'purged') {
     throw new MatrixError(409, 'M_UNKNOWN', 'Another attempt at joining the room has begun')
@@ -224,5 +266,5 @@ function importing(core: RoomCore, generation: string): { readonly head: RoomHea
   if (head.life === 'active' && core.members.hasLocalJoined()) throw new MatrixError(409, 'M_ROOM_IN_USE', 'This server is in that room')
   const rules = findRoomVersionRules(head.version)
   if (rules === undefined) throw unsupportedRoomVersion()
-  return { head, rules }
+  return { core, head, roomId: head.roomId, rules, foundedAtPos: head.life === 'joining' ? FIRST_POS : undefined }
 }

@@ -16,8 +16,16 @@ export const MAX_PDUS_PER_CALL = 400
 export const MAX_SCANNED_FOR_SERVER = 1000
 /** PDUs in one page of what another server is to receive. */
 export const MAX_PDUS_FOR_SERVER = 50
-/** Events of one chunk of an import. */
+/** Events of one chunk of an import: staged in one commit. */
 export const MAX_IMPORT_CHUNK = 500
+/** Events of an import in all. */
+export const MAX_IMPORT_EVENTS = 400_000
+/** Events of an import that are looked at in one turn of the room: about 20 ms, because whoever else uses the server waits meanwhile. */
+export const IMPORT_SLICE_EVENTS = 128
+/** How often events that an import brings in an order of their own are gone through. */
+export const MAX_IMPORT_PASSES = 16
+/** Members of other servers who come with a room and of whom those servers' objects are told. */
+export const MAX_TOLD_MEMBERS = 5_000
 /** An import that has not ended after this time is taken back. */
 export const IMPORT_TIMEOUT_MS = 30 * 60_000
 /** Servers told of a commit at once. */
