@@ -5,15 +5,17 @@
  *   node --max-old-space-size=52 --max-semi-space-size=4 bench/protocol/resolve.ts [version]
  */
 
+import type { RoomVersionRules } from '../../src/matrix/room-versions/rules.ts'
 import {
   PartReader,
   type ResolutionCursor,
   readCursor,
+  type StateMap,
   type StoredPart,
   startResolution,
   stepResolution,
 } from '../../src/state-resolution/index.ts'
-import { expensiveRoom, S2_ROOM } from '../../test/support/expensive-room.ts'
+import { type ExpensiveRoom, expensiveRoom, S2_ROOM } from '../../test/support/expensive-room.ts'
 import { rulesOf } from '../../test/support/room-builder.ts'
 import { threadCpuMs } from './thread-cpu.ts'
 
@@ -66,7 +68,7 @@ class CursorStore {
   largestPartBytes = 0
   storedBytes = 0
 
-  pass(cursor: ResolutionCursor): ResolutionCursor {
+  save(cursor: ResolutionCursor): StoredPart[] {
     const stored = cursor.parts()
     const parts: StoredPart[] = []
     for (;;) {
@@ -81,44 +83,80 @@ class CursorStore {
       this.storedBytes,
       sizes.reduce((sum, size) => sum + size, 0),
     )
+    return parts
+  }
+
+  restore(parts: StoredPart[]): ResolutionCursor {
     const reader = new PartReader()
-    for (const part of parts) this.timer.slice(() => reader.add(part))
+    for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+      const { name, text } = part
+      this.timer.slice(() => reader.add({ name, text }))
+    }
     const restored = this.timer.slice(() => readCursor(reader.value()))
     if (restored === undefined) throw new Error('a cursor that cannot be read back')
     return restored
   }
 }
 
-function run(version: '11' | '12'): ResolveReport {
-  const rules = rulesOf(version)
-  const { inputs, lookup } = expensiveRoom(S2_ROOM, version)
-  const begun = performance.now()
-  const timer = new Timer()
-  const store = new CursorStore()
-  let cursor = timer.slice(() => startResolution(inputs, rules))
-  let [heapMiB, mostReads] = [0, 0]
-  for (let slices = 1; ; slices += 1) {
+/** A resolution of which nothing is in memory twice: what is stored is let go before it is read back. */
+class Resolving {
+  readonly timer = new Timer()
+  readonly store = new CursorStore()
+  mostReads = 0
+  #cursor: ResolutionCursor | undefined
+  readonly #room: ExpensiveRoom
+  readonly #rules: RoomVersionRules
+
+  constructor(room: ExpensiveRoom, rules: RoomVersionRules) {
+    this.#room = room
+    this.#rules = rules
+    this.#cursor = this.timer.slice(() => startResolution(room.inputs, rules))
+  }
+
+  step(): StateMap | undefined {
+    const { lookup } = this.#room
     const before = lookup.reads()
-    const result = timer.slice(() => stepResolution(cursor, lookup, rules, { events: SLICE_EVENTS }))
-    mostReads = Math.max(mostReads, lookup.reads() - before)
-    if (result.done) {
-      return {
-        cpuMs: timer.cpuMs,
-        storingCpuMs: store.timer.cpuMs,
-        wallMs: performance.now() - begun,
-        slices,
-        slicesMs: [...timer.slicesMs, ...store.timer.slicesMs].sort((left, right) => left - right),
-        longestCpuMs: Math.max(timer.longestCpuMs, store.timer.longestCpuMs),
-        mostReads,
-        parts: store.parts,
-        largestPartBytes: store.largestPartBytes,
-        storedBytes: store.storedBytes,
-        heapMiB,
-        resolved: result.state.size,
-      }
-    }
-    cursor = slices % STORE_EVERY === 0 ? store.pass(result.cursor) : result.cursor
-    if (slices % STORE_EVERY === 0) heapMiB = Math.max(heapMiB, process.memoryUsage().heapUsed / 2 ** 20)
+    const cursor = this.#cursor
+    if (cursor === undefined) throw new Error('nothing to go on with')
+    const result = this.timer.slice(() => stepResolution(cursor, lookup, this.#rules, { events: SLICE_EVENTS }))
+    this.mostReads = Math.max(this.mostReads, lookup.reads() - before)
+    return result.done ? result.state : undefined
+  }
+
+  evict(): void {
+    if (this.#cursor === undefined) return
+    const parts = this.store.save(this.#cursor)
+    this.#cursor = undefined
+    this.#cursor = this.store.restore(parts)
+  }
+}
+
+function run(version: '11' | '12'): ResolveReport {
+  const begun = performance.now()
+  const resolving = new Resolving(expensiveRoom(S2_ROOM, version), rulesOf(version))
+  let heapMiB = 0
+  for (let slices = 1; ; slices += 1) {
+    const state = resolving.step()
+    if (state !== undefined) return report(resolving, { slices, heapMiB, wallMs: performance.now() - begun, resolved: state.size })
+    if (slices % STORE_EVERY !== 0) continue
+    resolving.evict()
+    heapMiB = Math.max(heapMiB, process.memoryUsage().heapUsed / 2 ** 20)
+  }
+}
+
+type Totals = Pick<ResolveReport, 'slices' | 'heapMiB' | 'wallMs' | 'resolved'>
+
+function report({ timer, store, mostReads }: Resolving, totals: Totals): ResolveReport {
+  return {
+    ...totals,
+    cpuMs: timer.cpuMs,
+    storingCpuMs: store.timer.cpuMs,
+    slicesMs: [...timer.slicesMs, ...store.timer.slicesMs].sort((left, right) => left - right),
+    longestCpuMs: Math.max(timer.longestCpuMs, store.timer.longestCpuMs),
+    mostReads,
+    parts: store.parts,
+    largestPartBytes: store.largestPartBytes,
+    storedBytes: store.storedBytes,
   }
 }
 

@@ -84,7 +84,7 @@ export class PartReader {
     else if (Array.isArray(value)) this.#arrays.set(name, { elements: value, mayRefer: text.includes(PARTS) })
   }
 
-  /** The value, once all parts are there; `undefined` if one is missing. */
+  /** The value, once all parts are there; `undefined` if one is missing. The reader lets go of it: this works once. */
   value(): Json {
     try {
       return this.#restore(this.#head)
@@ -107,11 +107,13 @@ export class PartReader {
     for (let part = 0; part < parts; part++) {
       const stored = this.#arrays.get(`${path}/${part}`)
       if (stored === undefined) throw new MissingPart()
+      this.#arrays.delete(`${path}/${part}`)
       const { elements, mayRefer } = stored
       pieces.push(mayRefer ? elements.map((element) => (isReference(element) ? this.#restore(element) : element)) : elements)
     }
     // Faster than `flat` by far.
-    return new Array<Json>().concat(...pieces)
+    const none: Json[] = []
+    return none.concat(...pieces)
   }
 }
 
