@@ -1,50 +1,9 @@
-import { encodeBase64 } from '../../src/matrix/base64.ts'
-import { ed25519Signer, sha256 } from '../../src/matrix/crypto.ts'
 import type { JsonObject } from '../../src/matrix/json.ts'
-import { createSigner, signJson } from '../../src/matrix/signing.ts'
 import { type Answer, call, type TestSession } from './api-client.ts'
+import { deviceKeysOf } from './made-keys.ts'
 import { ok } from './room-api.ts'
 
-/*
- * Keys that are made rather than real: the server checks signatures, and never sees what is encrypted.
- */
-
-/** An Ed25519 key by a name, the same each time. */
-export function keyNamed(name: string) {
-  const seed = sha256(name)
-  const publicKey = encodeBase64(ed25519Signer(seed).publicKey)
-  return {
-    publicKey,
-    /** The object with a signature of this key in a user's name, under the key's own ID or another one. */
-    sign: (userId: string, object: JsonObject, keyId = publicKey): JsonObject =>
-      signJson(object, createSigner(userId, `ed25519:${keyId}`, seed)),
-  }
-}
-
-/** Identity keys of a device, signed by it. */
-export function deviceKeysOf(session: Pick<TestSession, 'userId' | 'deviceId'>, name = session.deviceId): JsonObject {
-  const { userId, deviceId } = session
-  const key = keyNamed(`device ${userId} ${name}`)
-  return key.sign(
-    userId,
-    {
-      user_id: userId,
-      device_id: deviceId,
-      algorithms: ['m.olm.v1.curve25519-aes-sha2', 'm.megolm.v1.aes-sha2'],
-      keys: { [`ed25519:${deviceId}`]: key.publicKey, [`curve25519:${deviceId}`]: keyNamed(`curve ${userId} ${name}`).publicKey },
-    },
-    deviceId,
-  )
-}
-
-/** Named one-time keys: `signed_curve25519:<prefix><n>`. */
-export function oneTimeKeys(count: number, prefix = 'key', extra: JsonObject = {}): Record<string, JsonObject> {
-  const keys = Array.from({ length: count }, (_, n): [string, JsonObject] => [
-    `signed_curve25519:${prefix}${n}`,
-    { key: `${prefix}${n}`, signatures: {}, ...extra },
-  ])
-  return Object.fromEntries(keys)
-}
+export { crossSigningKeys, deviceKeysOf, keyNamed, oneTimeKeys } from './made-keys.ts'
 
 /** Uploads keys; answers the response, whatever it is. */
 export function upload(session: TestSession, body: object): Promise<Answer> {
@@ -85,27 +44,4 @@ let transactions = 0
 export function send(session: TestSession, messages: object, type = 'm.test', txnId?: string): Promise<Answer> {
   transactions += 1
   return call('PUT', `/sendToDevice/${type}/${txnId ?? `txn${transactions}`}`, { token: session.token, body: { messages } })
-}
-
-/** A user's three cross-signing keys, signed as they should be. */
-export function crossSigningKeys(userId: string, generation = 'first') {
-  const [master, selfSigning, userSigning] = ['master', 'self_signing', 'user_signing'].map((usage) =>
-    keyNamed(`${usage} ${userId} ${generation}`),
-  )
-  if (master === undefined || selfSigning === undefined || userSigning === undefined) throw new Error('three keys')
-  const object = (usage: string, publicKey: string): JsonObject => ({
-    user_id: userId,
-    usage: [usage],
-    keys: { [`ed25519:${publicKey}`]: publicKey },
-  })
-  return {
-    master,
-    selfSigning,
-    userSigning,
-    body: {
-      master_key: object('master', master.publicKey),
-      self_signing_key: master.sign(userId, object('self_signing', selfSigning.publicKey)),
-      user_signing_key: master.sign(userId, object('user_signing', userSigning.publicKey)),
-    },
-  }
 }
