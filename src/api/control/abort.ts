@@ -9,10 +9,10 @@ import { badJson } from '../../matrix/errors.ts'
 import type { Env } from '../../runtime/bindings.ts'
 
 const MAX_BODY_BYTES = 4096
-const Body = z.object({ object: z.enum(['user', 'room']), name: z.string().min(1).max(255) })
+const Body = z.object({ object: z.enum(['user', 'room', 'remote-server', 'repair']), name: z.string().min(1).max(255) })
 
 /**
- * `POST /_myelin/control/abort` `{object: 'user' | 'room', name}`: ends the life of one object as a crash would, for crash tests. The name
+ * `POST /_myelin/control/abort` `{object: 'user' | 'room' | 'remote-server' | 'repair', name}`: ends the life of one object as a crash would, for crash tests. The name
  * must be of an object that exists, because naming one creates it.
  */
 export const abort: Handler<{ Bindings: Env }> = async (c) => {
@@ -22,8 +22,14 @@ export const abort: Handler<{ Bindings: Env }> = async (c) => {
     if (!body.success) throw badJson(z.prettifyError(body.error))
     const { object, name } = body.data
     const objects = objectsOf(c.env, requestId)
+    const stub = {
+      user: () => objects.user(name),
+      room: () => objects.room(name),
+      'remote-server': () => objects.remoteServer(name),
+      repair: () => objects.repair(name),
+    }[object]()
     // The call breaks because its object ends: that is its success.
-    await (object === 'user' ? objects.user(name) : objects.room(name)).abortForTest().catch(() => undefined)
+    await stub.abortForTest().catch(() => undefined)
     return jsonResponse({}, { requestId })
   } catch (cause) {
     return errorResponse(cause, requestId)

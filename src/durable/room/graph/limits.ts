@@ -19,6 +19,6 @@ export const MAX_STATES_PER_BATCH = 20
 /** One part of a gap in so many is left between two events of history: some hundred thousand fit into the narrowest. */
 export const GAP_PARTS = 2 ** 18
 /** A gap that could not be filled is left alone for this long, doubled with each failure up to the maximum. */
-export const GAP_RETRY_MS = 30_000
+export const GAP_RETRY_MS = 5_000
 /** The longest that it is left alone. */
 export const GAP_RETRY_MAX_MS = 24 * 60 * 60_000
