@@ -35,7 +35,7 @@ export async function receiveInvite(ctx: RequestContext, serverName: string, inv
   }
   const event = checkInvite(ctx, serverName, invite, rules)
   if (verifiedEvents(await verifyRoomPdus(ctx, rules, roomId, [pdu])).length === 0)
-    throw forbidden('The invitation is not signed by your server')
+    throw invalidParam('The invitation is not signed by your server')
   const target = event.stateKey ?? ''
   if (!(await accountExists(ctx.registry, parseUserId(target)?.localpart ?? ''))) throw notFound('There is no such user')
   const isHere = (await roomExists(ctx.registry, roomId)) && (await ctx.objects.room(roomId).isResident())
@@ -51,7 +51,7 @@ export async function receiveInvite(ctx: RequestContext, serverName: string, inv
   return cosignPdu(event.pdu, rules, signerOf(ctx.config))
 }
 
-/** The checks that need no keys. @throws MatrixError M_INVALID_PARAM, M_FORBIDDEN. */
+/** The checks that need no keys. @throws MatrixError M_INVALID_PARAM. */
 function checkInvite(ctx: RequestContext, serverName: string, invite: ReceivedInvite, rules: RoomVersionRules): RoomEvent {
   const parsed = parsePdu(invite.pdu, rules, invite.roomId)
   if (!parsed.ok) throw invalidParam(`The event is malformed: ${parsed.reason}`)

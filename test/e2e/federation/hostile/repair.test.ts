@@ -69,7 +69,7 @@ describe.each(['10', '12'])('events that refer to what is not here, in a room of
     // The room goes on from there.
     await alice.send(roomId, 'and on')
     const pdu = await heard(peer, roomId, 'and on')
-expect(pdu.prev_events).toContain(newest.eventId)
+    expect(pdu.prev_events).toContain(newest.eventId)
   })
 
   it('bring state that changed in the gap along, without those that are gone coming back', async () => {
