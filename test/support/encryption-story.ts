@@ -33,6 +33,14 @@ export interface StoryServers {
   stop(): Promise<void>
 }
 
+/** How many one-time keys of a device its server has. */
+async function oneTimeKeys({ url }: StoryServer, client: MatrixClient): Promise<number> {
+  const headers = { authorization: `Bearer ${client.getAccessToken()}` }
+  const response = await fetch(`${url}/_matrix/client/v3/keys/upload`, { method: 'POST', headers, body: '{}' })
+  const { one_time_key_counts: counts } = (await response.json()) as { one_time_key_counts?: Record<string, number> }
+  return counts?.signed_curve25519 ?? 0
+}
+
 /** Steps of one story with matrix-js-sdk's Rust crypto on two servers: each builds on those before it. */
 export function tellEncryptionStory(start: () => Promise<StoryServers>): void {
   let servers: StoryServers
@@ -50,8 +58,12 @@ export function tellEncryptionStory(start: () => Promise<StoryServers>): void {
     const { url } = server
     return keep(server, await startCryptoClient(url, await registerWithSdk(url, name, PASSWORD)))
   }
-  const newDevice = async (server: StoryServer, name: string): Promise<MatrixClient> =>
-    keep(server, await newCryptoDevice(server.url, name, PASSWORD))
+  const newDevice = async (server: StoryServer, name: string): Promise<MatrixClient> => {
+    const client = keep(server, await newCryptoDevice(server.url, name, PASSWORD))
+    // A device that others see before it has keys that they can claim is left alone by their clients for a while.
+    await expect.poll(() => oneTimeKeys(server, client), { timeout: LATER_MS }).toBeGreaterThan(0)
+    return client
+  }
 
   beforeAll(async () => {
     servers = await start()
