@@ -90,7 +90,7 @@ export interface BenchOptions {
   readonly out: string | undefined
 }
 
-/** Reads `npm run bench -- [--quick] [--only a,b] [--settle-ms n] [--dir folder] [--bundle file] [--profile prefix] [--out file]`. */
+/** Reads `npm run bench -- [--quick] [--only a,b] [--settle-ms n] [--sliding-rooms n,m] [--dir folder] [--bundle file] [--profile prefix] [--out file]`. */
 export function readOptions(args: readonly string[]): BenchOptions {
   const { values } = parseArgs({
     args: [...args],
@@ -98,6 +98,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       quick: { type: 'boolean', default: false },
       only: { type: 'string' },
       'settle-ms': { type: 'string' },
+      'sliding-rooms': { type: 'string' },
       dir: { type: 'string' },
       bundle: { type: 'string' },
       profile: { type: 'string' },
@@ -108,7 +109,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
   const settleMs = values['settle-ms'] === undefined ? scale.settleMs : Number(values['settle-ms'])
   if (!Number.isInteger(settleMs) || settleMs < 0) throw new Error('--settle-ms must be a whole number of milliseconds')
   return {
-    scale: { ...scale, settleMs },
+    scale: { ...scale, settleMs, slidingRooms: values['sliding-rooms']?.split(',').map(Number) ?? scale.slidingRooms },
     only: values.only?.split(',') ?? [],
     dir: values.dir,
     bundle: values.bundle,

@@ -3,6 +3,7 @@ import type { Answer } from '../client/connection.ts'
 import type { MatrixClient } from '../client/matrix-client.ts'
 import { type Costs, costsBetween } from '../measure/costs.ts'
 import { summarize } from '../measure/percentiles.ts'
+import { cpuMsOf } from '../measure/process-usage.ts'
 import type { Workload } from '../workload.ts'
 import type { WorkloadResult } from '../workload-result.ts'
 
@@ -153,7 +154,7 @@ async function measureCold(
   warmer: Account,
   kind: { readonly name: string; readonly title: string; readonly ask: (account: Account) => Promise<Answer> },
 ): Promise<WorkloadResult[]> {
-  const found = accounts.map((account) => ({ account, samplesMs: [] as number[], costs: {} as Record<string, number> }))
+  const found = accounts.map((account) => ({ account, samplesMs: [] as number[], cpuMs: 0, costs: {} as Record<string, number> }))
   for (let run = 0; run < bench.scale.coldRuns; run += 1) {
     await bench.server.restart()
     for (const { reader, writer } of [...accounts, warmer]) {
@@ -162,21 +163,25 @@ async function measureCold(
     }
     // The code is compiled as it is used: somebody else comes first.
     for (let times = 0; times < 3; times += 1) await kind.ask(warmer)
-    for (const { account, samplesMs, costs } of found) {
+    const pid = await bench.server.workerdPid()
+    for (const one of found) {
+      const { account, samplesMs, costs } = one
       const before: Costs = (await bench.metrics()).costs
+      const cpuBefore = await cpuMsOf(pid)
       const { sentMs, receivedMs } = await kind.ask(account)
       samplesMs.push(receivedMs - sentMs)
+      one.cpuMs += (await cpuMsOf(pid)) - cpuBefore
       const spent = costsBetween(before, (await bench.metrics()).costs)
       for (const [cost, count] of Object.entries(spent)) costs[cost] = (costs[cost] ?? 0) + count
     }
   }
-  return found.map(({ account, samplesMs, costs }) => {
+  return found.map(({ account, samplesMs, cpuMs, costs }) => {
     const wallMs = samplesMs.reduce((sum, sample) => sum + sample, 0)
     const operations = samplesMs.length
     return {
       ...{ name: `${kind.name}-${account.rooms}`, title: `${kind.title}, account in ${account.rooms}` },
       ...{ operations, countedOperations: operations, wallMs, perSecond: (operations * 1000) / wallMs },
-      ...{ latencyMs: summarize(samplesMs), cpuMs: 0, deferredCpuMs: 0, clientCpuMs: 0, costs },
+      ...{ latencyMs: summarize(samplesMs), cpuMs: cpuMs / operations, deferredCpuMs: 0, clientCpuMs: 0, costs },
       extra: { objectsWoken: (costs.construct ?? 0) / operations },
     }
   })

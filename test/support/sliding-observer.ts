@@ -44,6 +44,10 @@ export class SlidRoom {
   name: string | null | undefined
   joined: number | undefined
   notifications = 0
+  /** Account data of the room by type. */
+  readonly accountData = new Map<string, unknown>()
+  /** The event that each kind of receipt of each user is on, by JSON of kind, user and thread. */
+  readonly receipts = new Map<string, string>()
 }
 
 /** Follows one connection. */
@@ -51,6 +55,8 @@ export class SlidingObserver {
   readonly client: MatrixClient
   readonly rooms = new Map<string, SlidRoom>()
   readonly path: string
+  /** Global account data by type. */
+  readonly accountData = new Map<string, unknown>()
   pos: string | undefined
   readonly connectionId: string
 
@@ -82,6 +88,21 @@ export class SlidingObserver {
   take(response: SlidingResponse): void {
     this.pos = response.pos
     for (const [roomId, told] of Object.entries(response.rooms)) this.#takeRoom(roomId, told)
+    const { account_data: accountData, receipts } = response.extensions
+    for (const { type, content } of accountData?.global ?? []) this.accountData.set(type, content)
+    for (const [roomId, events] of entriesOf<readonly { type: string; content: unknown }[]>(accountData?.rooms)) {
+      for (const { type, content } of events) this.rooms.get(roomId)?.accountData.set(type, content)
+    }
+    for (const [roomId, event] of entriesOf<{ content: ReceiptContent }>(receipts?.rooms)) {
+      for (const [key, eventId] of receiptsIn(event.content)) this.rooms.get(roomId)?.receipts.set(key, eventId)
+    }
+  }
+
+  /** The server has forgotten the connection: it starts over. */
+  startOver(): void {
+    this.pos = undefined
+    this.rooms.clear()
+    this.accountData.clear()
   }
 
   #takeRoom(roomId: string, told: SlidingRoom): void {
@@ -106,4 +127,23 @@ export class SlidingObserver {
     room.joined = told.joined_count ?? room.joined
     room.notifications = told.notification_count ?? room.notifications
   }
+}
+
+/** The content of an `m.receipt` event: kinds, users and their receipts by event. */
+export type ReceiptContent = Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, { readonly thread_id?: string }>>>>>>
+
+/** Where each receipt is. */
+export function receiptsIn(content: ReceiptContent): [key: string, eventId: string][] {
+  return Object.entries(content).flatMap(([eventId, kinds]) =>
+    Object.entries(kinds).flatMap(([kind, users]) =>
+      Object.entries(users).map(([userId, { thread_id }]): [string, string] => [
+        JSON.stringify([kind, userId, thread_id ?? null]),
+        eventId,
+      ]),
+    ),
+  )
+}
+
+function entriesOf<T>(byRoom: Readonly<Record<string, T>> | undefined): [string, T][] {
+  return Object.entries(byRoom ?? {})
 }

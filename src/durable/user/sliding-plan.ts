@@ -82,9 +82,11 @@ export function planSliding(
 }
 
 function connectionFor(core: UserCore, deviceId: string, request: SlidingRequest, since: SlidingToken | undefined): Connection {
-  if (since === undefined) return core.sliding.open(deviceId, request.connectionId, core.feedKeeper.feed.seq)
-  const connection = core.sliding.resume(deviceId, request.connectionId, since.nonce)
-  connection.arrive({ nonce: since.nonce, answer: since.answer, isHeld: isHeldBy(since) })
+  const connection =
+    since === undefined
+      ? core.sliding.open(deviceId, request.connectionId, core.feedKeeper.feed.seq)
+      : core.sliding.resume(deviceId, request.connectionId, since.nonce)
+  if (since !== undefined) connection.arrive({ nonce: since.nonce, answer: since.answer, isHeld: isHeldBy(since) })
   if (core.sliding.needsFlush) core.feedKeeper.flushSoon()
   return connection
 }

@@ -2,7 +2,7 @@ import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { stateIds } from '../../support/crash-checks.ts'
-import { advanceClock, answered, endObject, home, roomStub } from '../../support/crash-worker.ts'
+import { advanceClock, answered, endObject, home, roomStub, userStub } from '../../support/crash-worker.ts'
 import { type ClientEvent, MatrixClient, MatrixRequestError, type SyncResponse } from '../../support/matrix-client.ts'
 import { SyncObserver } from '../../support/sync-observer.ts'
 
@@ -31,7 +31,7 @@ type Step =
   | { readonly do: 'invite' | 'kick' | 'ban' | 'unban'; readonly user: number; readonly room: number; readonly target: number }
   | { readonly do: 'sync' | 'poll'; readonly device: number; readonly limit: number; readonly stateAfter: boolean; readonly full: boolean }
   | { readonly do: 'repeat'; readonly device: number; readonly limit: number; readonly back: number }
-  | { readonly do: 'end user'; readonly user: number }
+  | { readonly do: 'end user' | 'evict user'; readonly user: number }
   | { readonly do: 'time passes' }
   | { readonly do: 'end room' | 'evict room' | 'alarm'; readonly room: number }
 
@@ -63,6 +63,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('repeat'), device, limit, back: fc.nat(4) }) },
   { weight: 4, arbitrary: end },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('evict room'), room }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('evict user'), user }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('time passes') }) },
   // Writes that share a commit, and objects that end or change while something is under way.
   { weight: 2, arbitrary: fc.array(write, { minLength: 2, maxLength: 6 }) },
@@ -111,6 +112,8 @@ async function perform(world: World, step: Step): Promise<void> {
       return await syncStep(world, step)
     case 'end user':
       return await endObject('user', at(world.users, step.user).userId)
+    case 'evict user':
+      return await evictDurableObject(userStub(at(world.users, step.user).userId)).catch(ignoreNotRunning)
     case 'end room':
       return await endObject('room', at(world.roomIds, step.room))
     case 'evict room':

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { advanceClock, answered, endObject, home, roomStub, userStub } from '../../../support/crash-worker.ts'
 import { MatrixClient, MatrixRequestError } from '../../../support/matrix-client.ts'
-import { SlidingObserver, type SlidRoom } from '../../../support/sliding-observer.ts'
+import { type ReceiptContent, receiptsIn, SlidingObserver, type SlidRoom } from '../../../support/sliding-observer.ts'
 
 /*
  * Whatever clients ask for and whatever crashes do in whatever order: what a client of sliding sync has in the end is what reading the rooms gives.
@@ -17,6 +17,7 @@ const USERS = ['alice', 'bob', 'carol'] as const
 const ROOMS = 3
 /** Longer than a room waits before it settles. */
 const SETTLE_MS = 60_000
+const TAG = 'u.mine'
 /** Requests in which everything must have arrived. */
 const LAST_REQUESTS = 4
 
@@ -30,6 +31,8 @@ const STATES = [
   ],
 ] as const
 
+const FILTERS = { encrypted: { is_encrypted: true }, tagged: { tags: [TAG] }, all: {} }
+
 /** What a request asks for. */
 interface Wish {
   readonly last: number
@@ -37,12 +40,19 @@ interface Wish {
   readonly state: number
   readonly subscribe: number | undefined
   readonly isDm: boolean | undefined
+  /** A second list, of encrypted rooms or of rooms with a tag, or of everything without a range. */
+  readonly second: 'encrypted' | 'tagged' | 'all' | undefined
 }
 
 type Step =
-  | { readonly do: 'send' | 'redact' | 'topic' | 'join' | 'leave' | 'read' | 'tag'; readonly user: number; readonly room: number }
+  | {
+      readonly do: 'send' | 'redact' | 'topic' | 'join' | 'leave' | 'read' | 'tag' | 'label' | 'encrypt'
+      readonly user: number
+      readonly room: number
+    }
   | { readonly do: 'invite' | 'kick' | 'ban' | 'unban'; readonly user: number; readonly room: number; readonly target: number }
   | { readonly do: 'sync' | 'lose' | 'poll'; readonly device: number; readonly wish: Wish }
+  | { readonly do: 'replay'; readonly device: number; readonly wish: Wish; readonly back: number }
   | { readonly do: 'end user' | 'evict user'; readonly user: number }
   | { readonly do: 'end room' | 'evict room' | 'alarm'; readonly room: number }
 
@@ -55,13 +65,16 @@ const wish: fc.Arbitrary<Wish> = fc.record({
   state: fc.nat(STATES.length - 1),
   subscribe: fc.option(room, { nil: undefined }),
   isDm: fc.constantFrom(undefined, undefined, undefined, false, true),
+  second: fc.constantFrom(undefined, undefined, 'encrypted', 'tagged', 'all'),
 })
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 10, arbitrary: fc.record({ do: fc.constant('send'), user, room }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('redact', 'topic', 'topic', 'tag'), user, room }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('redact', 'topic', 'topic', 'tag', 'label'), user, room }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('encrypt'), user, room }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('join', 'join', 'leave', 'read'), user, room }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('invite', 'kick', 'ban', 'unban'), user, room, target: user }) },
   { weight: 12, arbitrary: fc.record({ do: fc.constantFrom('sync', 'sync', 'lose', 'poll'), device, wish }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('replay'), device, wish, back: fc.nat(3) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('end user', 'end user', 'evict user'), user }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('end room', 'evict room', 'alarm'), room }) },
 )
@@ -73,6 +86,8 @@ interface World {
   readonly sent: { readonly room: number; readonly eventId: string }[]
   /** Polls that have not been answered yet, by device. */
   readonly waiting: Map<number, Promise<unknown>>
+  /** Positions that devices have had, the latest last. */
+  readonly positions: Map<number, string[]>
   texts: number
 }
 
@@ -89,12 +104,18 @@ async function tolerant(body: () => Promise<unknown>): Promise<void> {
   })
 }
 
-function bodyOf(world: World, observer: SlidingObserver, { last, limit, state, subscribe, isDm }: Wish): Readonly<Record<string, unknown>> {
+function bodyOf(
+  world: World,
+  observer: SlidingObserver,
+  { last, limit, state, subscribe, isDm, second }: Wish,
+): Readonly<Record<string, unknown>> {
   const config = { timeline_limit: limit, required_state: stateOf(observer, state) }
   const filters = { is_dm: isDm }
   const list = observer.isV4 ? { ...config, range: [0, last], filters } : { ...config, ranges: [[0, last]], filters }
+  const other = { timeline_limit: 1, required_state: stateOf(observer, 0), filters: FILTERS[second ?? 'all'] }
   const subscriptions = subscribe === undefined ? {} : { [at(world.roomIds, subscribe)]: config }
-  return { lists: { all: list }, room_subscriptions: subscriptions }
+  const extensions = { account_data: { enabled: true }, receipts: { enabled: true } }
+  return { lists: { all: list, ...(second === undefined ? {} : { other }) }, room_subscriptions: subscriptions, extensions }
 }
 
 /** The same wish in the form of the endpoint. */
@@ -119,14 +140,25 @@ async function request(observer: SlidingObserver, body: Readonly<Record<string, 
     return Object.keys(response.rooms).length
   } catch (cause) {
     if (!(cause instanceof MatrixRequestError && cause.errcode === 'M_UNKNOWN_POS')) throw cause
-    observer.pos = undefined
-    observer.rooms.clear()
+    observer.startOver()
     return take ? await request(observer, body, take) : 0
   }
 }
 
+/** An older position again, as a client does that was set back: refused, or answered with no harm to where the client really is. */
+async function replay(world: World, observer: SlidingObserver, step: Extract<Step, { readonly do: 'replay' }>): Promise<void> {
+  const old = world.positions.get(step.device)?.at(-1 - step.back)
+  if (old === undefined) return
+  await answered(() => observer.ask(bodyOf(world, observer, step.wish), 0, old)).catch((cause: unknown) => {
+    if (!(cause instanceof MatrixRequestError && cause.errcode === 'M_UNKNOWN_POS')) throw cause
+  })
+}
+
 async function perform(world: World, step: Step): Promise<void> {
   switch (step.do) {
+    case 'replay':
+      await world.waiting.get(step.device)
+      return await replay(world, at(world.observers, step.device), step)
     case 'sync':
     case 'lose':
     case 'poll': {
@@ -136,6 +168,7 @@ async function perform(world: World, step: Step): Promise<void> {
       const done = request(observer, bodyOf(world, observer, step.wish), step.do !== 'lose', step.do === 'poll' ? 300 : 0)
       if (step.do === 'poll') world.waiting.set(step.device, done)
       else await done
+      if (observer.pos !== undefined) world.positions.set(step.device, [...(world.positions.get(step.device) ?? []), observer.pos])
       return
     }
     case 'end user':
@@ -179,6 +212,14 @@ async function writeStep(world: World, step: Extract<Step, { readonly user: numb
       return await tolerant(() =>
         client.call('PUT', `${own}/account_data/m.direct`, { body: { '@x:y': world.texts % 2 === 0 ? [roomId] : [] } }),
       )
+    case 'label':
+      return await tolerant(() =>
+        client.call('PUT', `${own}/rooms/${encodeURIComponent(roomId)}/account_data/m.tag`, {
+          body: { tags: world.texts % 3 === 0 ? {} : { [TAG]: {} } },
+        }),
+      )
+    case 'encrypt':
+      return await tolerant(() => client.sendState(roomId, 'm.room.encryption', '', { algorithm: 'm.megolm.v1.aes-sha2' }))
     case 'topic':
       return await tolerant(() => client.sendState(roomId, 'm.room.topic', '', { topic: text }))
     case 'join':
@@ -200,7 +241,7 @@ async function settle(world: World): Promise<void> {
   for (const roomId of world.roomIds) await runDurableObjectAlarm(roomStub(roomId))
 }
 
-const EVERYTHING: Wish = { last: 19, limit: 5, state: 1, subscribe: undefined, isDm: undefined }
+const EVERYTHING: Wish = { last: 19, limit: 5, state: 1, subscribe: undefined, isDm: undefined, second: undefined }
 
 async function check(world: World): Promise<void> {
   for (const observer of world.observers) {
@@ -215,9 +256,46 @@ async function check(world: World): Promise<void> {
       const isInvited = rooms?.invite?.[roomId] !== undefined
       if (isInvited) expect(told?.membership, who).toBe('invite')
       else if (isJoined) await checkRoom(observer, told, roomId, who, rooms?.join?.[roomId])
-      else if (told !== undefined) expect(['leave', 'ban'], who).toContain(told.membership)
+      else if (told !== undefined) await checkOutside(observer, told, roomId, who)
     }
+    await checkGlobalData(observer)
   }
+}
+
+/** Whoever is out has been told nothing that reading the room would not give (R2). */
+async function checkOutside(observer: SlidingObserver, told: SlidRoom, roomId: string, who: string): Promise<void> {
+  expect(['leave', 'ban'], who).toContain(told.membership)
+  const history = await answered(() => observer.client.history(roomId)).catch((cause: unknown) => {
+    if (cause instanceof MatrixRequestError && cause.status === 403) return []
+    throw cause
+  })
+  const ids = history.map(({ event_id }) => event_id)
+  expect(
+    told.timeline.filter((id) => !ids.includes(id)),
+    `${who}: events that are not for them`,
+  ).toEqual([])
+}
+
+async function checkGlobalData({ client, accountData, connectionId }: SlidingObserver): Promise<void> {
+  const path = `/v3/user/${encodeURIComponent(client.userId)}/account_data/m.direct`
+  const direct = await answered(() => client.call<unknown>('GET', path)).catch(() => undefined)
+  expect(accountData.get('m.direct'), `${client.userId} ${connectionId}: m.direct`).toEqual(direct)
+}
+
+/** Account data and receipts of a room as a classic client that starts from nothing is told of them. */
+function checkRoomData(told: SlidRoom, synced: object, who: string): void {
+  const { account_data: accountData, ephemeral }: SyncedData = { ...synced }
+  const types = (accountData?.events ?? []).map(({ type, content }): [string, unknown] => [type, content])
+  expect(Object.fromEntries(told.accountData), `${who}: account data`).toEqual(Object.fromEntries(types))
+  const current = new Map(
+    (ephemeral?.events ?? []).filter(({ type }) => type === 'm.receipt').flatMap(({ content }) => receiptsIn(content)),
+  )
+  for (const [key, eventId] of told.receipts) expect(eventId, `${who}: receipt ${key}`).toBe(current.get(key))
+}
+
+interface SyncedData {
+  readonly account_data?: { readonly events: readonly { readonly type: string; readonly content: unknown }[] }
+  readonly ephemeral?: { readonly events: readonly { readonly type: string; readonly content: ReceiptContent }[] }
 }
 
 async function checkRoom(
@@ -240,6 +318,7 @@ async function checkRoom(
   const joined = state.filter(({ type, content }) => type === 'm.room.member' && content.membership === 'join')
   expect(told.joined, `${who}: joined members`).toBe(joined.length)
   const unread = Reflect.get(synced ?? {}, 'unread_notifications')
+  checkRoomData(told, synced ?? {}, who)
   if (!observer.isV4) expect(told.notifications, `${who}: unread`).toBe(Reflect.get(unread, 'notification_count'))
 }
 
@@ -254,7 +333,7 @@ it('what a client of sliding sync has is what reading the rooms gives', { timeou
       const observers = [...users.map((client) => new SlidingObserver(client, 'list')), new SlidingObserver(at(users, 1), 'main', 'v4')]
       const roomIds: string[] = []
       for (let n = 0; n < ROOMS; n += 1) roomIds.push(await at(users, 0).createRoom({ preset: 'public_chat', name: `${worlds}/${n}` }))
-      const world: World = { users, observers, roomIds, sent: [], waiting: new Map(), texts: 0 }
+      const world: World = { users, observers, roomIds, sent: [], waiting: new Map(), positions: new Map(), texts: 0 }
       for (const roomId of roomIds) await at(users, 1).join(roomId)
       for (const next of steps) await perform(world, next)
       await settle(world)

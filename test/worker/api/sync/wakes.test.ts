@@ -1,5 +1,5 @@
-import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
-import { describe, expect, it } from 'vitest'
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
+import { describe, expect, it, vi } from 'vitest'
 import { costsOfRequest, costTotals } from '../../../../src/runtime/metrics.ts'
 import { advanceClock, home, roomStub, userStub } from '../../../support/crash-worker.ts'
 import { MatrixClient } from '../../../support/matrix-client.ts'
@@ -28,6 +28,13 @@ async function evictAll(reader: MatrixClient, roomIds: readonly string[]): Promi
   for (const stub of [userStub(reader.userId), ...roomIds.map(roomStub)]) await evictDurableObject(stub).catch(() => undefined)
 }
 
+async function writtenConnections(reader: MatrixClient): Promise<number> {
+  return await runInDurableObject(userStub(reader.userId), (_, { storage }) => {
+    const { written } = storage.sql.exec<{ written: number }>('SELECT count(*) AS written FROM sliding_connections').one()
+    return written
+  })
+}
+
 async function woken(body: () => Promise<unknown>): Promise<number> {
   const before = costTotals().construct ?? 0
   await body()
@@ -47,6 +54,16 @@ describe('opening an account whose every object has been evicted', () => {
     // The client goes on where it was, if that was written; starting over costs as little.
     const again = new SlidingObserver(reader, 'again')
     expect(await woken(() => again.once(list(WINDOW - 1)))).toBe(1 + WINDOW)
+  })
+
+  it('goes on with a connection that had only just begun', { timeout: 40_000 }, async () => {
+    const { reader, roomIds } = await accountIn(1)
+    const observer = new SlidingObserver(reader, 'room-list')
+    await observer.once(list(0))
+    // The account writes by itself once it has been quiet.
+    await vi.waitFor(async () => expect(await writtenConnections(reader)).toBe(1), { timeout: 30_000, interval: 250 })
+    await evictAll(reader, roomIds)
+    expect(Object.keys((await observer.once(list(0))).rooms)).toEqual(roomIds)
   })
 
   it('wakes the account alone where nothing has happened', async () => {

@@ -17,12 +17,17 @@ const MAX_STEPS = 30
 const USERS = 3
 const ROOMS = 2
 
+/** By what clients sync: each user has one of each. */
+type Form = 'classic' | 'unstable' | 'v4'
+const FORMS: readonly Form[] = ['classic', 'unstable', 'v4']
+
 type Step =
   | { readonly do: 'join' | 'leave'; readonly user: number; readonly room: number }
   | { readonly do: 'change' | 'sync' | 'check' | 'end user'; readonly user: number }
   | { readonly do: 'end room'; readonly room: number }
 
-const user = fc.nat(USERS - 1)
+/** A client, by which its user is named as well. */
+const user = fc.nat(USERS * FORMS.length - 1)
 const room = fc.nat(ROOMS - 1)
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constantFrom('join', 'leave'), user, room }) },
@@ -30,23 +35,55 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('end room'), room }) },
 )
 
+const PATHS = { unstable: '/_matrix/client/unstable/org.matrix.simplified_msc3575/sync', v4: '/_matrix/client/v4/sync' }
+
+interface DeviceLists {
+  readonly changed: readonly string[]
+  readonly left: readonly string[]
+}
+
 /** A client: what it believes about the devices of others. */
 class Follower {
   readonly session: TestSession
-  since: string
+  readonly form: Form
+  since: string | undefined
   /** Devices by user; `undefined` where they have to be asked for. */
   readonly lists = new Map<string, string | undefined>()
 
-  constructor(session: TestSession, since: string) {
+  constructor(session: TestSession, form: Form) {
     this.session = session
-    this.since = since
+    this.form = form
   }
 
   async sync(): Promise<void> {
+    const { changed, left } = this.form === 'classic' ? await this.#classic() : await this.#sliding(PATHS[this.form])
+    for (const userId of changed) if (this.lists.has(userId)) this.lists.set(userId, undefined)
+    for (const userId of left) this.lists.delete(userId)
+  }
+
+  async #classic(): Promise<DeviceLists> {
     const response = await answered(() => syncOnce(this.session, this.since))
     this.since = response.next_batch
-    for (const userId of response.device_lists.changed) if (this.lists.has(userId)) this.lists.set(userId, undefined)
-    for (const userId of response.device_lists.left) this.lists.delete(userId)
+    return response.device_lists
+  }
+
+  /** A connection that only follows devices; the server may forget it, and then the client begins with nothing. */
+  async #sliding(path: string): Promise<DeviceLists> {
+    const pos = this.since
+    const body = { conn_id: 'encryption', ...(path === PATHS.v4 ? { pos } : {}), extensions: { e2ee: { enabled: true } } }
+    const query = path === PATHS.v4 || pos === undefined ? '' : `?pos=${encodeURIComponent(pos)}`
+    const answer = await answered(async () => {
+      const { status, body: told } = await call('POST', `${path}${query}`, { token: this.session.token, body })
+      if (status >= 500) throw new Error(`sliding sync: ${status}`)
+      return told
+    })
+    if (answer.errcode === 'M_UNKNOWN_POS') {
+      this.since = undefined
+      this.lists.clear()
+      return await this.#sliding(path)
+    }
+    this.since = answer.pos
+    return answer.extensions.e2ee.device_lists
   }
 
   /** What encrypting to somebody would use. */
@@ -136,7 +173,9 @@ it('a client that follows device_lists never uses a stale or missing device list
       for (let n = 0; n < ROOMS; n += 1) roomIds.push(await createRoom(creator, { preset: 'public_chat' }))
       for (const session of sessions) await publish(session)
       const followers: Follower[] = []
-      for (const session of sessions) followers.push(new Follower(session, (await syncOnce(session)).next_batch))
+      for (const session of sessions)
+        for (const form of FORMS) followers.push(new Follower(form === 'classic' ? session : await logIn(session.localpart), form))
+      for (const follower of followers) await follower.sync()
       const world: World = { followers, roomIds }
       ok(await join(at(sessions, 1), at(roomIds, 0)))
       for (const next of steps) await perform(world, next)
