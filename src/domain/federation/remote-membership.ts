@@ -17,13 +17,18 @@ export async function knockOnRemoteRoom(
 ): Promise<string> {
   const change: RemoteMembership = { action: 'knock', roomId, userId, content }
   const { eventId, answer } = await through(ctx, servers, change)
+  const knocked = { ...content, membership: 'knock' }
   await tellUser(ctx, {
     userId,
     roomId,
     membership: 'knock',
     eventId,
     sender: userId,
-    strippedState: strippedStateFrom(answer.knock_room_state),
+    // The knock itself is part of what the user is shown, as an invitation is.
+    strippedState: [
+      ...strippedStateFrom(answer.knock_room_state),
+      { type: 'm.room.member', state_key: userId, sender: userId, content: knocked },
+    ],
   })
   return eventId
 }

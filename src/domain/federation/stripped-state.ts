@@ -10,8 +10,9 @@ export function strippedStateFrom(value: JsonValue | undefined): JsonObject[] {
   const entries: readonly JsonValue[] = value
   return entries.slice(0, MAX_INVITE_STATE_EVENTS).flatMap((entry) => {
     if (!isJsonObject(entry)) return []
-    const { type, state_key, sender, content } = entry
+    const { type, state_key, sender, content, origin_server_ts: ts } = entry
     if (typeof type !== 'string' || typeof state_key !== 'string' || typeof sender !== 'string' || !isJsonObject(content)) return []
-    return [{ type, state_key, sender, content }]
+    // The time of the room's creation is shown too (MSC4311).
+    return [{ type, state_key, sender, content, ...(type === 'm.room.create' && typeof ts === 'number' ? { origin_server_ts: ts } : {}) }]
   })
 }

@@ -7,6 +7,8 @@ import { unwrap } from '../../runtime/outcome.ts'
 import type { RequestContext } from '../context.ts'
 import { inviteRemoteUser } from '../federation/invite-remote-user.ts'
 import { joinRemoteRoom } from '../federation/join/join-remote-room.ts'
+import { joinThroughResident } from '../federation/join/join-through-resident.ts'
+import { MAX_CANDIDATE_SERVERS } from '../federation/limits.ts'
 import { candidateServers } from '../federation/membership-handshake.ts'
 import { knockOnRemoteRoom, leaveRemoteRoom } from '../federation/remote-membership.ts'
 import { isRegistered, listedRoom, type RoomAccess, roomAccess } from './access.ts'
@@ -60,7 +62,13 @@ export async function joinWith(
   if ('needsServers' in answer) return joinThroughOthers(ctx, access, roomId, content, [...via, ...answer.needsServers])
   // The room admits members of other rooms: the caller's own list says which of them the caller is in.
   const memberOf = unwrap(await ctx.session.joinedAmong(answer.needsMembershipIn))
-  const second = unwrap(await ctx.objects.room(roomId).membership(caller, { ...request, memberOf }))
+  const outcome = await ctx.objects.room(roomId).membership(caller, { ...request, memberOf })
+  if (!outcome.ok && outcome.error.errcode === 'M_UNABLE_TO_GRANT_JOIN') {
+    const others = candidateServers(ctx, [...via, ...(await ctx.objects.room(roomId).serversInRoom(MAX_CANDIDATE_SERVERS))])
+    if (others.length === 0) throw MatrixError.fromShape(outcome.error)
+    return joinThroughResident(ctx, others, { action: 'join', roomId, userId: caller.userId, content })
+  }
+  const second = unwrap(outcome)
   if ('eventId' in second) return second.eventId
   throw forbidden('The conditions of the room changed; try again')
 }
@@ -117,7 +125,8 @@ export async function inviteUser(ctx: RequestContext, roomId: string, target: st
 /** Servers that may have a room which is not here, the likeliest first. */
 function serversFor(ctx: RequestContext, access: RoomAccess, roomId: string, via: readonly string[]): string[] {
   const setBy = access.setBy === undefined ? undefined : parseUserId(access.setBy)?.serverName
-  return candidateServers(ctx, [setBy, ...via, parseRoomId(roomId)?.serverName])
+  // Whoever names servers does not want others to be asked.
+  return candidateServers(ctx, [setBy, ...(via.length > 0 ? via : [parseRoomId(roomId)?.serverName])])
 }
 
 function serversIn(answer: MembershipAnswer): readonly string[] {

@@ -1,4 +1,4 @@
-import { forbidden, invalidParam } from '../../matrix/errors.ts'
+import { invalidParam } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/json.ts'
 import { unwrap } from '../../runtime/outcome.ts'
 import type { RequestContext } from '../context.ts'
@@ -36,7 +36,7 @@ interface EventToSend {
 }
 
 async function send(ctx: RequestContext, roomId: string, event: EventToSend): Promise<string> {
-  if (event.type === 'm.room.create') throw forbidden('A room is created once')
+  if (event.type === 'm.room.create') throw invalidParam('A room is created once')
   const { caller } = await listedRoom(ctx, roomId)
   if (event.type === CANONICAL_ALIAS && event.stateKey === '') await requireGoodAliases(ctx, caller, roomId, event.content)
   const redacts = event.redacts ?? redactsOf(event)

@@ -64,5 +64,7 @@ export function strippedStateOf(core: RoomCore): string {
 }
 
 function stripped(event: StoredEvent): string {
-  return `{"type":${JSON.stringify(event.type)},"state_key":${JSON.stringify(event.stateKey ?? '')},"sender":${JSON.stringify(event.sender)},"content":${event.content}}`
+  // The time of the room's creation is shown too (MSC4311).
+  const time = event.type === 'm.room.create' ? `,"origin_server_ts":${event.originServerTs}` : ''
+  return `{"type":${JSON.stringify(event.type)},"state_key":${JSON.stringify(event.stateKey ?? '')},"sender":${JSON.stringify(event.sender)},"content":${event.content}${time}}`
 }

@@ -146,3 +146,44 @@ describe('invitations over two servers that come to nothing', () => {
     expect(join?.unsigned).toMatchObject({ prev_content: { membership: 'invite', is_direct: true }, prev_sender: alice.userId })
   })
 })
+
+describe('ways into rooms that take more than one server', () => {
+  const put = (client: MatrixClient, roomId: string, type: string, body: Readonly<Record<string, unknown>>) =>
+    client.call('PUT', `/v3/rooms/${encodeURIComponent(roomId)}/state/${type}`, { body })
+
+  it('a restricted room lets somebody in through another server where nobody here may vouch', async () => {
+    const space = await bob.createRoom({ preset: 'public_chat' })
+    const allow = [{ type: 'm.room_membership', room_id: space, via: [there.name] }]
+    const roomId = await bob.createRoom({
+      room_version: '10',
+      initial_state: [{ type: 'm.room.join_rules', content: { join_rule: 'restricted', allow } }],
+      power_level_content_override: { invite: 50 },
+    })
+    await bob.moderate('invite', roomId, alice.userId)
+    await joinVia(alice, roomId, there.name)
+    const dora = await here.register('dora')
+    await expect(joinVia(dora, roomId, there.name)).rejects.toThrow(/403/)
+    await joinVia(dora, space, there.name)
+    await joinVia(dora, roomId, there.name)
+    for (const member of [alice, bob]) {
+      await eventually(
+        () => member.joinedMembers(roomId),
+        (members) => members.includes(dora.userId),
+      )
+    }
+  })
+
+  it('somebody who knocks sees the knock; whoever names servers has only those asked', async () => {
+    const roomId = await alice.createRoom({ room_version: '11' })
+    await put(alice, roomId, 'm.room.join_rules', { join_rule: 'knock' })
+    const knock = (via: string) =>
+      bob.call('POST', `/v3/knock/${encodeURIComponent(roomId)}`, { query: { via }, body: { reason: 'hello' } })
+    await expect(knock('localhost:1')).rejects.toThrow(/502/)
+    await knock(here.name)
+    const { rooms } = await bob.sync({})
+    const own = rooms?.knock?.[roomId]?.knock_state?.events?.find(({ state_key: key }) => key === bob.userId)
+    expect(own?.content).toMatchObject({ membership: 'knock', reason: 'hello' })
+    const creation = rooms?.knock?.[roomId]?.knock_state?.events?.find(({ type }) => type === 'm.room.create')
+    expect(creation?.origin_server_ts).toBeTypeOf('number')
+  })
+})

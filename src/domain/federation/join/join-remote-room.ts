@@ -86,7 +86,7 @@ async function lookAtAll(ctx: JoinContext, roomId: string, generation: string): 
 }
 
 /** Our join, with the signature of the server that vouches for it where one had to. */
-async function signedJoin(
+export async function signedJoin(
   ctx: JoinContext,
   roomId: string,
   rules: RoomVersionRules,
