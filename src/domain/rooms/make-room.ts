@@ -95,6 +95,6 @@ export function buildCreateEvent(ctx: RequestContext, plan: RoomPlan, roomId: st
 
 /** What the rules of the new room refuse is the fault of the request, not a lack of power. */
 function refusalOf(error: MatrixError): MatrixError {
-  if (error.errcode === 'M_FORBIDDEN') return invalidRoomState(error.message)
+  if (error.errcode === 'M_FORBIDDEN' || error.errcode === 'M_BAD_JSON') return invalidRoomState(error.message)
   return error.errcode === 'M_ROOM_IN_USE' ? invalidParam('No free room ID was found; try again') : error
 }

@@ -6,7 +6,6 @@ import { PowerLevels } from '../../../matrix/power-levels.ts'
 import type { RoomVersionRules } from '../../../matrix/room-versions/rules.ts'
 import { authTypesFor } from '../../../state-resolution/auth/auth-types.ts'
 import { checkAuth } from '../../../state-resolution/auth/check-auth.ts'
-import type { RefusalReason } from '../../../state-resolution/auth/verdict.ts'
 import type { StoredEvent } from '../../../storage/room/events.ts'
 import { MAX_PREV_EVENTS, ORD_STEP } from '../../../storage/room/limits.ts'
 import type { RoomHead } from '../../../storage/room/room-row.ts'
@@ -15,9 +14,6 @@ import { checkRelation } from './check-relation.ts'
 import type { Draft } from './draft.ts'
 import { followMember } from './follow-member.ts'
 import { redactTarget } from './redact-target.ts'
-
-/** Refusals that no power would change: what was sent is wrong in itself. */
-const MALFORMED: readonly RefusalReason[] = ['power_levels_malformed', 'power_levels_user_id_malformed', 'power_levels_name_creator']
 
 /** What a local user wants to add to the room. */
 export interface LocalEvent {
@@ -76,7 +72,10 @@ export function authorizedEvent(core: RoomCore, head: RoomHead, rules: RoomVersi
     core.signer,
   )
   const verdict = checkAuth(event, state, rules)
-  if (!verdict.allowed) throw MALFORMED.includes(verdict.reason) ? badJson(verdict.message) : forbidden(verdict.message)
+  if (!verdict.allowed) {
+    // No power would change that: the request is wrong in itself (MSC4289).
+    throw verdict.reason === 'power_levels_name_creator' ? badJson(verdict.message) : forbidden(verdict.message)
+  }
   return event
 }
 

@@ -35,7 +35,7 @@ const CASES: readonly Case[] = [
   {
     name: 'nobody creates a room a second time',
     does: (w) => putState(w.admin, w.roomId, 'm.room.create', { room_version: w.version }),
-    answers: 403,
+    answers: 400,
   },
 
   // Memberships in general
@@ -297,7 +297,7 @@ const CASES: readonly Case[] = [
   { name: 'levels of types are integers', does: changeLevels('admin', { events: { 'test.type': '50' } }), answers: 403 },
   { name: 'levels of users are integers', does: changeUser('admin', 'member', '50'), answers: 403 },
   { name: 'only users have levels', does: changeLevels('admin', { users: { nobody: 1 } }), answers: 403 },
-  { name: 'creators of version 12 have no level', versions: ['12'], does: changeUser('admin', 'admin', 100), answers: 403 },
+  { name: 'creators of version 12 have no level', versions: ['12'], does: changeUser('admin', 'admin', 100), answers: 400 },
   { name: 'the admin may step down before version 12', versions: ['10', '11'], does: changeUser('admin', 'admin', 99), answers: 200 },
 
   // Redactions
