@@ -19,6 +19,7 @@ import type { WorkloadResult } from './workload-result.ts'
 import { claims } from './workloads/claims.ts'
 import { deliverToMany, deliverToOne } from './workloads/delivery.ts'
 import { deliverRemotely, receive, receiveFromMany } from './workloads/federation.ts'
+import { largeJoin } from './workloads/large-join.ts'
 import { memory } from './workloads/memory.ts'
 import { protocol } from './workloads/protocol.ts'
 import { createInviteJoin, messages } from './workloads/rooms.ts'
@@ -27,7 +28,7 @@ import { sliding } from './workloads/sliding.ts'
 import { syncing } from './workloads/sync.ts'
 
 /** Before the server is started. */
-const STANDALONE: readonly StandaloneWorkload[] = [protocol]
+const STANDALONE: readonly StandaloneWorkload[] = [protocol, largeJoin]
 
 /** In this order: the last two restart the server. */
 const WORKLOADS: readonly Workload[] = [

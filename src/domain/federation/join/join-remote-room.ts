@@ -6,6 +6,7 @@ import type { RoomVersionRules } from '../../../matrix/room-versions/rules.ts'
 import { log } from '../../../runtime/log.ts'
 import { unwrap } from '../../../runtime/outcome.ts'
 import { randomString } from '../../../runtime/random.ts'
+import { letOthersRun } from '../../../runtime/turns.ts'
 import { noteRoomExists } from '../../../storage/d1/rooms.ts'
 import { verifiedEvents, verifyRoomPdus } from '../ingest/verify-room-pdus.ts'
 import { IMPORT_WAIT_MS, MAX_IMPORT_TURNS, MAX_IMPORT_WAITS } from '../limits.ts'
@@ -78,6 +79,7 @@ async function begin(ctx: JoinContext, roomId: string, version: string, generati
 async function lookAtAll(ctx: JoinContext, roomId: string, generation: string): Promise<void> {
   for (let turns = 0; turns < MAX_IMPORT_TURNS; turns += 1) {
     const { isDone, refused } = unwrap(await ctx.objects.room(roomId).advanceImport(generation))
+    await letOthersRun()
     if (!isDone) continue
     if (refused > 0) log.info(`${refused} events of a room that is being joined are not allowed by its rules`)
     return

@@ -8,6 +8,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../../matrix/j
 import type { RoomVersionRules } from '../../../matrix/room-versions/rules.ts'
 import { signatureKeyIds } from '../../../matrix/signing.ts'
 import { parseStrictJson } from '../../../matrix/strict-json.ts'
+import { letOthersRun } from '../../../runtime/turns.ts'
 import type { StagedImport } from '../../../storage/room/import-staging.ts'
 import { verifyRoomPdus } from '../ingest/verify-room-pdus.ts'
 import {
@@ -112,6 +113,7 @@ async function verifyAndStage(
       return [{ eventId: event.eventId, depth, inState: chunk[index]?.inState ?? false, pdu: JSON.stringify(event.pdu) }]
     })
     if (staged.length > 0) await stage(staged)
+    await letOthersRun()
   }
 }
 

@@ -1,0 +1,148 @@
+import { encodeBase64 } from '../../src/matrix/base64.ts'
+import type { RoomEvent } from '../../src/matrix/events/room-event.ts'
+import { isServerName } from '../../src/matrix/ids/server-name.ts'
+import { isJsonObject, type JsonObject } from '../../src/matrix/json.ts'
+import { createSigner, type EventSigner, publicKeyOfSeed, signJson } from '../../src/matrix/signing.ts'
+import { rulesOf } from './hostile-peer.ts'
+import { HostileRoom } from './hostile-room.ts'
+import { bodyOf, HostileServer } from './hostile-server.ts'
+
+/** How large a made-up room is. */
+export interface GiantSize {
+  readonly members: number
+  /** Membership events of each member before the one in force: what the auth chain consists of. */
+  readonly earlier: number
+  /** Servers that the members are of, each with a key of its own. */
+  readonly servers: number
+}
+
+/** Bytes of an answer that are handed to the network at once. */
+const PIECE_BYTES = 256 * 1024
+const KEY_ID = 'ed25519:a_giant'
+const DAY_MS = 86_400_000
+
+/**
+ * A room with very many members of very many servers, and the one server that has it: it lets anybody join, tells everything it was asked for, and knows the keys
+ * of all the others, which cannot be reached.
+ */
+export class GiantRoom {
+  readonly room: HostileRoom
+  readonly owner: HostileServer
+  /** Events of the answer to a join. */
+  readonly events: number
+  readonly #seeds = new Map<string, Uint8Array>()
+  readonly #state: readonly Buffer[]
+  readonly #chain: readonly Buffer[]
+
+  constructor(serverName: string, size: GiantSize, nowMs: number) {
+    this.owner = new HostileServer(serverName, 77)
+    this.room = HostileRoom.found(rulesOf('11'), this.owner.signer, `@creator:${serverName}`, nowMs)
+    const founding = [...this.room.line.state.values()]
+    const { current, earlier } = this.#members(size)
+    this.events = founding.length + current.length + earlier.length
+    // What is in force now comes first and newest first, as far from the order of authority as an honest server may send it.
+    this.#state = buffers([...current.reverse(), ...founding])
+    this.#chain = buffers(earlier.reverse())
+    this.#script()
+  }
+
+  #members({ members, earlier: changes, servers }: GiantSize): { current: RoomEvent[]; earlier: RoomEvent[] } {
+    const signers = Array.from({ length: servers }, (_, index) => this.#signerOf(index))
+    const [current, earlier]: [RoomEvent[], RoomEvent[]] = [[], []]
+    let { line } = this.room
+    for (let index = 0; index < members; index += 1) {
+      const signer = signers[index % servers] as EventSigner
+      const sender = `@member${index}:${signer.serverName}`
+      const founding = { tips: line.tips, state: new Map(this.room.line.state) }
+      let own = founding
+      for (let change = 0; change <= changes; change += 1) {
+        const content = {
+          membership: 'join',
+          displayname: `Member number ${index}, called ${change}`,
+          avatar_url: `mxc://${signer.serverName}/${index}`,
+        }
+        const next = this.room.next(own, { sender, type: 'm.room.member', stateKey: sender, content, signer })
+        own = next.line
+        ;(change === changes ? current : earlier).push(next.event)
+        // The room forgets it: the test is of the server that joins.
+        this.room.events.delete(next.event.eventId)
+        this.room.before.delete(next.event.eventId)
+      }
+      line = { tips: own.tips, state: line.state }
+    }
+    this.room.line = { tips: line.tips, state: this.room.line.state }
+    return { current, earlier }
+  }
+
+  #signerOf(index: number): EventSigner {
+    const serverName = `server${index}.example`
+    const seed = new Uint8Array(32)
+    new DataView(seed.buffer).setUint32(0, index + 1)
+    this.#seeds.set(serverName, seed)
+    return createSigner(serverName, KEY_ID, seed)
+  }
+
+  #script(): void {
+    const { owner, room } = this
+    owner.on('GET', /\/v1\/make_join\//, ({ path }) => {
+      const userId = decodeURIComponent(path.split('/').at(-1) ?? '')
+      const template = room.draft({ sender: userId, type: 'm.room.member', stateKey: userId, content: { membership: 'join' } })
+      return Response.json({ room_version: room.rules.version, event: template.pdu })
+    })
+    owner.on('PUT', /\/v2\/send_join\//, (request) => this.#answer(bodyOf(request)))
+    owner.on('PUT', /\/v1\/send\//, () => Response.json({ pdus: {} }))
+    owner.on('POST', /\/_matrix\/key\/v2\/query$/, (request) => {
+      const { server_keys: wanted } = bodyOf(request)
+      const names = isJsonObject(wanted) ? Object.keys(wanted).filter(isServerName) : []
+      return Response.json({ server_keys: names.flatMap((name) => this.#keysOf(name) ?? []) })
+    })
+  }
+
+  #keysOf(serverName: string): JsonObject | undefined {
+    const seed = this.#seeds.get(serverName)
+    if (seed === undefined) return undefined
+    const verifyKeys = { [KEY_ID]: { key: encodeBase64(publicKeyOfSeed(seed)) } }
+    const document = { server_name: serverName, valid_until_ts: this.owner.now() + DAY_MS, verify_keys: verifyKeys, old_verify_keys: {} }
+    return signJson(signJson(document, createSigner(serverName, KEY_ID, seed)), this.owner.signer)
+  }
+
+  #answer(join: JsonObject): Response {
+    const head = JSON.stringify({ origin: this.owner.serverName, event: join, members_omitted: false }).slice(0, -1)
+    const pieces = function* (state: readonly Buffer[], chain: readonly Buffer[]) {
+      yield Buffer.from(`${head},"state":[`)
+      yield* state
+      yield Buffer.from('],"auth_chain":[')
+      yield* chain
+      yield Buffer.from(']}')
+    }
+    const iterator = pieces(this.#state, this.#chain)
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        const { done, value } = iterator.next()
+        if (done === true) controller.close()
+        else controller.enqueue(value)
+      },
+    })
+    return new Response(body, { headers: { 'content-type': 'application/json' } })
+  }
+}
+
+/** Events as JSON joined by commas, in pieces. */
+function buffers(events: readonly RoomEvent[]): Buffer[] {
+  const pieces: Buffer[] = []
+  let texts: string[] = []
+  let chars = 0
+  const flush = (isLast: boolean): void => {
+    if (texts.length > 0) pieces.push(Buffer.from(texts.join(',') + (isLast ? '' : ',')))
+    texts = []
+    chars = 0
+  }
+  for (const [index, { pdu }] of events.entries()) {
+    const text = JSON.stringify(pdu)
+    texts.push(text)
+    chars += text.length
+    const isLast = index === events.length - 1
+    if (isLast || chars > PIECE_BYTES) flush(isLast)
+  }
+  return pieces
+}
