@@ -68,6 +68,7 @@ export class V2Resolution {
       this.#stage = next
       // What one step hands to the next is copied whole.
       slice.budget.spendSteps(this.#work.graph.size)
+      if (!GRAPH_STEPS.includes(next.name)) this.#work.graph.clear()
     }
     const step = this.#stage.name === 'done' ? this.#stage.save() : undefined
     return step?.name === 'done' ? new Map(step.resolved) : undefined

@@ -72,6 +72,14 @@ export class AuthGraph {
     return this.#edges[number] ?? NO_EDGES
   }
 
+  /** Lets go of everything, once it is not needed any more. */
+  clear(): void {
+    this.#ids.length = 0
+    this.#edges.length = 0
+    this.#numbers.clear()
+    this.#indexed = 0
+  }
+
   /** The graph as JSON. */
   save(): AuthGraphData {
     return { ids: this.#ids, edges: this.#edges }

@@ -11,16 +11,30 @@ export interface PowerSortData {
   readonly timestamps: readonly number[]
   /** By place, as far as the events' citations have been noted: how many events of the list, not yet sorted, it cites. */
   readonly waiting: readonly number[]
-  /** By place: places of the events that cite it, as far as they have been noted. */
-  readonly dependants: readonly (readonly number[])[]
+  /** By place: its first citation among {@link citing}, or -1. */
+  readonly firstCitation: readonly number[]
+  /** By citation: the place of the event that cites, and the next citation of the same event, or -1. */
+  readonly citing: readonly number[]
+  readonly nextCitation: readonly number[]
   /** Places of events that can come next, in the order of a {@link Heap}. */
   readonly ready: readonly number[]
   /** Places of the events sorted so far. */
   readonly order: readonly number[]
 }
 
+const NONE = -1
+
 /** A {@link PowerSort} that has not begun. */
-export const NO_PROGRESS: PowerSortData = { levels: [], timestamps: [], waiting: [], dependants: [], ready: [], order: [] }
+export const NO_PROGRESS: PowerSortData = {
+  levels: [],
+  timestamps: [],
+  waiting: [],
+  firstCitation: [],
+  citing: [],
+  nextCitation: [],
+  ready: [],
+  order: [],
+}
 
 /**
  * Reverse topological power ordering (rooms/v2#definitions): an event comes after those it cites; otherwise the greater power level of the
@@ -32,7 +46,9 @@ export class PowerSort {
   readonly #levels: number[]
   readonly #timestamps: number[]
   readonly #waiting: number[]
-  readonly #dependants: number[][]
+  readonly #firstCitation: number[]
+  readonly #citing: number[]
+  readonly #nextCitation: number[]
   readonly #ready: Heap
   readonly #order: number[]
   /** By number of an event: its place and one, or 0 if it is not to be sorted. */
@@ -45,7 +61,9 @@ export class PowerSort {
     this.#levels = [...data.levels]
     this.#timestamps = [...data.timestamps]
     this.#waiting = [...data.waiting]
-    this.#dependants = events.map((_, place) => [...(data.dependants[place] ?? [])])
+    this.#firstCitation = data.firstCitation.length > 0 ? [...data.firstCitation] : new Array<number>(events.length).fill(NONE)
+    this.#citing = [...data.citing]
+    this.#nextCitation = [...data.nextCitation]
     this.#places = new Array<number>(graph.size).fill(0)
     for (const [place, number] of events.entries()) this.#places[number] = place + 1
     this.#ready = new Heap([...data.ready], (left, right) => this.#compare(left, right))
@@ -73,7 +91,9 @@ export class PowerSort {
       levels: this.#levels,
       timestamps: this.#timestamps,
       waiting: this.#waiting,
-      dependants: this.#dependants,
+      firstCitation: this.#firstCitation,
+      citing: this.#citing,
+      nextCitation: this.#nextCitation,
       ready: this.#ready.items(),
       order: this.#order,
     }
@@ -98,9 +118,10 @@ export class PowerSort {
       const place = this.#waiting.length
       let waiting = 0
       for (const cited of this.#graph.edges(this.#events[place] ?? 0)) {
-        const dependants = this.#dependants[(this.#places[cited] ?? 0) - 1]
-        if (dependants === undefined) continue
-        dependants.push(place)
+        const citedPlace = (this.#places[cited] ?? 0) - 1
+        if (citedPlace < 0) continue
+        this.#nextCitation.push(this.#firstCitation[citedPlace] ?? NONE)
+        this.#firstCitation[citedPlace] = this.#citing.push(place) - 1
         waiting += 1
       }
       this.#waiting.push(waiting)
@@ -113,9 +134,9 @@ export class PowerSort {
       const place = this.#ready.pop()
       if (place === undefined) return
       this.#order.push(place)
-      const dependants = this.#dependants[place] ?? []
-      budget.spendSteps(dependants.length)
-      for (const dependant of dependants) {
+      for (let citation = this.#firstCitation[place] ?? NONE; citation !== NONE; citation = this.#nextCitation[citation] ?? NONE) {
+        budget.spendSteps(1)
+        const dependant = this.#citing[citation] ?? 0
         const left = (this.#waiting[dependant] ?? 0) - 1
         this.#waiting[dependant] = left
         if (left === 0) this.#ready.push(dependant)
