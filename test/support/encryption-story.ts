@@ -193,7 +193,13 @@ export function tellEncryptionStory(start: () => Promise<StoryServers>): void {
       members.slice(1).map((client) => client.getSafeUserId()),
     )
     const everybody = members.map((client) => client.getSafeUserId()).sort()
-    for (const client of members.slice(1)) await join(client, group)
+    for (const [n, client] of members.entries()) {
+      if (n === 0) continue
+      await join(client, group)
+      // One after the other: not every server tells its clients of members who came on another branch.
+      const seen = (by: MatrixClient) => by.getRoom(group)?.getMember(client.getSafeUserId())?.membership === 'join'
+      await waitUntil('the join', () => members.slice(0, n).every(seen), LATER_MS)
+    }
     for (const client of devices) {
       const there = () =>
         client

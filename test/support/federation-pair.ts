@@ -60,6 +60,7 @@ export function federationEnv(port: number, tls: FederationTls): Record<string, 
 /** Starts servers that trust one another's certificates. `stop` ends them all. */
 export async function startFederation(
   count: number,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly servers: FederatedServer[]; readonly tls: FederationTls; stop(): Promise<void> }> {
   const tls = await makeFederationTls()
   const servers: FederatedServer[] = []
@@ -71,7 +72,7 @@ export async function startFederation(
     const name = `localhost:${port}`
     const server = await startServerProcess({
       serverName: name,
-      env: { ...federationEnv(tlsPort, tls), MYELIN_LOG: process.env.FEDERATION_LOG ?? 'warn' },
+      env: { ...federationEnv(tlsPort, tls), MYELIN_LOG: process.env.FEDERATION_LOG ?? 'warn', ...env },
     })
     servers.push({ name, process: server, link, register: (localpart) => MatrixClient.register({ url: server.url, fetch }, localpart) })
   }

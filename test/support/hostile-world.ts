@@ -12,8 +12,8 @@ export interface HostileWorld {
 }
 
 /** Starts the server under test. */
-export async function startHostileWorld(): Promise<HostileWorld> {
-  const federation = await startFederation(1)
+export async function startHostileWorld(env: Readonly<Record<string, string>> = {}): Promise<HostileWorld> {
+  const federation = await startFederation(1, env)
   const [here] = federation.servers
   if (here === undefined) throw new Error('a server is needed')
   const peers: HostilePeer[] = []
