@@ -18,6 +18,7 @@ import type { StandaloneWorkload, Workload } from './workload.ts'
 import type { WorkloadResult } from './workload-result.ts'
 import { claims } from './workloads/claims.ts'
 import { deliverToMany, deliverToOne } from './workloads/delivery.ts'
+import { fanOut } from './workloads/fan-out.ts'
 import { deliverRemotely, receive, receiveFromMany } from './workloads/federation.ts'
 import { largeJoin } from './workloads/large-join.ts'
 import { memory } from './workloads/memory.ts'
@@ -37,6 +38,7 @@ const WORKLOADS: readonly Workload[] = [
   sendOverRooms,
   deliverToOne,
   deliverToMany,
+  fanOut,
   createInviteJoin,
   messages,
   claims,

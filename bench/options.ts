@@ -15,6 +15,9 @@ export interface Scale {
   readonly deliveries: number
   readonly receivers: number
   readonly burst: number
+  /** Users in the room of one message to many, and how many of them wait for it. */
+  readonly fanOutMembers: number
+  readonly fanOutWaiting: number
   readonly syncRooms: number
   readonly syncs: number
   readonly initialSyncs: number
@@ -41,6 +44,8 @@ const FULL: Scale = {
   deliveries: 100,
   receivers: 50,
   burst: 1000,
+  fanOutMembers: 500,
+  fanOutWaiting: 50,
   syncRooms: 200,
   syncs: 500,
   initialSyncs: 20,
@@ -64,6 +69,8 @@ const QUICK: Scale = {
   deliveries: 10,
   receivers: 10,
   burst: 200,
+  fanOutMembers: 60,
+  fanOutWaiting: 10,
   syncRooms: 20,
   syncs: 50,
   initialSyncs: 3,

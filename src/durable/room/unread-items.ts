@@ -34,6 +34,8 @@ export class RecentUnread {
   #chars = 0
   /** Everything above is in the list. */
   #from: number | undefined
+  /** What the last member was told, while it is the same for all who are as far. */
+  #shared: UnreadNews | undefined
 
   constructor(core: RoomCore) {
     this.#core = core
@@ -57,6 +59,14 @@ export class RecentUnread {
   /** What a member should hear who has evaluated everything up to a position. */
   since(userId: string, position: number): UnreadNews {
     const from = Math.max(position, this.#start())
+    // Most members hear the same.
+    if (this.#shared?.from === from) return this.#shared
+    const news = this.#select(userId, from)
+    if (this.#recent.every(({ userId: only }) => only === undefined)) this.#shared = news
+    return news
+  }
+
+  #select(userId: string, from: number): UnreadNews {
     const items = this.#recent.flatMap(({ item, userId: only }) =>
       item.pos > from && (only === undefined || only === userId) ? [item] : [],
     )
@@ -66,6 +76,7 @@ export class RecentUnread {
   /** Nobody is being told of anything: whoever was not reached asks. */
   clear(): void {
     if (this.#recent.length === 0) return
+    this.#shared = undefined
     this.#recent = []
     this.#chars = 0
     this.#from = this.#core.lastPos
@@ -78,6 +89,7 @@ export class RecentUnread {
   }
 
   #add(recent: Recent): void {
+    this.#shared = undefined
     this.#recent.push(recent)
     this.#chars += recent.chars
     const isLong = recent.chars > MAX_EVENT_CHARS

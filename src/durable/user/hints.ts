@@ -12,7 +12,7 @@ export function answerHint(core: UserCore, hint: Hint): HintReply {
   const slept = sleptThrough(core, hint)
   if (slept !== undefined) return slept
   const taken = takeHint(core, hint)
-  core.push.healSoon(hint.roomId)
+  core.push.healing.rang(hint.roomId)
   return { ...taken, awake: true }
 }
 

@@ -13,7 +13,7 @@ export function settle(core: UserCore, request: SettleRequest): SettleReply {
   const { roomId, generation, head } = request
   const hinted = takeHint(core, request)
   if (!hinted.member) return { ...hinted, awake: true }
-  core.push.healSoon(roomId)
+  core.push.healing.rang(roomId)
   const { feedKeeper } = core
   const { feed } = feedKeeper
   // Whoever holds everything already need not fall asleep, which would be a commit: the next news will do.

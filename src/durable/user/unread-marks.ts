@@ -64,7 +64,7 @@ export class UnreadMarks implements FlushRider {
 
   /** Whether an event is still unread. */
   has(roomId: string, eventId: string): boolean {
-    return this.#load(roomId).marks.some((mark) => mark.eventId === eventId)
+    return this.#load(roomId).marks.findLast((mark) => mark.eventId === eventId) !== undefined
   }
 
   /** Marks of all rooms together. */

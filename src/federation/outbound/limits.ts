@@ -91,8 +91,6 @@ export const PUSH_TIMEOUT_MS = 15 * SECOND_MS
 export const PUSH_MAX_ANSWER_BYTES = 64 * KIB
 /** How long a notification waits for others that say the same. */
 export const PUSH_GATHER_MS = 20
-/** The longest that it takes a notification to find out that another request has carried it. */
-export const MAX_PUSH_PAUSE_MS = 500
 /** Devices in one request. */
 export const MAX_DEVICES_PER_PUSH = 100
 /** Requests to one gateway at once, per isolate. */

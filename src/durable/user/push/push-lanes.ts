@@ -1,3 +1,4 @@
+import type { SentPush } from '../../../federation/outbound/push/push-gateways.ts'
 import { isJsonObject, type JsonObject } from '../../../matrix/json.ts'
 import { nowMs } from '../../../runtime/clock.ts'
 import { deleteQueuedPushes, insertQueuedPush, type QueuedPush, readPushQueue } from '../../../storage/user/push-queue.ts'
@@ -17,6 +18,17 @@ export interface LaneItem {
   readonly push: QueuedPush
   /** Number of its row, once it has one. */
   rowId: number | undefined
+  /** It is being made, or on its way. */
+  way: Way | undefined
+}
+
+/** A notification on its way to a gateway. */
+export interface Way {
+  /** Absent while the room is asked what it says. */
+  sent: SentPush | undefined
+  readonly sinceMs: number
+  /** The count of unread events that it tells. */
+  badge: number
 }
 
 /** One pusher and what waits for it. */
@@ -26,9 +38,12 @@ export interface Lane {
   readonly items: LaneItem[]
   /** It was removed: nothing more may be sent. */
   isGone: boolean
-  isRunning: boolean
-  /** The count of unread events that was sent last, where known. */
+  /** When it failed last in this life of the object. */
+  failedMs: number | undefined
+  /** The count of unread events that was told last, where known. */
   toldBadge: number | undefined
+  /** A count that is being told by itself. */
+  badgeWay: Way | undefined
 }
 
 /**
@@ -59,7 +74,7 @@ export class PushLanes implements FlushRider {
   /** Adds a notification to every lane. */
   add(push: QueuedPush): void {
     for (const lane of this.#load().values()) {
-      lane.items.push({ push, rowId: undefined })
+      lane.items.push({ push, rowId: undefined, way: undefined })
       const [oldest] = lane.items
       if (lane.items.length > MAX_QUEUED_PER_PUSHER && oldest !== undefined) this.drop(lane, oldest)
     }
@@ -125,7 +140,7 @@ export class PushLanes implements FlushRider {
     if (!store.exists()) return lanes
     for (const { pusher, standing } of readPushers(store)) lanes.set(keyOf(pusher), newLane(pusher, standing))
     if (lanes.size > 0) {
-      for (const { id, push, ...key } of readPushQueue(store)) lanes.get(keyOf(key))?.items.push({ push, rowId: id })
+      for (const { id, push, ...key } of readPushQueue(store)) lanes.get(keyOf(key))?.items.push({ push, rowId: id, way: undefined })
     }
     this.#lanes = lanes
     return lanes
@@ -133,7 +148,7 @@ export class PushLanes implements FlushRider {
 }
 
 function newLane(pusher: Pusher, standing: PusherStanding): Lane {
-  return { pusher, standing, items: [], isGone: false, isRunning: false, toldBadge: undefined }
+  return { pusher, standing, items: [], isGone: false, failedMs: undefined, toldBadge: undefined, badgeWay: undefined }
 }
 
 function keyOf({ appId, pushkey }: Pick<Pusher, 'appId' | 'pushkey'>): string {
@@ -141,8 +156,22 @@ function keyOf({ appId, pushkey }: Pick<Pusher, 'appId' | 'pushkey'>): string {
 }
 
 /** What a pusher's client has set, taken apart: where to send, what to send along, and whether events are only named. */
-export function targetOf({ data }: Pusher): { readonly url: string; readonly data: JsonObject; readonly namesOnly: boolean } {
-  const parsed: unknown = JSON.parse(data)
-  const { url, ...rest } = isJsonObject(parsed) ? parsed : {}
-  return { url: typeof url === 'string' ? url : '', data: rest, namesOnly: rest.format === 'event_id_only' }
+export interface PushTarget {
+  readonly url: string
+  readonly data: JsonObject
+  readonly namesOnly: boolean
+}
+
+const targets = new WeakMap<Pusher, PushTarget>()
+
+/** Where a pusher leads; taken apart once. */
+export function targetOf(pusher: Pusher): PushTarget {
+  let target = targets.get(pusher)
+  if (target === undefined) {
+    const parsed: unknown = JSON.parse(pusher.data)
+    const { url, ...data } = isJsonObject(parsed) ? parsed : {}
+    target = { url: typeof url === 'string' ? url : '', data, namesOnly: data.format === 'event_id_only' }
+    targets.set(pusher, target)
+  }
+  return target
 }

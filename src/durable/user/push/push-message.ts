@@ -10,20 +10,13 @@ import { type Lane, targetOf } from './push-lanes.ts'
 /** Longest content of an event that is sent to a gateway, in characters; longer ones are left out. */
 const MAX_CONTENT_CHARS = 4_096
 
-/** What a gateway is sent about an event, in its fields of the API (push-gateway-api#post_matrixpushv1notify). */
-type Details = JsonObject
+/** What a gateway is told about an event, in its fields of the API (push-gateway-api#post_matrixpushv1notify). */
+export type PushDetailsJson = JsonObject
 
-/**
- * The message for a pusher about an event, or `undefined` where there is nothing to tell (any more). `event_id_only` names the event; otherwise the room is asked for
- * it as the user may see it now, so that nothing leaves this server that a read would not show (SECURITY R1, M8).
- */
-export async function messageFor(core: UserCore, lane: Lane, push: QueuedPush): Promise<PushMessage | undefined> {
-  const { pusher } = lane
-  const { url, data, namesOnly } = targetOf(pusher)
-  const details = namesOnly ? {} : await detailsOf(core, push)
-  if (details === undefined) return undefined
-  const badge = core.unread.badge
-  const tweaks: unknown = JSON.parse(push.tweaks)
+/** The message for a pusher about an event: with nothing but its ID, or with details. */
+export function messageFor(lane: Lane, push: QueuedPush, badge: number, details: PushDetailsJson | undefined): PushMessage {
+  const { url, data } = targetOf(lane.pusher)
+  const tweaks: unknown = details === undefined ? undefined : JSON.parse(push.tweaks)
   return {
     url,
     content: {
@@ -33,7 +26,7 @@ export async function messageFor(core: UserCore, lane: Lane, push: QueuedPush): 
       prio: push.high ? 'high' : 'low',
       ...(badge === 0 ? {} : { counts: { unread: badge } }),
     },
-    device: { app_id: pusher.appId, data, ...(namesOnly || !isJsonObject(tweaks) ? {} : { tweaks }) },
+    device: { app_id: lane.pusher.appId, data, ...(isJsonObject(tweaks) ? { tweaks } : {}) },
     ...keyOf(lane),
   }
 }
@@ -48,7 +41,11 @@ function keyOf({ pusher }: Lane): Pick<PushMessage, 'pushkey' | 'pushkeyTs'> {
   return { pushkey: pusher.pushkey, pushkeyTs: Math.floor(pusher.setTs / 1000) }
 }
 
-async function detailsOf(core: UserCore, push: QueuedPush): Promise<Details | undefined> {
+/**
+ * What to tell of an event, or `undefined` where there is nothing to tell (any more): the room is asked for it as the user may see it now, so that nothing leaves this
+ * server that a read would not show (SECURITY R1, M8).
+ */
+export async function detailsOf(core: UserCore, push: QueuedPush): Promise<PushDetailsJson | undefined> {
   if (push.pos === 0) return invitationDetails(core, push)
   const caller = { userId: core.userId, deviceId: undefined, requestId: 'push' }
   try {
@@ -64,7 +61,7 @@ async function detailsOf(core: UserCore, push: QueuedPush): Promise<Details | un
   }
 }
 
-function eventDetails(core: UserCore, { type, sender, content, state_key: stateKey }: JsonObject): Details {
+function eventDetails(core: UserCore, { type, sender, content, state_key: stateKey }: JsonObject): PushDetailsJson {
   const isShown = type !== 'm.room.encrypted' && content !== undefined && JSON.stringify(content).length <= MAX_CONTENT_CHARS
   return {
     ...(typeof type === 'string' ? { type } : {}),
@@ -75,7 +72,7 @@ function eventDetails(core: UserCore, { type, sender, content, state_key: stateK
 }
 
 /** Of an invitation what it shows: the room may be elsewhere. */
-function invitationDetails(core: UserCore, { roomId }: QueuedPush): Details {
+function invitationDetails(core: UserCore, { roomId }: QueuedPush): PushDetailsJson {
   const sender = core.feedKeeper.feed.rooms.find(roomId)?.sender
   const shown: unknown = JSON.parse(readStrippedState(core.store, roomId) ?? '[]')
   const events = Array.isArray(shown) ? shown.filter(isJsonObject) : []
@@ -101,7 +98,7 @@ function named(names: {
   readonly senderName: string | undefined
   readonly roomName: string | undefined
   readonly roomAlias: string | undefined
-}): Details {
+}): PushDetailsJson {
   const { senderName, roomName, roomAlias } = names
   return {
     ...(senderName === undefined ? {} : { sender_display_name: senderName }),

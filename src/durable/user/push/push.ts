@@ -1,5 +1,6 @@
+import { PUSH_LEASE_MS } from '../../../federation/outbound/limits.ts'
 import { outboundOf } from '../../../federation/outbound/outbound.ts'
-import type { PushVerdict } from '../../../federation/outbound/push/push-gateways.ts'
+import type { PushMessage, PushVerdict } from '../../../federation/outbound/push/push-gateways.ts'
 import type { PushVerdict as RuleVerdict } from '../../../matrix/push-rules/evaluate.ts'
 import { tweaksOf } from '../../../matrix/push-rules/tweaks.ts'
 import { nowMs } from '../../../runtime/clock.ts'
@@ -8,10 +9,10 @@ import { randomFraction } from '../../../runtime/random.ts'
 import type { DueResult } from '../../../storage/due-table.ts'
 import { deletePusher, type PusherStanding, WELL, writePusherStanding } from '../../../storage/user/pushers.ts'
 import { standingOf } from '../standing.ts'
-import { healUnread } from '../unread-heal.ts'
 import type { UserCore } from '../user-core.ts'
-import { type Lane, type LaneItem, PUSH_DUE, PushLanes } from './push-lanes.ts'
-import { badgeMessageFor, messageFor } from './push-message.ts'
+import { PushHealing } from './push-healing.ts'
+import { type Lane, type LaneItem, PUSH_DUE, PushLanes, targetOf, type Way } from './push-lanes.ts'
+import { badgeMessageFor, detailsOf, messageFor } from './push-message.ts'
 import { PusherIndex } from './pusher-index.ts'
 
 /** The first pause after a failure, doubled with each one that follows up to the longest; a quarter of it is left to chance. */
@@ -22,6 +23,13 @@ const JITTER = 0.25
 const MAX_AGE_MS = 24 * 60 * 60_000
 /** Counts that fall are told after this, once for all that was read meanwhile. */
 const BADGE_DELAY_MS = 1_000
+/** What became of notifications is looked at after this, before the feed is written. */
+const LOOK_MS = 1_000
+/** The alarm looks this often, and so many times; then it leaves the rest to the next. */
+const DUE_LOOK_MS = 50
+const DUE_LOOKS = 400
+/** One round tries a gateway that failed, the next sends the rest. */
+const DUE_ROUNDS = 2
 
 /** An event of which the user is to be notified. */
 export interface Notable {
@@ -41,15 +49,16 @@ export interface Notable {
 export class Push {
   readonly lanes: PushLanes
   readonly index: PusherIndex
+  readonly healing: PushHealing
   readonly #core: UserCore
   #badgeTimer: ReturnType<typeof setTimeout> | undefined
-  #healing: Promise<void> | undefined
-  #healAgain = false
+  #lookTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor(core: UserCore) {
     this.#core = core
     this.lanes = new PushLanes(core)
     this.index = new PusherIndex(core)
+    this.healing = new PushHealing(core)
     core.feedKeeper.riders.push(this.lanes)
     core.due.handle(PUSH_DUE, () => this.#runDue())
   }
@@ -64,7 +73,12 @@ export class Push {
     if (!this.lanes.any || standingOf(this.#core).locked) return
     const { tweaks, isLoud } = tweaksOf(verdict.actions)
     this.lanes.add({ roomId, eventId, pos, high: isEncrypted || isLoud, tweaks: JSON.stringify(tweaks), ts })
-    for (const lane of this.lanes.all()) this.#start(lane)
+    for (const lane of this.lanes.all()) {
+      const item = lane.items.at(-1)
+      // What has waited longer goes first; the alarm sees to it.
+      const isNext = lane.items.every((other) => other === item || other.way !== undefined)
+      if (item !== undefined && isNext && !this.#isPaused(lane)) this.#send(lane, item)
+    }
   }
 
   /** Something was read, here or on another device: phones that show a number are told. */
@@ -72,62 +86,82 @@ export class Push {
     if (!this.lanes.any) return
     this.#badgeTimer ??= setTimeout(() => {
       this.#badgeTimer = undefined
-      this.#core.ctx.waitUntil(this.#tellBadge())
+      this.#tellBadge()
     }, BADGE_DELAY_MS)
-  }
-
-  /** A room rang without saying everything: with pushers nobody waits for the next sync. */
-  healSoon(roomId: string): void {
-    if (!this.lanes.any || !this.#core.unread.behind.has(roomId)) return
-    this.#healAgain = true
-    this.#healing ??= this.#heal().finally(() => {
-      this.#healing = undefined
-    })
-    this.#core.ctx.waitUntil(this.#healing)
-  }
-
-  async #heal(): Promise<void> {
-    while (this.#healAgain) {
-      this.#healAgain = false
-      await healUnread(this.#core, 'push')
-    }
-  }
-
-  #start(lane: Lane): void {
-    if (!lane.isRunning && !this.#isPaused(lane)) this.#core.ctx.waitUntil(this.#deliver(lane))
   }
 
   #isPaused({ standing }: Lane): boolean {
     return standing.retryTs !== undefined && standing.retryTs > nowMs()
   }
 
-  /** Delivers what waits in a lane, in order, until there is nothing left or the gateway fails. Never throws. */
-  async #deliver(lane: Lane): Promise<void> {
-    if (lane.isRunning) return
-    lane.isRunning = true
+  /** Sends a notification on its way, unless it is. What becomes of it is seen by {@link #look}. */
+  #send(lane: Lane, item: LaneItem): void {
+    if (item.way !== undefined) return
+    const way: Way = { sent: undefined, sinceMs: nowMs(), badge: 0 }
+    item.way = way
+    this.#lookSoon()
+    if (targetOf(lane.pusher).namesOnly) this.#post(way, lane, (badge) => messageFor(lane, item.push, badge, undefined))
+    else this.#core.ctx.waitUntil(this.#sendDetails(lane, item, way))
+  }
+
+  async #sendDetails(lane: Lane, item: LaneItem, way: Way): Promise<void> {
     // What is being written in this turn is there in the next.
     await Promise.resolve()
     try {
-      for (let item = lane.items[0]; item !== undefined && !lane.isGone && !this.#isPaused(lane); item = lane.items[0]) {
-        await this.#deliverOne(lane, item)
-      }
+      const details = await detailsOf(this.#core, item.push)
+      if (lane.isGone) return
+      if (details === undefined) this.lanes.drop(lane, item)
+      else this.#post(way, lane, (badge) => messageFor(lane, item.push, badge, details))
     } catch (cause) {
-      log.error('a notification could not be delivered', cause)
-    } finally {
-      lane.isRunning = false
+      log.error('a notification could not be made', cause)
+      this.lanes.drop(lane, item)
     }
   }
 
-  async #deliverOne(lane: Lane, item: LaneItem): Promise<void> {
-    const message = this.#isWanted(item) ? await messageFor(this.#core, lane, item.push) : undefined
-    if (message === undefined) return this.lanes.drop(lane, item)
-    const badge = this.#core.unread.badge
-    const verdict = await outboundOf(this.#core.env).pushGateways.deliver(message)
-    if (lane.isGone) return
-    if (verdict === 'failed') return this.#failed(lane)
-    this.lanes.drop(lane, item)
-    lane.toldBadge = badge
-    this.#answered(lane, verdict)
+  #post(way: Way, lane: Lane, message: (badge: number) => PushMessage): void {
+    way.badge = this.#core.unread.badge
+    const { sent, work } = outboundOf(this.#core.env).pushGateways.post(message(way.badge))
+    way.sent = sent
+    lane.toldBadge = way.badge
+    if (work !== undefined) this.#core.ctx.waitUntil(work)
+  }
+
+  #lookSoon(): void {
+    this.#lookTimer ??= setTimeout(() => {
+      this.#lookTimer = undefined
+      try {
+        this.#look()
+      } catch (cause) {
+        log.error('what became of notifications could not be noted', cause)
+      }
+    }, LOOK_MS)
+  }
+
+  /** Notes what has become of notifications; answers whether any are still on their way. */
+  #look(): boolean {
+    let underWay = false
+    for (const lane of this.lanes.all()) {
+      for (const item of [...lane.items]) if (item.way !== undefined) underWay = this.#lookAt(lane, item, item.way) || underWay
+      if (lane.badgeWay !== undefined) underWay = this.#lookAt(lane, undefined, lane.badgeWay) || underWay
+    }
+    if (underWay) this.#lookSoon()
+    return underWay
+  }
+
+  #lookAt(lane: Lane, item: LaneItem | undefined, way: Way): boolean {
+    const isLate = nowMs() - way.sinceMs > PUSH_LEASE_MS
+    const verdict = way.sent?.verdict ?? (isLate ? 'failed' : undefined)
+    if (verdict === undefined || lane.isGone) return verdict === undefined && !lane.isGone
+    if (item === undefined) lane.badgeWay = undefined
+    else item.way = undefined
+    if (verdict === 'failed') {
+      lane.toldBadge = undefined
+      if (item !== undefined) this.#failed(lane, way)
+    } else {
+      if (item !== undefined) this.lanes.drop(lane, item)
+      this.#answered(lane, verdict)
+    }
+    return false
   }
 
   /** Whether it is still worth telling: unread, or an invitation that stands. */
@@ -148,9 +182,12 @@ export class Push {
     } else if (lane.standing.failures > 0) this.#setStanding(lane, WELL)
   }
 
-  #failed(lane: Lane): void {
+  #failed(lane: Lane, { sinceMs }: Way): void {
     const { due, ctx, feedKeeper } = this.#core
     const now = nowMs()
+    // Several that were under way together are one failure.
+    if (lane.failedMs !== undefined && sinceMs <= lane.failedMs) return
+    lane.failedMs = now
     const failures = lane.standing.failures + 1
     const pauseMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 20)) * (1 - JITTER * randomFraction())
     const retryTs = Math.round(now + pauseMs)
@@ -170,30 +207,38 @@ export class Push {
     lane.standing = standing
   }
 
-  async #tellBadge(): Promise<void> {
-    const badge = this.#core.unread.badge
-    const { pushGateways } = outboundOf(this.#core.env)
-    const lanes = this.lanes.all().filter((lane) => lane.toldBadge !== badge && lane.items.length === 0 && !this.#isPaused(lane))
-    await Promise.all(
-      lanes.map(async (lane) => {
-        lane.toldBadge = badge
-        const verdict = await pushGateways.deliver(badgeMessageFor(lane, badge))
-        // A number that did not arrive comes with the next one.
-        if (lane.isGone) return
-        if (verdict === 'failed') lane.toldBadge = undefined
-        else this.#answered(lane, verdict)
-      }),
-    )
+  #tellBadge(): void {
+    const { badge } = this.#core.unread
+    for (const lane of this.lanes.all()) {
+      // A number that does not arrive comes with the next one.
+      if (lane.toldBadge === badge || lane.items.length > 0 || lane.badgeWay !== undefined || lane.standing.failures > 0) continue
+      lane.badgeWay = { sent: undefined, sinceMs: nowMs(), badge }
+      this.#post(lane.badgeWay, lane, () => badgeMessageFor(lane, badge))
+      this.#lookSoon()
+    }
   }
 
-  /** Due work: what waits is delivered, and rows of what was delivered go. */
+  /** Due work: what waits is sent, a gateway that failed being tried with one first; rows of what was delivered go. */
   async #runDue(): Promise<DueResult> {
-    await Promise.all(this.lanes.all().map((lane) => this.#deliver(lane)))
+    for (let round = 0; round < DUE_ROUNDS; round += 1) {
+      for (const lane of this.lanes.all()) this.#sendWaiting(lane)
+      for (let looks = 0; this.#look() && looks < DUE_LOOKS; looks += 1)
+        await new Promise<void>((resolve) => setTimeout(resolve, DUE_LOOK_MS))
+    }
     const retries = this.lanes
       .all()
       .flatMap(({ items, standing }) => (items.length > 0 ? [standing.retryTs ?? nowMs() + FIRST_RETRY_MS] : []))
     if (retries.length > 0) return { again: Math.min(...retries) }
     this.#core.feedKeeper.flush()
     return 'done'
+  }
+
+  #sendWaiting(lane: Lane): void {
+    if (this.#isPaused(lane)) return
+    for (const item of [...lane.items]) {
+      if (item.way === undefined && !this.#isWanted(item)) this.lanes.drop(lane, item)
+      else this.#send(lane, item)
+      if (lane.standing.failures > 0 && lane.items.length > 0) return
+    }
   }
 }

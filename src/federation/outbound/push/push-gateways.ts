@@ -2,11 +2,11 @@ import type { JsonObject } from '../../../matrix/json.ts'
 import { log } from '../../../runtime/log.ts'
 import {
   MAX_DEVICES_PER_PUSH,
-  MAX_PUSH_PAUSE_MS,
   MAX_PUSHES_PER_GATEWAY,
   MAX_WAITING_PUSHES,
   PUSH_GATHER_MS,
   PUSH_LEASE_MS,
+  PUSH_TIMEOUT_MS,
 } from '../limits.ts'
 import { OutboundError, RemoteRefusal } from '../outbound-error.ts'
 
@@ -28,22 +28,26 @@ export type PushVerdict = 'delivered' | 'rejected' | 'failed'
 /** Sends one notification; answers the rejected pushkeys. @throws OutboundError. */
 export type Notify = (url: string, notification: JsonObject) => Promise<ReadonlySet<string>>
 
-/** A notification that waits. Objects of one isolate share these, and only memory: none may wait for a promise of another. */
-interface Waiting {
+/**
+ * A notification on its way. Objects of one isolate share these, and only as memory: none may wait for a promise of another, so whoever wants to know looks.
+ * Without a verdict after {@link PUSH_LEASE_MS} whoever carried it has ended, and it counts as failed.
+ */
+export interface SentPush {
   readonly message: PushMessage
   /** Messages with the same one say the same to devices of the same kind. */
   readonly kind: string
-  /** Somebody is sending it. */
-  isTaken: boolean
   /** It must not travel with others any more. */
-  isAlone: boolean
+  readonly isAlone: boolean
   verdict: PushVerdict | undefined
 }
 
 interface Gateway {
-  readonly waiting: Set<Waiting>
+  /** In order. */
+  waiting: SentPush[]
   /** Requests under way, and when each began: one whose object ended in the middle gives its place back after a while. */
   readonly active: Set<{ readonly sinceMs: number }>
+  /** Since when somebody waits for others to join. */
+  gatheringMs: number | undefined
 }
 
 /**
@@ -60,79 +64,77 @@ export class PushGateways {
     this.#now = now
   }
 
-  /** Delivers a notification. Never throws; answers in bounded time. */
-  async deliver(message: PushMessage): Promise<PushVerdict> {
-    const gateway = this.#gateway(message.url)
-    if (gateway.waiting.size >= MAX_WAITING_PUSHES) return 'failed'
+  /** Sends a notification. `work` is what the caller's object has to stay for, for its own sake or that of others; it never throws. */
+  post(message: PushMessage): { readonly sent: SentPush; readonly work: Promise<void> | undefined } {
     const kind = JSON.stringify([message.content, message.device])
-    const own: Waiting = { message, kind, isTaken: false, isAlone: false, verdict: undefined }
-    gateway.waiting.add(own)
-    try {
-      return await this.#await(gateway, own)
-    } finally {
-      gateway.waiting.delete(own)
-      if (gateway.waiting.size === 0 && gateway.active.size === 0) this.#gateways.delete(message.url)
-    }
+    const gateway = this.#gateway(message.url)
+    const isFull = gateway.waiting.length >= MAX_WAITING_PUSHES
+    const sent: SentPush = { message, kind, isAlone: false, verdict: isFull ? 'failed' : undefined }
+    if (isFull) return { sent, work: undefined }
+    gateway.waiting.push(sent)
+    const now = this.#now()
+    if (gateway.gatheringMs !== undefined && Math.abs(now - gateway.gatheringMs) < PUSH_TIMEOUT_MS) return { sent, work: undefined }
+    gateway.gatheringMs = now
+    return { sent, work: this.#carry(message.url, gateway) }
   }
 
   #gateway(url: string): Gateway {
     let gateway = this.#gateways.get(url)
     if (gateway === undefined) {
-      gateway = { waiting: new Set(), active: new Set() }
+      gateway = { waiting: [], active: new Set(), gatheringMs: undefined }
       this.#gateways.set(url, gateway)
     }
     return gateway
   }
 
-  /** Looks now and then whether it was sent by somebody; whoever looks first sends it, and those like it. */
-  async #await(gateway: Gateway, own: Waiting): Promise<PushVerdict> {
-    let pauseMs = PUSH_GATHER_MS
-    for (let waitedMs = 0; waitedMs < PUSH_LEASE_MS; waitedMs += pauseMs) {
-      if (waitedMs > 0) pauseMs = Math.min(2 * pauseMs, MAX_PUSH_PAUSE_MS)
-      await new Promise<void>((resolve) => setTimeout(resolve, pauseMs))
-      if (own.verdict === undefined && !own.isTaken && this.#hasPlace(gateway)) await this.#send(gateway, takeAlike(gateway.waiting, own))
-      if (own.verdict !== undefined) return own.verdict
-    }
-    return 'failed'
-  }
-
-  #hasPlace({ active }: Gateway): boolean {
+  /** Waits a moment for others who say the same, then sends what waits, as far as the gateway has places. */
+  async #carry(url: string, gateway: Gateway): Promise<void> {
+    await new Promise<void>((resolve) => setTimeout(resolve, PUSH_GATHER_MS))
+    gateway.gatheringMs = undefined
     const now = this.#now()
-    for (const request of active) if (now - request.sinceMs > PUSH_LEASE_MS) active.delete(request)
-    return active.size < MAX_PUSHES_PER_GATEWAY
+    for (const request of gateway.active) if (Math.abs(now - request.sinceMs) > PUSH_LEASE_MS) gateway.active.delete(request)
+    const lanes: Promise<void>[] = []
+    while (gateway.waiting.length > 0 && gateway.active.size < MAX_PUSHES_PER_GATEWAY) lanes.push(this.#sendOn(url, gateway))
+    await Promise.all(lanes)
+    if (gateway.waiting.length === 0 && gateway.active.size === 0 && gateway.gatheringMs === undefined) this.#gateways.delete(url)
   }
 
-  async #send({ active }: Gateway, alike: readonly Waiting[]): Promise<void> {
+  /** One request after the other until nothing waits. */
+  async #sendOn(url: string, gateway: Gateway): Promise<void> {
     const request = { sinceMs: this.#now() }
-    active.add(request)
+    gateway.active.add(request)
     try {
-      const rejected = await this.#notify(alike[0]?.message.url ?? '', notificationFor(alike.map(({ message }) => message)))
+      for (let alike = takeAlike(gateway); alike.length > 0; alike = takeAlike(gateway)) await this.#send(url, gateway, alike)
+    } finally {
+      gateway.active.delete(request)
+    }
+  }
+
+  async #send(url: string, gateway: Gateway, alike: readonly SentPush[]): Promise<void> {
+    try {
+      const rejected = await this.#notify(url, notificationFor(alike.map(({ message }) => message)))
       for (const one of alike) one.verdict = rejected.has(one.message.pushkey) ? 'rejected' : 'delivered'
     } catch (cause) {
       log.debug(`a push gateway could not be told: ${cause instanceof OutboundError ? cause.failure : 'a defect'}`)
       // What the gateway refuses may be the fault of one of them: each has the right to fail alone.
       const mayBeOne = alike.length > 1 && cause instanceof RemoteRefusal
-      for (const one of alike) {
-        if (mayBeOne) Object.assign(one, { isTaken: false, isAlone: true })
-        else one.verdict = 'failed'
-      }
-    } finally {
-      active.delete(request)
+      if (mayBeOne) gateway.waiting.push(...alike.map((one) => Object.assign(one, { isAlone: true })))
+      else for (const one of alike) one.verdict = 'failed'
     }
   }
 }
 
-/** Takes a notification, and others that may travel with it. */
-function takeAlike(waiting: ReadonlySet<Waiting>, own: Waiting): Waiting[] {
-  const taken = [own]
-  own.isTaken = true
-  if (own.isAlone) return taken
-  for (const one of waiting) {
-    if (taken.length >= MAX_DEVICES_PER_PUSH) break
-    if (one.kind !== own.kind || one.isTaken || one.isAlone || one.verdict !== undefined) continue
-    one.isTaken = true
-    taken.push(one)
+/** Takes the notification that has waited longest, and others that may travel with it. */
+function takeAlike(gateway: Gateway): SentPush[] {
+  const [first] = gateway.waiting
+  if (first === undefined) return []
+  const taken: SentPush[] = []
+  const left: SentPush[] = []
+  for (const one of gateway.waiting) {
+    const fits = one === first || (one.kind === first.kind && !one.isAlone && !first.isAlone)
+    ;(fits && taken.length < MAX_DEVICES_PER_PUSH ? taken : left).push(one)
   }
+  gateway.waiting = left
   return taken
 }
 
