@@ -106,7 +106,7 @@ export class PushLanes implements FlushRider {
 
   get needsFlush(): boolean {
     if (this.#gone.length > 0) return true
-    return this.#lanes !== undefined && this.all().some(({ items }) => items.some(({ rowId }) => rowId === undefined))
+    return this.#lanes !== undefined && this.all().some(({ items }) => items.some(needsRow))
   }
 
   get flushIsUrgent(): boolean {
@@ -117,7 +117,7 @@ export class PushLanes implements FlushRider {
     const { store, due } = this.#core
     const written: [LaneItem, number][] = []
     for (const { pusher, standing, items } of this.all()) {
-      const unwritten = items.filter(({ rowId }) => rowId === undefined)
+      const unwritten = items.filter(needsRow)
       for (const item of unwritten) written.push([item, insertQueuedPush(store, pusher, item.push)])
       if (unwritten.length > 0) due.ensure(PUSH_DUE, '', standing.retryTs ?? nowMs() + SAFETY_MS)
     }
@@ -145,6 +145,12 @@ export class PushLanes implements FlushRider {
     this.#lanes = lanes
     return lanes
   }
+}
+
+/** What the gateway has taken need not be written, though nobody has looked yet. */
+function needsRow({ rowId, way }: LaneItem): boolean {
+  const verdict = way?.sent?.verdict
+  return rowId === undefined && (verdict === undefined || verdict === 'failed')
 }
 
 function newLane(pusher: Pusher, standing: PusherStanding): Lane {

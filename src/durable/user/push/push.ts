@@ -73,12 +73,7 @@ export class Push {
     if (!this.lanes.any || standingOf(this.#core).locked) return
     const { tweaks, isLoud } = tweaksOf(verdict.actions)
     this.lanes.add({ roomId, eventId, pos, high: isEncrypted || isLoud, tweaks: JSON.stringify(tweaks), ts })
-    for (const lane of this.lanes.all()) {
-      const item = lane.items.at(-1)
-      // What has waited longer goes first; the alarm sees to it.
-      const isNext = lane.items.every((other) => other === item || other.way !== undefined)
-      if (item !== undefined && isNext && !this.#isPaused(lane)) this.#send(lane, item)
-    }
+    for (const lane of this.lanes.all()) this.#sendWaiting(lane)
   }
 
   /** Something was read, here or on another device: phones that show a number are told. */
@@ -94,9 +89,8 @@ export class Push {
     return standing.retryTs !== undefined && standing.retryTs > nowMs()
   }
 
-  /** Sends a notification on its way, unless it is. What becomes of it is seen by {@link #look}. */
+  /** Sends a notification on its way. What becomes of it is seen by {@link #look}. */
   #send(lane: Lane, item: LaneItem): void {
-    if (item.way !== undefined) return
     const way: Way = { sent: undefined, sinceMs: nowMs(), badge: 0 }
     item.way = way
     this.#lookSoon()
@@ -233,12 +227,14 @@ export class Push {
     return 'done'
   }
 
+  /** Sends what waits and is still worth it; to a gateway that failed one at a time. */
   #sendWaiting(lane: Lane): void {
-    if (this.#isPaused(lane)) return
     for (const item of [...lane.items]) {
-      if (item.way === undefined && !this.#isWanted(item)) this.lanes.drop(lane, item)
-      else this.#send(lane, item)
-      if (lane.standing.failures > 0 && lane.items.length > 0) return
+      const isFailing = lane.standing.failures > 0
+      if (this.#isPaused(lane) || (isFailing && lane.items.some(({ way }) => way !== undefined))) return
+      if (item.way !== undefined) continue
+      if (this.#isWanted(item)) this.#send(lane, item)
+      else this.lanes.drop(lane, item)
     }
   }
 }

@@ -159,8 +159,8 @@ describe('a notification', () => {
     const push = gateway()
     await setPusher(bob, 'key')
     for (let day = 1; day <= 3; day += 1) {
-      await say(alice, roomId, `day ${day}`)
-      await push.told('key', day)
+      const eventId = ok(await say(alice, roomId, `day ${day}`)).body.event_id
+      await expect.poll(() => push.eventsFor('key').at(-1)?.event_id, { timeout: 10_000 }).toBe(eventId)
       advanceClock(24 * 3_600_000)
       await fireRoomAlarm(roomId)
       await endObject('user', bob.userId)
@@ -288,7 +288,10 @@ describe('at least once', () => {
 /** Waits until the one pusher of a user has failed so often, as the database has it. */
 async function failing(who: TestSession, failures: number): Promise<void> {
   const read = () =>
-    runInDurableObject(userStub(who.userId), (_user, ctx) => ctx.storage.sql.exec<{ failures: number }>('SELECT failures FROM pushers').one().failures)
+    runInDurableObject(
+      userStub(who.userId),
+      (_user, ctx) => ctx.storage.sql.exec<{ failures: number }>('SELECT failures FROM pushers').one().failures,
+    )
   await expect.poll(read, { timeout: 10_000 }).toBe(failures)
 }
 
