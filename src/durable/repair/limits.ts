@@ -8,5 +8,11 @@ export const ATTACH_RETRY_MAX_MS = 60 * 60_000
 export const ATTACH_WAKE_PAUSE_MS = 2_000
 /** Failures after which what cannot be completed is given up: about a day. */
 export const MAX_ATTACH_FAILURES = 32
+/** A join that was cut off is taken up again after this. */
+export const JOIN_RESUME_MS = 30_000
+/** How often a join is taken up again. */
+export const MAX_JOIN_RESUMPTIONS = 5
 /** Deferred work that failed for a reason of its own is tried again after this. */
 export const DUE_RETRY_MS = 30_000
+/** Servers for which it is remembered when fetching for them failed; beyond that all are forgotten, and may be tried at once. */
+export const MAX_REMEMBERED_ORIGINS = 1_000

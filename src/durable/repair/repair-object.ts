@@ -3,14 +3,33 @@ import type { Env } from '../../runtime/bindings.ts'
 import { nowMs } from '../../runtime/clock.ts'
 import { log } from '../../runtime/log.ts'
 import { countCost } from '../../runtime/metrics.ts'
+import type { Outcome } from '../../runtime/outcome.ts'
 import { type DueResult, DueTable } from '../../storage/due-table.ts'
 import { ObjectStore } from '../../storage/object-store.ts'
 import { readFailures, writeFailures } from '../../storage/repair/attempts.ts'
 import { REPAIR_MIGRATIONS } from '../../storage/repair/migrations.generated.ts'
-import { ATTACH_RETRY_MAX_MS, ATTACH_RETRY_MS, ATTACH_WAKE_PAUSE_MS, DUE_RETRY_MS, MAX_ATTACH_FAILURES } from './limits.ts'
+import { type JoinJob, JoinJobs, type JoinResult } from './join-jobs.ts'
+import {
+  ATTACH_RETRY_MAX_MS,
+  ATTACH_RETRY_MS,
+  ATTACH_WAKE_PAUSE_MS,
+  DUE_RETRY_MS,
+  MAX_ATTACH_FAILURES,
+  MAX_REMEMBERED_ORIGINS,
+} from './limits.ts'
 
 /** What fetching for a room came to. `attached`: nothing is missing. `stuck`: some is, and nobody who was asked had it. */
 export type AttachResult = 'attached' | 'stuck'
+
+/** One attempt at completing what a server sent. */
+export interface AttachAttempt {
+  /** The server that sent the staged events. */
+  readonly origin: string
+  /** Attempts that failed before it. */
+  readonly failures: number
+  /** What cannot be completed now is given up. */
+  readonly lastAttempt: boolean
+}
 
 /** What became of a gap. */
 export type GapResult = 'filled' | 'failed'
@@ -19,17 +38,19 @@ const ATTACH = 'attach'
 
 /**
  * Fetches what one room misses, named by its room ID: what staged events refer to, and history. It is where other servers are waited for and what they send is
- * verified, so that the room itself never does either. One flight per room. The truth about what is missing is the room's; this object only knows how often
+ * verified, so that the room itself never does either. One flight per server whose events wait. The truth about what is missing is the room's; this object only knows how often
  * it has failed, so that ending it at any instant loses nothing.
  */
 export abstract class RepairObject extends DurableObject<Env> {
   protected readonly roomId: string
   readonly #store: ObjectStore
   readonly #due: DueTable
+  readonly #joins: JoinJobs
   readonly #gaps = new Map<number, Promise<GapResult>>()
-  #attaching: Promise<DueResult> | undefined
-  #again = false
-  #endedAtMs = Number.NEGATIVE_INFINITY
+  /** Flights by the server whose events are completed: one that is slow or lies holds up nobody else's. */
+  readonly #flights = new Map<string, { work: Promise<DueResult>; again: boolean }>()
+  /** When flights ended that failed. */
+  readonly #failedAtMs = new Map<string, number>()
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -37,23 +58,35 @@ export abstract class RepairObject extends DurableObject<Env> {
     this.roomId = ctx.id.name ?? ''
     this.#store = new ObjectStore(ctx.storage, REPAIR_MIGRATIONS)
     this.#due = new DueTable(this.#store, ctx.storage)
-    this.#due.handle(ATTACH, () => this.#attach())
+    this.#joins = new JoinJobs(this.#store, this.#due, (job, isResumed) => this.runJoin(job, isResumed))
+    this.#due.handle(ATTACH, (origin) => this.#attach(origin))
   }
 
-  /** Completes staged events. `lastAttempt`: what cannot be completed now is given up. */
-  protected abstract attach(attempt: { readonly failures: number; readonly lastAttempt: boolean }): Promise<AttachResult>
+  /** Completes staged events that a server sent. */
+  protected abstract attach(attempt: AttachAttempt): Promise<AttachResult>
 
   /** Fetches history right below a place. */
   protected abstract fill(ord: number): Promise<GapResult>
 
-  /** Something is missing in the room. Nothing is stored here for it: the room has a row of its own, and comes back. */
-  wake(): void {
-    if (this.#attaching !== undefined) {
-      this.#again = true
-      return
+  /** Joins the room through a server that has said that it would let the user in. */
+  protected abstract runJoin(job: JoinJob, isResumed: boolean): Promise<Outcome<JoinResult>>
+
+  /** Joins the room, also when whoever asks for it does not wait for the end. */
+  join(job: JoinJob): Promise<Outcome<JoinResult>> {
+    const joined = this.#joins.join(job)
+    this.ctx.waitUntil(Promise.all([joined, this.#due.arm()]))
+    return joined
+  }
+
+  /** What some servers sent lacks something. Nothing is stored here for it: the room has a row of its own, and comes back. */
+  wake(origins: readonly string[]): void {
+    for (const origin of origins) {
+      const flight = this.#flights.get(origin)
+      if (flight !== undefined) flight.again = true
+      else if (nowMs() - (this.#failedAtMs.get(origin) ?? Number.NEGATIVE_INFINITY) >= ATTACH_WAKE_PAUSE_MS) {
+        this.ctx.waitUntil(this.#attach(origin).then(() => this.#due.arm()))
+      }
     }
-    if (readFailures(this.#store, ATTACH, '') > 0 && nowMs() - this.#endedAtMs < ATTACH_WAKE_PAUSE_MS) return
-    this.ctx.waitUntil(this.#attach().then(() => this.#due.arm()))
   }
 
   /** Fetches history below a place; the same for everybody who asks meanwhile. */
@@ -79,43 +112,46 @@ export abstract class RepairObject extends DurableObject<Env> {
     this.ctx.abort('ended by a test')
   }
 
-  #attach(): Promise<DueResult> {
-    this.#attaching ??= this.#attachAll().finally(() => {
-      this.#attaching = undefined
-      this.#endedAtMs = nowMs()
-    })
-    return this.#attaching
+  #attach(origin: string): Promise<DueResult> {
+    const known = this.#flights.get(origin)
+    if (known !== undefined) return known.work
+    const flight = { work: Promise.resolve<DueResult>('settled'), again: false }
+    this.#flights.set(origin, flight)
+    flight.work = this.#attachAll(origin, flight).finally(() => this.#flights.delete(origin))
+    return flight.work
   }
 
-  async #attachAll(): Promise<DueResult> {
-    const failures = readFailures(this.#store, ATTACH, '')
+  async #attachAll(origin: string, flight: { again: boolean }): Promise<DueResult> {
+    const failures = readFailures(this.#store, ATTACH, origin)
     let result: AttachResult
     do {
-      this.#again = false
-      result = await this.#attempt(failures)
-    } while (this.#again)
-    if (result === 'attached') {
-      if (failures > 0) this.#store.transaction(undefined, () => writeFailures(this.#store, ATTACH, '', 0))
-      return 'done'
-    }
-    return this.#pause(failures + 1)
+      flight.again = false
+      result = await this.#attempt({ origin, failures, lastAttempt: failures >= MAX_ATTACH_FAILURES })
+    } while (flight.again)
+    if (result === 'stuck') return this.#pause(origin, failures + 1)
+    this.#failedAtMs.delete(origin)
+    if (failures > 0) this.#store.transaction(undefined, () => writeFailures(this.#store, ATTACH, origin, 0))
+    return 'done'
   }
 
-  async #attempt(failures: number): Promise<AttachResult> {
+  async #attempt(attempt: AttachAttempt): Promise<AttachResult> {
     try {
-      return await this.attach({ failures, lastAttempt: failures >= MAX_ATTACH_FAILURES })
+      return await this.attach(attempt)
     } catch (cause) {
       log.warn('missing events could not be fetched', cause)
       return 'stuck'
     }
   }
 
-  #pause(failures: number): DueResult {
-    const again = nowMs() + Math.min(ATTACH_RETRY_MS * 2 ** (failures - 1), ATTACH_RETRY_MAX_MS)
+  #pause(origin: string, failures: number): DueResult {
+    const now = nowMs()
+    const again = now + Math.min(ATTACH_RETRY_MS * 2 ** (failures - 1), ATTACH_RETRY_MAX_MS)
+    if (this.#failedAtMs.size >= MAX_REMEMBERED_ORIGINS) this.#failedAtMs.clear()
+    this.#failedAtMs.set(origin, now)
     this.#store.migrate()
     this.#store.transaction(undefined, () => {
-      writeFailures(this.#store, ATTACH, '', failures)
-      this.#due.ensure(ATTACH, '', again)
+      writeFailures(this.#store, ATTACH, origin, failures)
+      this.#due.ensure(ATTACH, origin, again)
     })
     return { again }
   }

@@ -8,6 +8,8 @@ export const MAX_ATTACH_ROUNDS = 40
 export const MAX_MISSING_ROUNDS = 10
 /** Events asked for in one such round; others answer no more. */
 export const MISSING_EVENTS_PER_ROUND = 20
+/** Rounds of giving up events that cannot be completed, each with what waited for those of the round before. */
+export const MAX_GIVE_UP_ROUNDS = 100
 /** Failed attempts after which a state is taken although some of its events cannot be had from anybody. */
 export const INCOMPLETE_AFTER_FAILURES = 3
 /** Servers asked for one thing. */

@@ -1,5 +1,9 @@
-import { type AttachResult, type GapResult, RepairObject } from '../../../durable/repair/repair-object.ts'
-import { type AttachAttempt, attachStaged } from './attach-staged.ts'
+import type { JoinJob, JoinResult } from '../../../durable/repair/join-jobs.ts'
+import { type AttachAttempt, type AttachResult, type GapResult, RepairObject } from '../../../durable/repair/repair-object.ts'
+import type { Outcome } from '../../../runtime/outcome.ts'
+import { joinContext } from '../join/join-context.ts'
+import { runJoin } from '../join/run-join.ts'
+import { attachStaged } from './attach-staged.ts'
 import { fillGap } from './fill-gap.ts'
 import { repairContext } from './repair-context.ts'
 
@@ -7,6 +11,10 @@ import { repairContext } from './repair-context.ts'
 export class Repair extends RepairObject {
   protected override attach(attempt: AttachAttempt): Promise<AttachResult> {
     return attachStaged(repairContext(this.env, this.roomId), attempt)
+  }
+
+  protected override runJoin(job: JoinJob, isResumed: boolean): Promise<Outcome<JoinResult>> {
+    return runJoin(joinContext(this.env, 'join'), this.roomId, job, isResumed)
   }
 
   protected override fill(ord: number): Promise<GapResult> {

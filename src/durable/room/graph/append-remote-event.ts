@@ -116,9 +116,11 @@ function acceptLive(core: RoomCore, draft: Draft, event: RoomEvent, references: 
   const extremities = extremitiesAfter(core, draft.head.extremities, references.prev)
   const stored = placeEvent(core, event, { status: 'accepted', groupBefore, pos, ord: pos * ORD_STEP })
   insertGaps(core.store, pos * ORD_STEP, references.missingPrev)
-  deleteGap(core.store, event.eventId)
-  deleteClaimedState(core.store, event.eventId)
-  if (references.claimed !== undefined) core.past.note(groupBefore)
+  if (!isTip) deleteGap(core.store, event.eventId)
+  if (references.claimed !== undefined) {
+    deleteClaimedState(core.store, event.eventId)
+    core.past.note(groupBefore)
+  }
   draft.nextPos = pos + 1
   draft.head = { ...draft.head, headPos: pos, extremities: isTip ? [...extremities, stored.nid] : draft.head.extremities }
   draft.appended.push(stored)

@@ -38,9 +38,9 @@ export abstract class GraphRoom extends DurableObject<Env> {
     return ingestPdus(this.core, this.queue, request, requestId)
   }
 
-  /** What staged events lack, and whom to ask. */
-  repairPlan(): Promise<Outcome<RepairPlan>> {
-    return this.run(() => repairPlan(this.core))
+  /** What staged events lack that a server sent, and whom to ask. */
+  repairPlan(origin: string): Promise<Outcome<RepairPlan>> {
+    return this.run(() => repairPlan(this.core, origin))
   }
 
   /** What history is missing at a place, and whom to ask. */

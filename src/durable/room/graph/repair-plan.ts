@@ -8,8 +8,6 @@ import { MAX_CANDIDATES, MAX_IDS_PER_QUESTION, MAX_ROOTS, MAX_STAGED_LOOKED_AT }
 /** A staged event that waits for events which are not staged themselves. */
 export interface StagedRoot {
   readonly eventId: string
-  /** The server that sent it, or was asked for it. */
-  readonly origin: string
   readonly missingPrev: readonly string[]
   readonly missingAuth: readonly string[]
   /** It waits for nothing that is staged: what is known of the state before it can come from elsewhere only. */
@@ -25,16 +23,17 @@ export interface RepairPlan {
   readonly servers: readonly string[]
 }
 
-/** What is to be fetched for staged events. Nothing once everybody of this server has left. */
-export function repairPlan(core: RoomCore): RepairPlan {
+/** What is to be fetched for staged events that a server sent. Nothing once everybody of this server has left. */
+export function repairPlan(core: RoomCore, origin: string): RepairPlan {
   const heads = core.members.hasLocalJoined() ? readStagedHeads(core.store, MAX_STAGED_LOOKED_AT) : []
   const staged = new Set(heads.map(({ eventId }) => eventId))
-  const roots = heads.flatMap(({ eventId, origin, waits }): StagedRoot[] => {
+  const roots = heads.flatMap(({ eventId, origin: sentBy, waits }): StagedRoot[] => {
+    if (sentBy !== origin) return []
     const missingPrev = waits.prev.filter((id) => !staged.has(id))
     const missingAuth = waits.auth.filter((id) => !staged.has(id))
     if (missingPrev.length + missingAuth.length === 0) return []
     const isLowest = missingPrev.length === waits.prev.length && missingAuth.length === waits.auth.length
-    return [{ eventId, origin, missingPrev, missingAuth, isLowest }]
+    return [{ eventId, missingPrev, missingAuth, isLowest }]
   })
   return {
     version: core.rules.version,

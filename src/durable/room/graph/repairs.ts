@@ -14,7 +14,8 @@ const MAX_LOOKED_AT = 1000
 
 /** The object that fetches what rooms miss, as a room sees it. */
 export interface RepairWaker {
-  wake(): Promise<unknown>
+  /** `origins`: the servers whose events wait. */
+  wake(origins: readonly string[]): Promise<unknown>
 }
 
 /**
@@ -25,7 +26,7 @@ export class Repairs {
   readonly #core: RoomCore
   readonly #repair: () => RepairWaker
   readonly #resolutions: ResolutionWork
-  #missing = false
+  readonly #origins = new Set<string>()
   #unresolved = false
 
   constructor(core: RoomCore, repair: () => RepairWaker, resolutions: ResolutionWork) {
@@ -34,9 +35,9 @@ export class Repairs {
     this.#resolutions = resolutions
   }
 
-  /** The commit under way leaves something missing. */
-  plan(): void {
-    this.#missing = true
+  /** The commit under way leaves something missing for events that a server sent. */
+  plan(origin: string): void {
+    this.#origins.add(origin)
   }
 
   /** The commit under way leaves something unresolved. */
@@ -47,27 +48,27 @@ export class Repairs {
   /** The commit has succeeded. */
   committed(): void {
     const { ctx, due } = this.#core
-    if (!this.#missing && !this.#unresolved) return
+    if (this.#origins.size === 0 && !this.#unresolved) return
     ctx.waitUntil(due.arm())
-    if (this.#missing) ctx.waitUntil(this.#wake())
+    if (this.#origins.size > 0) ctx.waitUntil(this.#wake([...this.#origins]))
     if (this.#unresolved) ctx.waitUntil(this.#resolutions.run())
-    this.#missing = false
+    this.#origins.clear()
     this.#unresolved = false
   }
 
   /** Due work of kind {@link REPAIR_DUE}. */
   async run(): Promise<DueResult> {
     const { store, members } = this.#core
-    const isMissing = readStagedHeads(store, MAX_LOOKED_AT).some(({ waits }) => waits.prev.length + waits.auth.length > 0)
-    if (!isMissing || !members.hasLocalJoined()) return 'settled'
-    await this.#wake()
+    const lacking = readStagedHeads(store, MAX_LOOKED_AT).filter(({ waits }) => waits.prev.length + waits.auth.length > 0)
+    if (lacking.length === 0 || !members.hasLocalJoined()) return 'settled'
+    await this.#wake([...new Set(lacking.map(({ origin }) => origin))])
     return { again: this.#core.nowMs() + REPAIR_RETRY_MS }
   }
 
-  async #wake(): Promise<void> {
+  async #wake(origins: readonly string[]): Promise<void> {
     countCost('rpc')
     try {
-      await this.#repair().wake()
+      await this.#repair().wake(origins)
     } catch (cause) {
       log.warn('missing events of a room will be fetched later', cause)
     }

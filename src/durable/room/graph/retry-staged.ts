@@ -53,10 +53,10 @@ export function retryStaged(core: RoomCore, draft: Draft): StagedRest {
 
 /** Makes sure that what is missing is fetched and that what is unresolved gets resolved, whatever happens to this life of the object. The caller holds the transaction. */
 export function planMissing(core: RoomCore, { waiting, more }: StagedRest): void {
-  if (more || waiting.some(({ waits }) => waits.prev.length + waits.auth.length > 0)) {
-    core.due.ensure(REPAIR_DUE, '', core.nowMs() + REPAIR_RETRY_MS)
-    core.repairs?.plan()
-  }
+  const lacking = waiting.filter(({ waits }) => waits.prev.length + waits.auth.length > 0)
+  if (more || lacking.length > 0) core.due.ensure(REPAIR_DUE, '', core.nowMs() + REPAIR_RETRY_MS)
+  // With more to come the flight of any of them comes back here.
+  for (const { origin } of more ? waiting : lacking) core.repairs?.plan(origin)
   const unresolved = waiting.flatMap(({ waits }) => (waits.groups.length > 0 ? [waits.groups] : []))
   for (const groups of unresolved) planResolution(core.store, groups)
   if (unresolved.length > 0) {
