@@ -61,7 +61,6 @@ export class V2Resolution {
 
   /** Goes on as far as the budget allows; the entries to add to the unconflicted state, if the end was reached. */
   advance(slice: Slice): StateMap | undefined {
-    if (!this.#work.graph.index(slice.budget)) return undefined
     while (this.#stage.name !== 'done' && !slice.budget.exhausted) {
       const next = this.#stage.advance(slice)
       if (next === undefined) continue

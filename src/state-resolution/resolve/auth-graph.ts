@@ -1,6 +1,5 @@
 import type { EventId } from '../../matrix/events/room-event.ts'
 import type { EventReader } from './event-lookup.ts'
-import type { Budget } from './slice.ts'
 
 /** An {@link AuthGraph} as JSON. */
 export interface AuthGraphData {
@@ -15,9 +14,8 @@ const NO_EDGES: readonly number[] = []
 export class AuthGraph {
   readonly #ids: EventId[]
   readonly #edges: (readonly number[] | null)[]
-  readonly #numbers = new Map<EventId, number>()
-  /** How many of the IDs are in the index, which a resumed resolution builds anew, slice by slice. */
-  #indexed = 0
+  /** Made when it is first needed: a resumed resolution that has read all it wants does without. */
+  #numbers: Map<EventId, number> | undefined
   /** Room version 12: the create event, which every other event implies without citing it (rooms/v12, MSC4291). */
   readonly #impliedCreate: EventId | undefined
 
@@ -32,25 +30,14 @@ export class AuthGraph {
     return this.#ids.length
   }
 
-  /** Goes on with the index that {@link number} needs; whether it is complete. */
-  index(budget: Budget): boolean {
-    while (this.#indexed < this.#ids.length) {
-      if (budget.exhausted) return false
-      const end = this.#indexed + budget.takeSteps(this.#ids.length - this.#indexed)
-      for (; this.#indexed < end; this.#indexed++) this.#numbers.set(this.id(this.#indexed), this.#indexed)
-    }
-    return true
-  }
-
-  /** The number of an event, a new one if it has none yet. The index must be complete. */
+  /** The number of an event, a new one if it has none yet. */
   number(id: EventId): number {
+    this.#numbers ??= new Map(this.#ids.map((known, number) => [known, number]))
     const known = this.#numbers.get(id)
     if (known !== undefined) return known
-    if (this.#indexed < this.#ids.length) throw new Error('the index of the graph is not complete')
     const number = this.#ids.push(id) - 1
     this.#edges.push(null)
     this.#numbers.set(id, number)
-    this.#indexed += 1
     return number
   }
 
@@ -76,8 +63,7 @@ export class AuthGraph {
   clear(): void {
     this.#ids.length = 0
     this.#edges.length = 0
-    this.#numbers.clear()
-    this.#indexed = 0
+    this.#numbers = undefined
   }
 
   /** The graph as JSON. */

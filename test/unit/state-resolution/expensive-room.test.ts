@@ -18,6 +18,9 @@ const MAX_OVERRUN = BATCH_EVENTS * 11
 /** In which steps of the algorithm the cursor is stored. */
 const STORE_EVERY = 100
 
+const TINY: ExpensiveRoomSize = { chain: 150, forks: 3, conflicted: 5 }
+const MAX_TINY_SLICES = 2000
+
 const SMALL: ExpensiveRoomSize = { chain: 600, forks: 12, conflicted: 40 }
 
 describe.each(['11', '12'] as const)('S2: a room made to be expensive, version %s', (version) => {
@@ -48,6 +51,21 @@ describe.each(['11', '12'] as const)('S2: a room made to be expensive, version %
     expect(mostReads).toBeLessThanOrEqual(SLICE_EVENTS + MAX_OVERRUN)
     expect(largestPartBytes).toBeGreaterThan(100_000)
     expect(largestPartBytes).toBeLessThanOrEqual(MAX_PART_BYTES)
+  })
+
+  test('moves on with every slice, even if it is stored after each and a slice is one event', () => {
+    const { inputs, lookup } = expensiveRoom(TINY, version)
+    let cursor = startResolution(inputs, rules)
+    for (let slice = 0; ; slice += 1) {
+      expect(slice).toBeLessThan(MAX_TINY_SLICES)
+      const reader = new PartReader()
+      for (const part of cursor.parts()) reader.add(part)
+      const restored = readCursor(reader.value())
+      if (restored === undefined) throw new Error('a cursor that cannot be read back')
+      const result = stepResolution(restored, lookup, rules, { events: 1 })
+      if (result.done) break
+      cursor = result.cursor
+    }
   })
 
   test('resolves to the newest power levels, and for each member to the event that rests on them', () => {
