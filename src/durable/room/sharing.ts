@@ -1,3 +1,4 @@
+import { parseUserId } from '../../matrix/ids/user-id.ts'
 import { isJsonObject } from '../../matrix/json.ts'
 import type { Membership } from '../../matrix/membership.ts'
 import type { Caller, MemberChanges } from '../protocol.ts'
@@ -62,7 +63,14 @@ export interface Acquaintances {
 export function acquaintances(core: RoomCore, caller: Caller, userIds: readonly string[]): Acquaintances | undefined {
   const reader = isJoined(core, caller.userId) ? core.members.find(caller.userId) : undefined
   if (reader === undefined) return undefined
-  const members = userIds.flatMap((userId) => core.members.find(userId) ?? [])
+  const isHere = new Map<string | undefined, boolean>([[core.config.serverName, true]])
+  const mayBeHere = (serverName: string): boolean =>
+    core.members.joinedOfServer(serverName) > 0 || core.members.isExpectedServer(serverName)
+  const members = userIds.flatMap((userId) => {
+    const serverName = parseUserId(userId)?.serverName
+    if (!isHere.has(serverName)) isHere.set(serverName, serverName !== undefined && mayBeHere(serverName))
+    return isHere.get(serverName) === true ? (core.members.find(userId) ?? []) : []
+  })
   return {
     generation: core.head.generation,
     readerPos: reader.pos,
@@ -118,7 +126,8 @@ export function memberChanges(
   const wentOut = wasIn && !isIn
   if (cameIn) for (const userId of membersNow(core)) joined.add(userId)
   if (wentOut) for (const userId of membersAt(core, to)) left.add(userId)
-  joined.delete(caller.userId)
+  // Who comes in is named to themselves as well, as other servers do.
+  if (!cameIn) joined.delete(caller.userId)
   left.delete(caller.userId)
   // Whoever is out hears no more of who comes.
   if (!isIn) joined.clear()

@@ -73,14 +73,14 @@ describe('device_lists (D13)', () => {
     expect((await syncOnce(alice)).device_lists).toEqual({ changed: [], left: [] })
   })
 
-  it('name who joins to those who are there, and those who are there to who joins', async () => {
+  it('name who joins to those who are there, and everybody to who joins', async () => {
     const [alice, bob, carol] = await three()
     const roomId = await createRoom(alice, { preset: 'public_chat' })
     ok(await join(bob, roomId))
     const [alices, carols] = await Promise.all([syncOnce(alice), syncOnce(carol)])
     ok(await join(carol, roomId))
     expect(await listsAfter(alice, alices.next_batch)).toMatchObject({ changed: [carol.userId], left: [] })
-    expect(await listsAfter(carol, carols.next_batch)).toMatchObject({ changed: [alice.userId, bob.userId].sort(), left: [] })
+    expect(await listsAfter(carol, carols.next_batch)).toMatchObject({ changed: [alice.userId, bob.userId, carol.userId].sort(), left: [] })
   })
 
   it('name as left who shares no other room, and nobody who does', async () => {
