@@ -4,8 +4,8 @@ import { isServerName } from '../../src/matrix/ids/server-name.ts'
 import { isJsonObject, type JsonObject } from '../../src/matrix/json.ts'
 import { createSigner, type EventSigner, publicKeyOfSeed, signJson } from '../../src/matrix/signing.ts'
 import { rulesOf } from './hostile-peer.ts'
-import { HostileRoom } from './hostile-room.ts'
-import { bodyOf, HostileServer } from './hostile-server.ts'
+import { HostileRoom, type Line } from './hostile-room.ts'
+import { bodyOf, type HostileRequest, HostileServer } from './hostile-server.ts'
 
 /** How large a made-up room is. */
 export interface GiantSize {
@@ -54,7 +54,7 @@ export class GiantRoom {
       const signer = signers[index % servers] as EventSigner
       const sender = `@member${index}:${signer.serverName}`
       const founding = { tips: line.tips, state: new Map(this.room.line.state) }
-      let own = founding
+      let own: Line = founding
       for (let change = 0; change <= changes; change += 1) {
         const content = {
           membership: 'join',
@@ -89,7 +89,7 @@ export class GiantRoom {
       const template = room.draft({ sender: userId, type: 'm.room.member', stateKey: userId, content: { membership: 'join' } })
       return Response.json({ room_version: room.rules.version, event: template.pdu })
     })
-    owner.on('PUT', /\/v2\/send_join\//, (request) => this.#answer(bodyOf(request)))
+    owner.on('PUT', /\/v2\/send_join\//, (request) => this.answer(request))
     owner.on('PUT', /\/v1\/send\//, () => Response.json({ pdus: {} }))
     owner.on('POST', /\/_matrix\/key\/v2\/query$/, (request) => {
       const { server_keys: wanted } = bodyOf(request)
@@ -106,8 +106,9 @@ export class GiantRoom {
     return signJson(signJson(document, createSigner(serverName, KEY_ID, seed)), this.owner.signer)
   }
 
-  #answer(join: JsonObject): Response {
-    const head = JSON.stringify({ origin: this.owner.serverName, event: join, members_omitted: false }).slice(0, -1)
+  /** The answer to `send_join`. */
+  answer(request: HostileRequest): Response {
+    const head = JSON.stringify({ origin: this.owner.serverName, event: bodyOf(request), members_omitted: false }).slice(0, -1)
     const pieces = function* (state: readonly Buffer[], chain: readonly Buffer[]) {
       yield Buffer.from(`${head},"state":[`)
       yield* state

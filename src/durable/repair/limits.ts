@@ -9,7 +9,7 @@ export const ATTACH_WAKE_PAUSE_MS = 2_000
 /** Failures after which what cannot be completed is given up: about a day. */
 export const MAX_ATTACH_FAILURES = 32
 /** A join that was cut off is taken up again after this. */
-export const JOIN_RESUME_MS = 30_000
+export const JOIN_RESUME_MS = 10_000
 /** How often a join is taken up again. */
 export const MAX_JOIN_RESUMPTIONS = 5
 /** Deferred work that failed for a reason of its own is tried again after this. */

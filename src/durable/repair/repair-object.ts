@@ -3,12 +3,15 @@ import type { Env } from '../../runtime/bindings.ts'
 import { nowMs } from '../../runtime/clock.ts'
 import { log } from '../../runtime/log.ts'
 import { countCost } from '../../runtime/metrics.ts'
+import { type Outcome, refusal, success } from '../../runtime/outcome.ts'
 import type { Outcome } from '../../runtime/outcome.ts'
 import { type DueResult, DueTable } from '../../storage/due-table.ts'
 import { ObjectStore } from '../../storage/object-store.ts'
+import type { KeptPdu } from '../../storage/repair/inbox.ts'
 import { readFailures, writeFailures } from '../../storage/repair/attempts.ts'
 import { REPAIR_MIGRATIONS } from '../../storage/repair/migrations.generated.ts'
 import { type JoinJob, JoinJobs, type JoinResult } from './join-jobs.ts'
+import { Inbox } from './inbox.ts'
 import {
   ATTACH_RETRY_MAX_MS,
   ATTACH_RETRY_MS,
@@ -45,6 +48,7 @@ export abstract class RepairObject extends DurableObject<Env> {
   protected readonly roomId: string
   readonly #store: ObjectStore
   readonly #due: DueTable
+  readonly #inbox: Inbox
   readonly #joins: JoinJobs
   readonly #gaps = new Map<number, Promise<GapResult>>()
   /** Flights by the server whose events are completed: one that is slow or lies holds up nobody else's. */
@@ -59,11 +63,15 @@ export abstract class RepairObject extends DurableObject<Env> {
     this.#store = new ObjectStore(ctx.storage, REPAIR_MIGRATIONS)
     this.#due = new DueTable(this.#store, ctx.storage)
     this.#joins = new JoinJobs(this.#store, this.#due, (job, isResumed) => this.runJoin(job, isResumed))
+    this.#inbox = new Inbox(this.#store, this.#due, (origin, pdus) => this.deliver(origin, pdus))
     this.#due.handle(ATTACH, (origin) => this.#attach(origin))
   }
 
   /** Completes staged events that a server sent. */
   protected abstract attach(attempt: AttachAttempt): Promise<AttachResult>
+
+  /** Gives the room PDUs that it could not take in time. */
+  protected abstract deliver(origin: string, pdus: readonly KeptPdu[]): Promise<'taken' | 'later'>
 
   /** Fetches history right below a place. */
   protected abstract fill(ord: number): Promise<GapResult>
@@ -86,6 +94,16 @@ export abstract class RepairObject extends DurableObject<Env> {
       else if (nowMs() - (this.#failedAtMs.get(origin) ?? Number.NEGATIVE_INFINITY) >= ATTACH_WAKE_PAUSE_MS) {
         this.ctx.waitUntil(this.#attach(origin).then(() => this.#due.arm()))
       }
+    }
+  }
+
+  /** Keeps PDUs that the room cannot take now. Durable when it answers with success. */
+  async keep(origin: string, pdus: readonly KeptPdu[]): Promise<Outcome<null>> {
+    try {
+      await this.#inbox.keep(origin, pdus)
+      return success(null)
+    } catch (cause) {
+      return refusal(cause)
     }
   }
 

@@ -8,4 +8,14 @@ export const REPAIR_MIGRATIONS: readonly Migration[] = [
     name: 'repair',
     sql: "-- Attempts at a piece of work that failed so far.\nCREATE TABLE attempts (\n  kind TEXT NOT NULL,\n  key TEXT NOT NULL,\n  failures INTEGER NOT NULL,\n  PRIMARY KEY (kind, key)\n) WITHOUT ROWID;\n\n-- Deferred work of this object, multiplexed on its one alarm.\nCREATE TABLE due (\n  kind TEXT NOT NULL,\n  key TEXT NOT NULL,\n  at INTEGER NOT NULL,\n  PRIMARY KEY (kind, key)\n) WITHOUT ROWID;\n",
   },
+  {
+    version: 2,
+    name: 'jobs',
+    sql: "-- Work that goes on when whoever asked for it is gone, until it is done: what it is about, as JSON.\nCREATE TABLE jobs (\n  kind TEXT NOT NULL,\n  key TEXT NOT NULL,\n  body TEXT NOT NULL,\n  PRIMARY KEY (kind, key)\n) WITHOUT ROWID;\n",
+  },
+  {
+    version: 3,
+    name: 'inbox',
+    sql: "-- PDUs of other servers that could not be given to the room in time, as they came. `inexact`: with numbers that are not what was sent.\nCREATE TABLE inbox (\n  id INTEGER PRIMARY KEY AUTOINCREMENT,\n  origin TEXT NOT NULL,\n  pdu TEXT NOT NULL,\n  inexact INTEGER NOT NULL\n);\nCREATE INDEX inbox_origin ON inbox (origin, id);\n",
+  },
 ]

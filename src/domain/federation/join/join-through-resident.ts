@@ -5,7 +5,7 @@ import { unwrap } from '../../../runtime/outcome.ts'
 import type { RequestContext } from '../../context.ts'
 import { IMPORT_WAIT_MS, MAX_IMPORT_WAITS } from '../limits.ts'
 import { makeMembership, type RemoteMembership, sendMembership } from '../membership-handshake.ts'
-import { signedJoin } from './join-remote-room.ts'
+import { signedJoin } from './signed-join.ts'
 
 /**
  * Joins a room that others of this server are in, but none who may let somebody in (rooms/v8, restricted rooms): a server whose users may vouches for the join, which then

@@ -3,7 +3,9 @@ import { type AttachAttempt, type AttachResult, type GapResult, RepairObject } f
 import type { Outcome } from '../../../runtime/outcome.ts'
 import { joinContext } from '../join/join-context.ts'
 import { runJoin } from '../join/run-join.ts'
+import type { KeptPdu } from '../../../storage/repair/inbox.ts'
 import { attachStaged } from './attach-staged.ts'
+import { deliverKept } from './deliver-kept.ts'
 import { fillGap } from './fill-gap.ts'
 import { repairContext } from './repair-context.ts'
 
@@ -15,6 +17,10 @@ export class Repair extends RepairObject {
 
   protected override runJoin(job: JoinJob, isResumed: boolean): Promise<Outcome<JoinResult>> {
     return runJoin(joinContext(this.env, 'join'), this.roomId, job, isResumed)
+  }
+
+  protected override deliver(origin: string, pdus: readonly KeptPdu[]): Promise<'taken' | 'later'> {
+    return deliverKept(repairContext(this.env, this.roomId), origin, pdus)
   }
 
   protected override fill(ord: number): Promise<GapResult> {

@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type HttpsServer, serveWith } from '../../support/federation-https.ts'
+import { eventually, federationEnv, freePort, makeFederationTls } from '../../support/federation-pair.ts'
+import { GiantRoom } from '../../support/giant-room.ts'
+import { MatrixClient } from '../../support/matrix-client.ts'
+import { type ServerProcess, startServerProcess } from '../../support/server-process.ts'
+
+const SIZE = { members: 300, earlier: 2, servers: 40 }
+
+let https: HttpsServer
+let giant: GiantRoom
+let server: ServerProcess
+
+beforeAll(async () => {
+  const tls = await makeFederationTls()
+  let room: GiantRoom | undefined
+  https = await serveWith({ answer: async (request) => (room === undefined ? Response.error() : room.owner.answer(request)) }, tls)
+  room = new GiantRoom(`localhost:${https.port}`, SIZE, Date.now())
+  giant = room
+  const port = await freePort()
+  const env = { ...federationEnv(port, tls), MYELIN_NOTARIES: giant.owner.serverName }
+  server = await startServerProcess({ serverName: `localhost:${port}`, env })
+}, 120_000)
+
+afterAll(async () => {
+  await server?.stop()
+  await https?.close()
+})
+
+const register = (localpart: string) => MatrixClient.register({ url: server.url, fetch }, localpart)
+const join = (client: MatrixClient) =>
+  client.call('POST', `/v3/join/${encodeURIComponent(giant.room.roomId)}`, { query: { via: giant.owner.serverName }, body: {} })
+
+/** Has the answer to the next join stop in its middle; answers a promise of that moment. */
+function stopHalfway(): Promise<void> {
+  return new Promise((reached) => {
+    let isFirst = true
+    giant.owner.on('PUT', /\/v2\/send_join\//, async (request) => {
+      const whole = giant.answer(request)
+      if (!isFirst) return whole
+      isFirst = false
+      const bytes = new Uint8Array(await whole.arrayBuffer())
+      let isBegun = false
+      const body = new ReadableStream<Uint8Array>({
+        pull: (controller) => {
+          if (isBegun) {
+            reached()
+            return new Promise<void>(() => undefined)
+          }
+          isBegun = true
+          controller.enqueue(bytes.subarray(0, bytes.length / 2))
+          return undefined
+        },
+      })
+      return new Response(body)
+    })
+  })
+}
+
+describe('joining a room of many members of many servers that cannot be reached', () => {
+  it('goes on when the server is killed in the middle, though nobody asks again', async () => {
+    const alice = await register('alice')
+    const halfway = stopHalfway()
+    const asked = join(alice).catch(() => undefined)
+    await halfway
+    await server.kill9()
+    await asked
+    await server.restart()
+    await eventually(
+      () => alice.joinedRooms(),
+      (rooms) => rooms.includes(giant.room.roomId),
+      60_000,
+    )
+    expect(await alice.joinedMembers(giant.room.roomId)).toHaveLength(SIZE.members + 2)
+  }, 120_000)
+
+  it('brings its state: members, names and the power to speak', async () => {
+    const bob = await register('bob')
+    await join(bob)
+    const members = await bob.joinedMembers(giant.room.roomId)
+    expect(members).toHaveLength(SIZE.members + 3)
+    expect(members).toContain('@member7:server7.example')
+    await bob.send(giant.room.roomId, 'hello, everybody')
+    const texts = (await bob.history(giant.room.roomId)).filter(({ type }) => type === 'm.room.message').map(({ content }) => content.body)
+    expect(texts).toEqual(['hello, everybody'])
+  })
+})
