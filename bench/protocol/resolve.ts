@@ -31,9 +31,10 @@ export interface ResolveReport {
   readonly storingCpuMs: number
   readonly wallMs: number
   readonly slices: number
-  /** Times on the clock of all pieces of work between which others could run, ascending. */
-  readonly slicesMs: readonly number[]
-  readonly longestCpuMs: number
+  /** Processor time of every piece of work between which others could run, ascending. */
+  readonly slicesCpuMs: readonly number[]
+  /** The longest of them on the clock, which also shows what else the machine does. */
+  readonly longestWallMs: number
   /** Most events read in one slice. */
   readonly mostReads: number
   readonly parts: number
@@ -45,8 +46,8 @@ export interface ResolveReport {
 
 /** Times pieces of work between which others could run. */
 class Timer {
-  readonly slicesMs: number[] = []
-  longestCpuMs = 0
+  readonly slicesCpuMs: number[] = []
+  longestWallMs = 0
   cpuMs = 0
 
   slice<T>(work: () => T): T {
@@ -54,9 +55,9 @@ class Timer {
     const wall = performance.now()
     const result = work()
     const took = threadCpuMs() - cpu
-    this.slicesMs.push(performance.now() - wall)
+    this.longestWallMs = Math.max(this.longestWallMs, performance.now() - wall)
     this.cpuMs += took
-    this.longestCpuMs = Math.max(this.longestCpuMs, took)
+    this.slicesCpuMs.push(took)
     return result
   }
 }
@@ -151,8 +152,8 @@ function report({ timer, store, mostReads }: Resolving, totals: Totals): Resolve
     ...totals,
     cpuMs: timer.cpuMs,
     storingCpuMs: store.timer.cpuMs,
-    slicesMs: [...timer.slicesMs, ...store.timer.slicesMs].sort((left, right) => left - right),
-    longestCpuMs: Math.max(timer.longestCpuMs, store.timer.longestCpuMs),
+    slicesCpuMs: [...timer.slicesCpuMs, ...store.timer.slicesCpuMs].sort((left, right) => left - right),
+    longestWallMs: Math.max(timer.longestWallMs, store.timer.longestWallMs),
     mostReads,
     parts: store.parts,
     largestPartBytes: store.largestPartBytes,
