@@ -106,7 +106,7 @@ export class RecentUnread {
 export function unreadSince(core: RoomCore, userId: string, from: number, unwritten: Iterable<readonly [string, Receipt]>): UnreadReply {
   const { generation } = core.head
   const head = core.lastPos
-  if (core.members.find(userId)?.membership !== 'join') return { generation, head, from, items: [] }
+  if (from >= head || core.members.find(userId)?.membership !== 'join') return { generation, head, from, items: [] }
   const visibility = new Visibility(core, userId)
   const events: UnreadItem[][] = []
   let beforeOrd = Number.MAX_SAFE_INTEGER

@@ -16,6 +16,7 @@ export class CurrentState {
   readonly #cache = new Map<number, number>()
   /** All of current state, where it is small and somebody has asked for all of it. */
   #whole: Map<number, number> | undefined
+  #isLarge = false
   /** Position of the newest movement; 0 without any. */
   #lastMoved: number | undefined
 
@@ -55,6 +56,16 @@ export class CurrentState {
     if ((this.#whole?.size ?? 0) > MAX_WHOLE_STATE_KEYS) this.#whole = undefined
     if (this.#lastMoved !== undefined) this.#lastMoved = Math.max(this.#lastMoved, pos)
     return { kid, pos, oldNid, newNid }
+  }
+
+  /** All of current state where it is small; `undefined` where it is not. Not to be changed. */
+  whole(): ReadonlyMap<number, number> | undefined {
+    if (this.#whole !== undefined || this.#isLarge) return this.#whole
+    const rows = this.#store.all<{ kid: number; nid: number }>('SELECT kid, nid FROM current_state LIMIT ?', MAX_WHOLE_STATE_KEYS + 1)
+    // Rooms that have grown large seldom become small again: until the next life of the object they count as large.
+    this.#isLarge = rows.length > MAX_WHOLE_STATE_KEYS
+    if (!this.#isLarge) this.#whole = new Map(rows.map(({ kid, nid }) => [kid, nid]))
+    return this.#whole
   }
 
   /** Every key of current state: key number → event number. `types` narrows by event type. */

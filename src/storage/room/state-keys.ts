@@ -4,7 +4,9 @@ import { MAX_CACHED_STATE_KEYS } from './limits.ts'
 /** Numbers for (type, state_key) pairs, given out once and kept for ever. */
 export class StateKeyTable {
   readonly #store: ObjectStore
+  /** Numbers of pairs; 0 for a pair that is known to have none. */
   readonly #cache = new Map<string, number>()
+  readonly #pairs = new Map<number, readonly [type: string, stateKey: string]>()
 
   constructor(store: ObjectStore) {
     this.#store = store
@@ -12,25 +14,38 @@ export class StateKeyTable {
 
   forgetCache(): void {
     this.#cache.clear()
+    this.#pairs.clear()
   }
 
   /** The number of a pair that was ever set in this room, or `undefined`. */
   find(type: string, stateKey: string): number | undefined {
     const key = `${type}\u0000${stateKey}`
     const cached = this.#cache.get(key)
-    if (cached !== undefined) return cached
+    if (cached !== undefined) return cached === 0 ? undefined : cached
     const row = this.#store.first<{ kid: number }>('SELECT kid FROM state_keys WHERE type = ? AND state_key = ?', type, stateKey)
-    if (row !== undefined) this.#remember(key, row.kid)
+    this.#remember(key, row?.kid ?? 0)
     return row?.kid
   }
 
   /** The pairs of some numbers. */
   pairs(kids: readonly number[]): Map<number, readonly [type: string, stateKey: string]> {
+    const pairs = new Map<number, readonly [type: string, stateKey: string]>()
+    const missing: number[] = []
+    for (const kid of kids) {
+      const known = this.#pairs.get(kid)
+      if (known === undefined) missing.push(kid)
+      else pairs.set(kid, known)
+    }
+    if (missing.length === 0) return pairs
     const rows = this.#store.all<{ kid: number; type: string; state_key: string }>(
       'SELECT kid, type, state_key FROM state_keys WHERE kid IN (SELECT value FROM json_each(?))',
-      JSON.stringify(kids),
+      JSON.stringify(missing),
     )
-    return new Map(rows.map((row) => [row.kid, [row.type, row.state_key]]))
+    for (const row of rows) {
+      pairs.set(row.kid, [row.type, row.state_key])
+      if (this.#pairs.size < MAX_CACHED_STATE_KEYS) this.#pairs.set(row.kid, [row.type, row.state_key])
+    }
+    return pairs
   }
 
   /** Numbers of the memberships that a server's users ever had in this room, at most `limit` of them. */

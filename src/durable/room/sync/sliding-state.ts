@@ -34,7 +34,7 @@ export interface StateEntry {
   readonly event: StoredEvent | undefined
 }
 
-/** Wanted state at a position. Keys that are named are looked up one by one: a large room is not read for its name. */
+/** Wanted state at a position. Of a large room no more is read than what has a name or a type that is wanted. */
 export function stateAt(
   core: RoomCore,
   at: number,
@@ -43,20 +43,30 @@ export function stateAt(
 ): StateEntry[] {
   const named = wanted.flatMap(({ include }) => include)
   const isCurrent = core.state.changes(at, core.lastPos).length === 0
-  if (isCurrent && named.every(({ type, stateKey }) => type !== undefined && stateKey !== undefined)) {
-    const keys = new Map(named.map(({ type = '', stateKey = '' }) => [JSON.stringify([type, stateKey]), { type, stateKey }]))
-    return [...keys.values()].flatMap(({ type, stateKey }) => {
-      const event = isWanted(type, stateKey) ? core.currentEvent(type, stateKey) : undefined
-      return event === undefined ? [] : [{ type, stateKey, event }]
-    })
-  }
-  const state = isCurrent ? core.state.all() : core.state.at(at, core.lastPos)
+  const state = isCurrent ? (core.state.whole() ?? stateOfPatterns(core, named)) : core.state.at(at, core.lastPos)
   const pairs = core.keys.pairs([...state.keys()])
   const wantedNids = [...state].flatMap(([kid, nid]) => {
     const [type, stateKey] = pairs.get(kid) ?? []
     return type !== undefined && stateKey !== undefined && isWanted(type, stateKey) ? [nid] : []
   })
   return core.events.getMany(wantedNids).map((event) => ({ type: event.type, stateKey: event.stateKey ?? '', event }))
+}
+
+/** Current state that patterns can match: keys that are named are looked up one by one, types that are named by their index. */
+function stateOfPatterns(core: RoomCore, patterns: readonly StatePattern[]): ReadonlyMap<number, number> {
+  if (patterns.some(({ type }) => type === undefined)) return core.state.all()
+  const state = new Map<number, number>()
+  const types = new Set<string>()
+  for (const { type = '', stateKey } of patterns) {
+    if (stateKey === undefined) types.add(type)
+    else {
+      const kid = core.keys.find(type, stateKey)
+      const nid = kid === undefined ? undefined : core.state.find(kid)
+      if (kid !== undefined && nid !== undefined) state.set(kid, nid)
+    }
+  }
+  if (types.size > 0) for (const [kid, nid] of core.state.all([...types])) state.set(kid, nid)
+  return state
 }
 
 /** Keys of state that moved between two positions, as they are at the end. */
