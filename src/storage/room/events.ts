@@ -20,6 +20,9 @@ import { RelationTable } from './relations.ts'
 export type { EventStatus, NewEventRow, StoredEvent } from './event-row.ts'
 export { isPlaced, toPdu, toRoomEvent } from './event-row.ts'
 
+/** Event IDs of which it is remembered that they are not here. */
+const MAX_ABSENT_EVENTS = 1000
+
 /** Events of one room: rows by number, by ID and by order, through a bounded cache. */
 export class EventTable {
   readonly #store: ObjectStore
@@ -27,6 +30,8 @@ export class EventTable {
   readonly relations: RelationTable
   readonly #byNid = new ByteCache<number, StoredEvent>(MAX_CACHED_EVENT_BYTES)
   readonly #nidById = new ByteCache<string, number>(MAX_CACHED_EVENT_BYTES / 4)
+  /** IDs that were looked for in vain: a received event is looked for more than once before it is here. */
+  readonly #absent = new Set<string>()
   #lastNid: number | undefined
   readonly #latest: LatestEvents
 
@@ -40,6 +45,7 @@ export class EventTable {
   forgetCache(): void {
     this.#byNid.clear()
     this.#nidById.clear()
+    this.#absent.clear()
     this.#lastNid = undefined
     this.#latest.forget()
     this.relations.forgetCache()
@@ -80,6 +86,7 @@ export class EventTable {
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       ...values,
     )
+    this.#absent.delete(event.eventId)
     // An outlier that finds its place has an old number: it says nothing about the highest.
     if (this.#lastNid !== undefined) this.#lastNid = Math.max(row.nid, this.#lastNid)
     const stored: StoredEvent = {
@@ -187,7 +194,13 @@ export class EventTable {
   /** The event of an ID, or `undefined`. */
   findById(eventId: string): StoredEvent | undefined {
     const nid = this.#nidById.get(eventId)
-    return nid === undefined ? this.#select('WHERE event_id = ?', eventId)[0] : this.get(nid)
+    if (nid !== undefined) return this.get(nid)
+    if (this.#absent.has(eventId)) return undefined
+    const [event] = this.#select('WHERE event_id = ?', eventId)
+    if (event !== undefined) return event
+    if (this.#absent.size >= MAX_ABSENT_EVENTS) this.#absent.clear()
+    this.#absent.add(eventId)
+    return undefined
   }
 
   /** The event that a local transaction created, or `undefined`. */

@@ -35,6 +35,8 @@ export class MemberTable {
   /** Members that somebody has asked for; `undefined` for users who are none. */
   readonly #known = new Map<string, Member | undefined>()
   readonly #counts = new Map<Membership, number>()
+  /** Whether anybody of another server has joined, once somebody has asked. */
+  #hasRemote: boolean | undefined
 
   constructor(store: ObjectStore) {
     this.#store = store
@@ -44,6 +46,7 @@ export class MemberTable {
   forgetCache(): void {
     this.#known.clear()
     this.#counts.clear()
+    this.#hasRemote = undefined
   }
 
   find(userId: string): Member | undefined {
@@ -67,12 +70,14 @@ export class MemberTable {
     )
     this.#known.delete(member.userId)
     this.#counts.clear()
+    this.#hasRemote = undefined
   }
 
   delete(userId: string): void {
     this.#store.run('DELETE FROM members WHERE user_id = ?', userId)
     this.#known.delete(userId)
     this.#counts.clear()
+    this.#hasRemote = undefined
   }
 
   count(membership: Membership): number {
@@ -121,7 +126,8 @@ export class MemberTable {
 
   /** Whether anybody of another server has joined. */
   hasRemoteJoined(): boolean {
-    return this.#store.first("SELECT 1 AS one FROM members WHERE membership = 'join' AND local = 0 LIMIT 1") !== undefined
+    this.#hasRemote ??= this.#store.first("SELECT 1 AS one FROM members WHERE membership = 'join' AND local = 0 LIMIT 1") !== undefined
+    return this.#hasRemote
   }
 
   /** Whether a user of another server is invited. */
