@@ -10,9 +10,8 @@ import { place } from './messages.ts'
 import { formatPositionToken } from './position-token.ts'
 import { Visibility } from './visibility.ts'
 
-/** Rows read at a time; where indirect relations are followed, each time costs all of them. */
+/** Rows read at a time; where indirect relations are followed, as many more than are wanted, because each time costs a look at all of them. */
 const SCAN_PAGE = 64
-const RECURSED_PAGE = 1_000
 
 /** Worker → room: events that relate to another. */
 export interface RelationsRequest {
@@ -70,13 +69,14 @@ function readPage(core: RoomCore, isWanted: (event: StoredEvent) => boolean, que
   const events: StoredEvent[] = []
   let { afterOrd, beforeOrd } = query
   for (let scanned = 0; scanned < MAX_SCANNED_EVENTS; ) {
-    const limit = query.recurse ? RECURSED_PAGE : Math.min(SCAN_PAGE, query.limit - events.length + 1)
+    const wanted = query.limit - events.length + 1
+    const limit = query.recurse ? wanted + SCAN_PAGE : Math.min(SCAN_PAGE, wanted)
     const rows = core.events.relations.page({ ...query, afterOrd, beforeOrd, limit })
     const found = core.events.getMany(rows.map(({ nid }) => nid))
     for (const event of found) {
-      const wanted = isWanted(event)
-      if (wanted && events.length >= query.limit) return { events, nextOrd: backwards ? beforeOrd : afterOrd }
-      if (wanted) events.push(event)
+      const isShown = isWanted(event)
+      if (isShown && events.length >= query.limit) return { events, nextOrd: backwards ? beforeOrd : afterOrd }
+      if (isShown) events.push(event)
       if (backwards) beforeOrd = event.ord ?? beforeOrd
       else afterOrd = event.ord ?? afterOrd
     }
