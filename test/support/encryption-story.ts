@@ -168,7 +168,7 @@ export function tellEncryptionStory(start: () => Promise<StoryServers>): void {
       (sent) => sent,
       LATER_MS,
     )
-    await waitUntil('the message', () => encryptedTexts(reader, roomId).includes(`${name} while the other server was away`), 120_000)
+    await expect.poll(() => encryptedTexts(reader, roomId), { timeout: 120_000 }).toContain(`${name} while the other server was away`)
     await expect.poll(() => devicesOf(reader, sender.getSafeUserId()), { timeout: LATER_MS }).toEqual([sender.getDeviceId()])
     await waitUntil('the question', () => encryptedTexts(sender, roomId).includes(`${name}, are you there`), 120_000)
   }

@@ -105,6 +105,11 @@ export class QueueWorld {
     this.#life = { parts, outbox, sender, received: new Received(parts) }
   }
 
+  /** What this life of the object works with. */
+  get parts(): RemoteServerParts {
+    return this.#life.parts
+  }
+
   get outbox(): Outbox {
     return this.#life.outbox
   }
