@@ -133,7 +133,7 @@ export class JsonPieceReader {
   /** Takes bytes of the part that is being captured; answers where they end. */
   #capture(chunk: Uint8Array, start: number, pieces: JsonPiece[]): number {
     const end = this.#kind === 'plain' ? this.#endOfPlain(chunk, start) : this.#endOfNested(chunk, start)
-    this.#hold(chunk, start, end ?? chunk.length)
+    this.#hold(chunk, start, end ?? chunk.length, end === undefined)
     if (end === undefined) return chunk.length
     this.#finish(pieces)
     return end
@@ -180,11 +180,12 @@ export class JsonPieceReader {
     return end
   }
 
-  #hold(chunk: Uint8Array, start: number, end: number): void {
+  /** Takes a stretch of the part; one that goes on in the next chunk is copied, since chunks are not kept. */
+  #hold(chunk: Uint8Array, start: number, end: number, goesOn: boolean): void {
     const isElement = this.#state === 'element'
     this.#heldBytes += end - start
     if (this.#heldBytes <= (isElement ? this.#options.maxElementBytes : this.#options.maxMemberBytes)) {
-      this.#held.push(chunk.slice(start, end))
+      this.#held.push(goesOn ? chunk.slice(start, end) : chunk.subarray(start, end))
       return
     }
     if (!isElement) throw new OutboundError('too_large', 'a member of the answer is too large')
