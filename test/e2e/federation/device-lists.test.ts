@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { DeviceFollower } from '../../support/device-follower.ts'
+import { DeviceObserver } from '../../support/device-observer.ts'
+import { eventually, type FederatedServer, startFederation } from '../../support/federation-pair.ts'
+import { deviceKeysOf } from '../../support/made-keys.ts'
+import { MatrixClient } from '../../support/matrix-client.ts'
+
+const SEEDS = process.env.FEDERATION_SEEDS?.split(',').map(Number) ?? [1, 2]
+const STEPS = 40
+const LATER_MS = 60_000
+
+let federation: Awaited<ReturnType<typeof startFederation>>
+let here: FederatedServer
+let there: FederatedServer
+let names = 0
+
+beforeAll(async () => {
+  federation = await startFederation(2)
+  const [first, second] = federation.servers
+  if (first === undefined || second === undefined) throw new Error('two servers are needed')
+  here = first
+  there = second
+}, 120_000)
+afterAll(async () => {
+  if (process.env.SHOW_OUTPUT) for (const server of federation.servers) console.log(server.name, server.process.output())
+  await federation?.stop()
+})
+
+const fresh = (server: FederatedServer): Promise<MatrixClient> => {
+  names += 1
+  return server.register(`user${names}`)
+}
+async function publish(client: MatrixClient): Promise<void> {
+  await client.call('POST', '/v3/keys/upload', { body: { device_keys: deviceKeysOf(client) } })
+}
+async function joinVia(client: MatrixClient, roomId: string, via: string): Promise<void> {
+  await client.call('POST', `/v3/join/${encodeURIComponent(roomId)}`, { query: { via }, body: {} })
+}
+
+describe.each([
+  ['from here', (): [FederatedServer, FederatedServer] => [here, there]],
+  ['from there', (): [FederatedServer, FederatedServer] => [there, here]],
+])('device_lists of users of two servers, seen %s (D13)', (_name, sides) => {
+  it('name who comes, changes and goes, also to clients that have asked nothing', async () => {
+    const [ours, theirs] = sides()
+    const alice = new DeviceObserver(await fresh(ours))
+    const bob = await fresh(theirs)
+    const roomId = await bob.createRoom({ preset: 'public_chat' })
+    await joinVia(alice.client, roomId, theirs.name)
+    await alice.sync()
+    for (let n = 0; n < 3; n += 1) {
+      const device = await MatrixClient.logIn(bob.server, bob.userId.slice(1, bob.userId.indexOf(':')))
+      await publish(device)
+      await alice.untilChanged(bob.userId)
+    }
+    expect((await alice.devices(bob.userId)).length).toBe(3)
+    const carol = await fresh(theirs)
+    await publish(carol)
+    await carol.join(roomId)
+    await alice.untilChanged(carol.userId)
+    expect(await alice.devices(carol.userId)).toEqual([carol.deviceId])
+    await carol.leave(roomId)
+    const { device_lists: lists } = await eventually(
+      () => alice.sync(),
+      (synced) => synced.device_lists?.left?.includes(carol.userId) === true,
+    )
+    expect(lists?.changed ?? []).not.toContain(carol.userId)
+    const unseen = await MatrixClient.logIn(carol.server, carol.userId.slice(1, carol.userId.indexOf(':')))
+    await publish(unseen)
+    // Something that comes after it, so that nothing is on its way any more.
+    await bob.call('PUT', `/v3/devices/${bob.deviceId}`, { body: { display_name: 'x' } })
+    await publish(bob)
+    await alice.untilChanged(bob.userId)
+    expect(await alice.devices(carol.userId)).toEqual([carol.deviceId, unseen.deviceId].sort())
+    await alice.client.leave(roomId)
+    await eventually(
+      () => alice.sync(),
+      (synced) => synced.device_lists?.left?.includes(bob.userId) === true,
+    )
+  })
+})
+
+/** Numbers that are the same for the same seed. */
+function numbersOf(seed: number): (below: number) => number {
+  let state = seed * 2_654_435_761
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return state % below
+  }
+}
+
+describe('clients that follow device_lists over two servers (D13)', () => {
+  it.each(SEEDS)('end with the devices that everybody has, whatever happened: seed %i', { timeout: 300_000 }, async (seed) => {
+    const random = numbersOf(seed)
+    const followers: DeviceFollower[] = []
+    for (const server of [here, here, there, there]) followers.push(new DeviceFollower(await fresh(server)))
+    const at = (n: number): DeviceFollower => followers[n] ?? expect.fail()
+    /** Devices with keys besides the followers' own, by user. */
+    const devices = new Map<string, MatrixClient[]>()
+    const rooms: { readonly roomId: string; readonly via: string }[] = []
+    for (const n of [0, 2]) {
+      const via = n === 0 ? here.name : there.name
+      rooms.push({ roomId: await at(n).client.createRoom({ preset: 'public_chat' }), via })
+    }
+    for (const { client } of followers) await publish(client)
+    for (let step = 0; step < STEPS; step += 1) {
+      const follower = at(random(followers.length))
+      const { client } = follower
+      const room = rooms[random(rooms.length)] ?? expect.fail()
+      const extra = devices.get(client.userId) ?? []
+      const what = random(20)
+      if (what < 6) await follower.step()
+      else if (what < 10) await joinVia(client, room.roomId, room.via).catch(() => undefined)
+      else if (what < 13) await client.leave(room.roomId).catch(() => undefined)
+      else if (what < 17) {
+        const device = await MatrixClient.logIn(client.server, client.userId.slice(1, client.userId.indexOf(':')))
+        await publish(device)
+        devices.set(client.userId, [...extra, device])
+      } else if (what < 19) await extra.shift()?.logOut()
+      else {
+        const { process } = random(2) === 0 ? here : there
+        await process.kill9()
+        await process.restart()
+      }
+    }
+    const truth = (userId: string): string => {
+      const { client } = followers.find((follower) => follower.client.userId === userId) ?? expect.fail()
+      return [client.deviceId, ...(devices.get(userId) ?? []).map(({ deviceId }) => deviceId)].sort().join()
+    }
+    for (const follower of followers) {
+      const settle = async (): Promise<{ believed: Record<string, string>; true: Record<string, string> }> => {
+        for (const each of followers) await each.step()
+        const believed = await follower.believed()
+        return { believed, true: Object.fromEntries(Object.keys(believed).map((userId) => [userId, truth(userId)])) }
+      }
+      await eventually(settle, (found) => JSON.stringify(found.believed) === JSON.stringify(found.true), LATER_MS)
+    }
+  })
+})
