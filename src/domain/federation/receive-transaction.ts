@@ -8,11 +8,14 @@ import { receiveEdus } from './edus/receive-edus.ts'
 import { requireRegisteredRoom, rulesOfRoom } from './federated-rooms.ts'
 import { eventIdIfAny } from './ingest/check-format.ts'
 import { parseTransaction, type ReceivedPdu } from './ingest/parse-transaction.ts'
-import { verifyReceived } from './ingest/verify-room-pdus.ts'
+import { type TakenIn, takeIn } from './ingest/take-in.ts'
+import { withDeadline } from './with-deadline.ts'
 import { takeBackInvitations } from './withdrawn-invites.ts'
 
 /** How long a server waits before it repeats a transaction that is being processed. */
 const UNDER_WAY_RETRY_MS = 2_000
+/** How long a transaction waits for one room. */
+const ROOM_PATIENCE_MS = 5_000
 
 /**
  * A transaction of another server (server-server-api#transactions): processed once per origin and ID. Answers JSON text. One bad PDU or room does not hold the others; what events lack
@@ -48,30 +51,13 @@ async function receivePdus(
   return Object.fromEntries(answers.flat())
 }
 
-async function receiveInRoom(
-  ctx: RequestContext,
-  serverName: string,
-  roomId: string,
-  received: readonly ReceivedPdu[],
-): Promise<(readonly [string, JsonObject])[]> {
+async function receiveInRoom(ctx: RequestContext, serverName: string, roomId: string, received: readonly ReceivedPdu[]): Promise<TakenIn> {
   try {
-    const rules = await rulesOfRoom(ctx, roomId)
-    const verdicts = await verifyReceived(ctx, rules, received)
-    const kept = verdicts.flatMap((verdict) => (verdict.kind === 'dropped' ? [] : [verdict.event.pdu]))
-    const rejected = Object.fromEntries(
-      verdicts.flatMap((verdict) => (verdict.kind === 'rejected' ? [[verdict.eventId, verdict.reason] as const] : [])),
-    )
-    const room = await requireRegisteredRoom(ctx, roomId)
-    const result = unwrap(await room.ingest({ origin: serverName, pdus: kept, rejected }, ctx.requestId))
-    const dropped = verdicts.flatMap((verdict) =>
-      verdict.kind === 'dropped' && verdict.eventId !== undefined ? [[verdict.eventId, { error: verdict.reason }] as const] : [],
-    )
-    return [
-      ...dropped,
-      ...result.verdicts.map(({ eventId, verdict }) => [eventId, 'reason' in verdict ? { error: verdict.reason } : {}] as const),
-    ]
+    await requireRegisteredRoom(ctx, roomId)
+    const work = rulesOfRoom(ctx, roomId).then((rules) => takeIn(ctx, () => ctx.objects.room(roomId), rules, serverName, received))
+    return await inTime(ctx, serverName, roomId, received, work)
   } catch (cause) {
-    // A room that is being joined will take them when they come again.
+    // No place to keep them in: the server has to.
     if (!(cause instanceof MatrixError) || cause.errcode === 'M_LIMIT_EXCEEDED') throw cause
     log.debug(`PDUs of ${serverName} were refused: ${cause.message}`)
     if (cause.errcode === 'M_NOT_FOUND') {
@@ -80,6 +66,31 @@ async function receiveInRoom(
     }
     return await refusedOneByOne(ctx, roomId, received, cause.message)
   }
+}
+
+/**
+ * What became of the PDUs; where the room is not done with them in time, or cannot take them now, they are kept for it, and the other rooms of the transaction
+ * do not wait. @throws MatrixError M_LIMIT_EXCEEDED where too many are kept already.
+ */
+async function inTime(
+  ctx: RequestContext,
+  serverName: string,
+  roomId: string,
+  received: readonly ReceivedPdu[],
+  work: Promise<TakenIn>,
+): Promise<TakenIn> {
+  const result = await withDeadline(
+    work.catch((cause: unknown) => {
+      if (cause instanceof MatrixError && cause.errcode !== 'M_LIMIT_EXCEEDED') throw cause
+      if (!(cause instanceof MatrixError)) log.warn('a room could not take events in', cause)
+      return 'later' as const
+    }),
+    ROOM_PATIENCE_MS,
+  )
+  if (result !== 'later' && result !== 'late') return result
+  const pdus = received.map(({ pdu, inexact }) => ({ pdu, inexact }))
+  unwrap(await ctx.objects.repair(roomId).keep(serverName, pdus))
+  return []
 }
 
 /** The answer where the room takes nothing of a server, e.g. because its access control list denies it (F15). */

@@ -5,6 +5,7 @@ import { MatrixError } from '../../matrix/errors.ts'
 import { nowMs } from '../../runtime/clock.ts'
 import { unwrap } from '../../runtime/outcome.ts'
 import type { RequestContext } from '../context.ts'
+import { withDeadline } from '../federation/with-deadline.ts'
 
 /** How long a page of history waits for other servers. What is under way goes on, and the client finds it when it asks again. */
 const FILL_TIMEOUT_MS = 20_000
@@ -20,8 +21,13 @@ export async function readHistory(ctx: RequestContext, roomId: string, caller: C
   const end = nowMs() + FILL_TIMEOUT_MS
   let page = unwrap(await ctx.objects.room(roomId).messages(caller, request))
   for (let batches = 0; page.gapOrd !== undefined && batches < MAX_BATCHES; batches += 1) {
-    const result = await within(end - nowMs(), ctx.objects.repair(roomId).fillGap(page.gapOrd))
-    if (result === 'too-late') {
+    // A Repair that ends in the middle has stored what it had.
+    const filling = ctx.objects.repair(roomId).fillGap(page.gapOrd)
+    const result = await withDeadline(
+      filling.catch((): GapResult => 'failed'),
+      end - nowMs(),
+    )
+    if (result === 'late') {
       if (!page.isEmpty) return page.json
       throw new MatrixError(504, 'M_UNKNOWN', 'The history is still being fetched')
     }
@@ -31,17 +37,4 @@ export async function readHistory(ctx: RequestContext, roomId: string, caller: C
     } else page = unwrap(await ctx.objects.room(roomId).messages(caller, request))
   }
   return page.json
-}
-
-async function within(timeoutMs: number, work: Promise<GapResult>): Promise<GapResult | 'too-late'> {
-  const timer: { id?: ReturnType<typeof setTimeout> } = {}
-  const late = new Promise<'too-late'>((resolve) => {
-    timer.id = setTimeout(() => resolve('too-late'), Math.max(0, timeoutMs))
-  })
-  try {
-    // A Repair that ended in the middle has stored what it had.
-    return await Promise.race([work.catch((): GapResult => 'failed'), late])
-  } finally {
-    clearTimeout(timer.id)
-  }
 }

@@ -14,5 +14,7 @@ export const JOIN_RESUME_MS = 10_000
 export const MAX_JOIN_RESUMPTIONS = 5
 /** Deferred work that failed for a reason of its own is tried again after this. */
 export const DUE_RETRY_MS = 30_000
+/** When the alarm looks again after a flight that it has started, should that have been cut off. */
+export const FLIGHT_WATCH_MS = 10 * 60_000
 /** Servers for which it is remembered when fetching for them failed; beyond that all are forgotten, and may be tried at once. */
 export const MAX_REMEMBERED_ORIGINS = 1_000

@@ -4,19 +4,19 @@ import { nowMs } from '../../runtime/clock.ts'
 import { log } from '../../runtime/log.ts'
 import { countCost } from '../../runtime/metrics.ts'
 import { type Outcome, refusal, success } from '../../runtime/outcome.ts'
-import type { Outcome } from '../../runtime/outcome.ts'
 import { type DueResult, DueTable } from '../../storage/due-table.ts'
 import { ObjectStore } from '../../storage/object-store.ts'
-import type { KeptPdu } from '../../storage/repair/inbox.ts'
 import { readFailures, writeFailures } from '../../storage/repair/attempts.ts'
+import type { KeptPdu } from '../../storage/repair/inbox.ts'
 import { REPAIR_MIGRATIONS } from '../../storage/repair/migrations.generated.ts'
-import { type JoinJob, JoinJobs, type JoinResult } from './join-jobs.ts'
 import { Inbox } from './inbox.ts'
+import { type JoinJob, JoinJobs, type JoinResult } from './join-jobs.ts'
 import {
   ATTACH_RETRY_MAX_MS,
   ATTACH_RETRY_MS,
   ATTACH_WAKE_PAUSE_MS,
   DUE_RETRY_MS,
+  FLIGHT_WATCH_MS,
   MAX_ATTACH_FAILURES,
   MAX_REMEMBERED_ORIGINS,
 } from './limits.ts'
@@ -52,7 +52,7 @@ export abstract class RepairObject extends DurableObject<Env> {
   readonly #joins: JoinJobs
   readonly #gaps = new Map<number, Promise<GapResult>>()
   /** Flights by the server whose events are completed: one that is slow or lies holds up nobody else's. */
-  readonly #flights = new Map<string, { work: Promise<DueResult>; again: boolean }>()
+  readonly #flights = new Map<string, { work: Promise<void>; again: boolean }>()
   /** When flights ended that failed. */
   readonly #failedAtMs = new Map<string, number>()
 
@@ -64,7 +64,7 @@ export abstract class RepairObject extends DurableObject<Env> {
     this.#due = new DueTable(this.#store, ctx.storage)
     this.#joins = new JoinJobs(this.#store, this.#due, (job, isResumed) => this.runJoin(job, isResumed))
     this.#inbox = new Inbox(this.#store, this.#due, (origin, pdus) => this.deliver(origin, pdus))
-    this.#due.handle(ATTACH, (origin) => this.#attach(origin))
+    this.#due.handle(ATTACH, (origin) => this.#attachAside(origin))
   }
 
   /** Completes staged events that a server sent. */
@@ -130,16 +130,22 @@ export abstract class RepairObject extends DurableObject<Env> {
     this.ctx.abort('ended by a test')
   }
 
-  #attach(origin: string): Promise<DueResult> {
+  /** Starts a flight, which must not hold up other work of the alarm; the row stays until it has ended. */
+  #attachAside(origin: string): Promise<DueResult> {
+    this.ctx.waitUntil(this.#attach(origin).then(() => this.#due.arm()))
+    return Promise.resolve({ again: nowMs() + FLIGHT_WATCH_MS })
+  }
+
+  #attach(origin: string): Promise<void> {
     const known = this.#flights.get(origin)
     if (known !== undefined) return known.work
-    const flight = { work: Promise.resolve<DueResult>('settled'), again: false }
+    const flight = { work: Promise.resolve(), again: false }
     this.#flights.set(origin, flight)
     flight.work = this.#attachAll(origin, flight).finally(() => this.#flights.delete(origin))
     return flight.work
   }
 
-  async #attachAll(origin: string, flight: { again: boolean }): Promise<DueResult> {
+  async #attachAll(origin: string, flight: { again: boolean }): Promise<void> {
     const failures = readFailures(this.#store, ATTACH, origin)
     let result: AttachResult
     do {
@@ -148,8 +154,11 @@ export abstract class RepairObject extends DurableObject<Env> {
     } while (flight.again)
     if (result === 'stuck') return this.#pause(origin, failures + 1)
     this.#failedAtMs.delete(origin)
-    if (failures > 0) this.#store.transaction(undefined, () => writeFailures(this.#store, ATTACH, origin, 0))
-    return 'done'
+    if (failures === 0) return
+    this.#store.transaction(undefined, () => {
+      writeFailures(this.#store, ATTACH, origin, 0)
+      this.#due.clear(ATTACH, origin)
+    })
   }
 
   async #attempt(attempt: AttachAttempt): Promise<AttachResult> {
@@ -161,7 +170,7 @@ export abstract class RepairObject extends DurableObject<Env> {
     }
   }
 
-  #pause(origin: string, failures: number): DueResult {
+  #pause(origin: string, failures: number): void {
     const now = nowMs()
     const again = now + Math.min(ATTACH_RETRY_MS * 2 ** (failures - 1), ATTACH_RETRY_MAX_MS)
     if (this.#failedAtMs.size >= MAX_REMEMBERED_ORIGINS) this.#failedAtMs.clear()
@@ -171,6 +180,5 @@ export abstract class RepairObject extends DurableObject<Env> {
       writeFailures(this.#store, ATTACH, origin, failures)
       this.#due.ensure(ATTACH, origin, again)
     })
-    return { again }
   }
 }

@@ -23,7 +23,11 @@ export function countKept(store: ObjectStore, origin: string): { readonly ofOrig
 }
 
 /** The oldest kept PDUs of a server, and the number of the last of them. */
-export function readKept(store: ObjectStore, origin: string, limit: number): { readonly pdus: readonly KeptPdu[]; readonly lastId: number } {
+export function readKept(
+  store: ObjectStore,
+  origin: string,
+  limit: number,
+): { readonly pdus: readonly KeptPdu[]; readonly lastId: number } {
   const rows = store.all<{ id: number; pdu: string; inexact: number }>(
     'SELECT id, pdu, inexact FROM inbox WHERE origin = ? ORDER BY id LIMIT ?',
     origin,

@@ -7,6 +7,7 @@ import { log } from '../../../runtime/log.ts'
 import { type Outcome, refusal, success, unwrap } from '../../../runtime/outcome.ts'
 import { randomString } from '../../../runtime/random.ts'
 import { letOthersRun } from '../../../runtime/turns.ts'
+import { noteRoomExists } from '../../../storage/d1/rooms.ts'
 import { IMPORT_WAIT_MS, MAX_IMPORT_TURNS, MAX_IMPORT_WAITS } from '../limits.ts'
 import { type MadeEvent, makeMembership, openJoinAnswer, type RemoteMembership } from '../membership-handshake.ts'
 import type { JoinContext } from './join-context.ts'
@@ -62,7 +63,11 @@ async function join(ctx: JoinContext, serverName: string, change: RemoteMembersh
 async function begin(ctx: JoinContext, roomId: string, version: string, generation: string): Promise<'begun' | 'here'> {
   for (let waits = 0; waits < MAX_IMPORT_WAITS; waits += 1) {
     const outcome = await ctx.objects.room(roomId).beginImport({ roomId, version, generation })
-    if (outcome.ok) return 'begun'
+    if (outcome.ok) {
+      // What others send from now on is kept for it.
+      noteRoomExists(roomId)
+      return 'begun'
+    }
     if (outcome.error.errcode === 'M_ROOM_IN_USE') return 'here'
     if (outcome.error.errcode !== 'M_LIMIT_EXCEEDED') throw MatrixError.fromShape(outcome.error)
     await new Promise((resolve) => setTimeout(resolve, IMPORT_WAIT_MS))

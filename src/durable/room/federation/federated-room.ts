@@ -1,8 +1,10 @@
+import { limitExceeded } from '../../../matrix/errors.ts'
 import type { JsonObject } from '../../../matrix/json.ts'
 import type { Outcome } from '../../../runtime/outcome.ts'
 import type { StagedImport } from '../../../storage/room/import-staging.ts'
 import type { Caller } from '../../protocol.ts'
 import { GraphRoom } from '../graph/graph-room.ts'
+import { JOINING_RETRY_MS } from '../graph/limits.ts'
 import { eventNearTimeForServer, type NearTimeAnswer, type NearTimeRequest } from '../read/event-near-time.ts'
 import { type AcceptAnswer, type AcceptRequest, acceptMembership } from './accept-membership.ts'
 import { type EventsForServer, eventsForServer } from './events-for-server.ts'
@@ -99,7 +101,10 @@ export abstract class FederatedRoom extends GraphRoom {
 
   /** The room's version. */
   version(): Promise<Outcome<string>> {
-    return this.run(() => this.core.rules.version)
+    return this.run(() => {
+      if (this.core.findHead()?.life === 'joining') throw limitExceeded(JOINING_RETRY_MS)
+      return this.core.rules.version
+    })
   }
 
   /** Whether a user has joined, for a condition of another room; `unknown` where nobody of this server is here to know. */

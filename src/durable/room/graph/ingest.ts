@@ -9,13 +9,11 @@ import { isServerAllowed } from '../federation/server-access.ts'
 import type { RoomCore } from '../room-core.ts'
 import { appendRemoteEvent, type RemoteVerdict } from './append-remote-event.ts'
 import { joinTips } from './dummy-event.ts'
+import { JOINING_RETRY_MS } from './limits.ts'
 import { planMissing, retryStaged, type StagedRest } from './retry-staged.ts'
 
 /** PDUs of one call. */
 export const MAX_INGESTED_PDUS = 100
-
-/** When PDUs of a room that is being joined may come again. */
-const JOINING_RETRY_MS = 2_000
 
 /** Worker → room: PDUs whose signatures were verified, and whose content was redacted where its hash did not fit. */
 export interface IngestRequest {

@@ -22,3 +22,5 @@ export const GAP_PARTS = 2 ** 18
 export const GAP_RETRY_MS = 5_000
 /** The longest that it is left alone. */
 export const GAP_RETRY_MAX_MS = 24 * 60 * 60_000
+/** When PDUs of a room that is being joined may come again. */
+export const JOINING_RETRY_MS = 2_000

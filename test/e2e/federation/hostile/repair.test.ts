@@ -135,6 +135,27 @@ describe.each(['10', '12'])('events that refer to what is not here, in a room of
     expect(await shows(roomId, 'newest')).toEqual([...unsent, 'newest'])
   })
 
+  it('are kept while the room is still being joined', async () => {
+    const host = peer.user(`host${version}`)
+    const room = peer.found(version, host)
+    peer.lie('PUT', /\/v2\/send_join\//, async (honest) => {
+      // The others have heard of the join and go on, before this server knows that it was let in.
+      await peer.send(room.says(host, 'welcome'))
+      return honest
+    })
+    await alice.call('POST', `/v3/join/${encodeURIComponent(room.roomId)}`, { query: { via: peer.serverName }, body: {} })
+    peer.lie('PUT', /\/v2\/send_join\//, (honest) => honest)
+    const list = await eventually(
+      async () => {
+        const { rooms } = await alice.sync()
+        const events = rooms?.join?.[room.roomId]?.timeline?.events ?? []
+        return events.map(({ content }) => content.body)
+      },
+      (bodies) => bodies.includes('welcome'),
+    )
+    expect(list.filter((body) => body === 'welcome')).toHaveLength(1)
+  })
+
   it('E5: with auth events that nobody has sent get those first', async () => {
     const { roomId, room, eve } = await shareRoom(alice, peer, version)
     const other = peer.user(`other${version}`)
