@@ -7,6 +7,10 @@ export function homeserver(server: ServerProcess): Homeserver {
 }
 
 /** Ends the life of one object as a crash would. It must exist. */
-export async function abortObject(server: ServerProcess, object: 'user' | 'room' | 'remote-server' | 'repair', name: string): Promise<void> {
+export async function abortObject(
+  server: ServerProcess,
+  object: 'user' | 'room' | 'remote-server' | 'repair',
+  name: string,
+): Promise<void> {
   await server.control('POST', '/abort', { object, name })
 }

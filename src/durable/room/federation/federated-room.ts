@@ -99,7 +99,7 @@ export abstract class FederatedRoom extends GraphRoom {
     return this.core.findHead()?.life === 'active' && isServerAllowed(this.core, serverName)
   }
 
-  /** The room's version. */
+  /** The room's version; M_LIMIT_EXCEEDED while the room is being joined. */
   version(): Promise<Outcome<string>> {
     return this.run(() => {
       if (this.core.findHead()?.life === 'joining') throw limitExceeded(JOINING_RETRY_MS)
