@@ -38,7 +38,7 @@ export class GiantRoom {
     this.owner = new HostileServer(serverName, 77)
     this.room = HostileRoom.found(rulesOf('11'), this.owner.signer, `@creator:${serverName}`, nowMs)
     const founding = [...this.room.line.state.values()]
-    const { current, earlier } = this.#members(size)
+    const { current, earlier } = this.#members(size, nowMs)
     this.events = founding.length + current.length + earlier.length
     // What is in force now comes first and newest first, as far from the order of authority as an honest server may send it.
     this.#state = buffers([...current.reverse(), ...founding])
@@ -46,7 +46,7 @@ export class GiantRoom {
     this.#script()
   }
 
-  #members({ members, earlier: changes, servers }: GiantSize): { current: RoomEvent[]; earlier: RoomEvent[] } {
+  #members({ members, earlier: changes, servers }: GiantSize, originServerTs: number): { current: RoomEvent[]; earlier: RoomEvent[] } {
     const signers = Array.from({ length: servers }, (_, index) => this.#signerOf(index))
     const [current, earlier]: [RoomEvent[], RoomEvent[]] = [[], []]
     let { line } = this.room
@@ -61,7 +61,7 @@ export class GiantRoom {
           displayname: `Member number ${index}, called ${change}`,
           avatar_url: `mxc://${signer.serverName}/${index}`,
         }
-        const next = this.room.next(own, { sender, type: 'm.room.member', stateKey: sender, content, signer })
+        const next = this.room.next(own, { sender, type: 'm.room.member', stateKey: sender, content, signer, originServerTs })
         own = next.line
         ;(change === changes ? current : earlier).push(next.event)
         // The room forgets it: the test is of the server that joins.
