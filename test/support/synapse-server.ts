@@ -103,11 +103,13 @@ federation_custom_ca_list: ["${tls.certificate}"]
 federation_ip_range_blacklist: []
 ip_range_blacklist: []
 presence: {enabled: false}
+caches: {sync_response_cache_duration: 0}
 rc_message: ${generous}
 rc_registration: ${generous}
 rc_login: {address: ${generous}, account: ${generous}, failed_attempts: ${generous}}
 rc_joins: {local: ${generous}, remote: ${generous}}
 rc_joins_per_room: ${generous}
+rc_room_creation: ${generous}
 rc_invites: {per_room: ${generous}, per_user: ${generous}, per_issuer: ${generous}}
 rc_federation: {window_size: 1000, sleep_limit: 10000, sleep_delay: 1, reject_limit: 10000, concurrent: 100}
 `

@@ -1,77 +1,113 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { eventually, type FederatedServer, startFederation } from '../../support/federation-pair.ts'
-import { MatrixClient } from '../../support/matrix-client.ts'
-import { SYNAPSE_VENV, type SynapseServer, startSynapse } from '../../support/synapse-server.ts'
+import { describe, expect, it } from 'vitest'
+import { eventually } from '../../support/federation-pair.ts'
+import {
+  bodies,
+  joinVia,
+  readTheSame,
+  SHARED_VERSIONS,
+  type Side,
+  synapseWorld,
+  untilJoined,
+  untilState,
+} from '../../support/synapse/synapse-world.ts'
+import { SYNAPSE_VENV } from '../../support/synapse-server.ts'
 
-async function bodies(client: MatrixClient, roomId: string): Promise<unknown[]> {
-  return (await client.history(roomId)).filter(({ type }) => type === 'm.room.message').map(({ content }) => content.body)
-}
+/** Messages that each side says: many in one of two rooms of each version, few in the other. */
+const MANY = 500
+const FEW = 20
+/** Versions whose long conversation is in a room that was made here; those of the others are in rooms made there. */
+const LONG_HERE: readonly string[] = ['6', '10', '12']
+/** Requests at once. */
+const AT_ONCE = 10
+const SLOW = { timeout: 240_000 }
 
-async function joinVia(client: MatrixClient, roomId: string, via: string): Promise<void> {
-  await client.call('POST', `/v3/join/${encodeURIComponent(roomId)}`, { query: { via, server_name: via }, body: {} })
-}
+describe.skipIf(SYNAPSE_VENV === undefined)('rooms shared with Synapse', () => {
+  const world = synapseWorld()
 
-describe.skipIf(SYNAPSE_VENV === undefined)('with Synapse', () => {
-  let federation: Awaited<ReturnType<typeof startFederation>>
-  let myelin: FederatedServer
-  let synapse: SynapseServer
-  let alice: MatrixClient
-  let sam: MatrixClient
-
-  beforeAll(async () => {
-    federation = await startFederation(1)
-    const [first] = federation.servers
-    if (first === undefined || SYNAPSE_VENV === undefined) throw new Error('a server is needed')
-    myelin = first
-    synapse = await startSynapse(SYNAPSE_VENV, federation.tls)
-    alice = await myelin.register('alice')
-    sam = await MatrixClient.register({ url: synapse.url, fetch }, 'sam')
-  }, 120_000)
-
-  afterAll(async () => {
-    if (process.env.SHOW_OUTPUT) console.log(synapse?.output(), myelin?.process.output())
-    await synapse?.stop()
-    await federation?.stop()
-  })
-
-  const talk = async (roomId: string): Promise<void> => {
-    for (let n = 0; n < 5; n += 1) {
-      await alice.send(roomId, `alice ${n}`)
-      await sam.send(roomId, `sam ${n}`)
+  async function say(side: Side, roomId: string, count: number, prefix: string): Promise<void> {
+    for (let start = 0; start < count; start += AT_ONCE) {
+      const numbers = Array.from({ length: Math.min(AT_ONCE, count - start) }, (_, index) => start + index)
+      await Promise.all(numbers.map((number) => side.client.send(roomId, `${prefix} ${number}`)))
     }
-    const wanted = (list: unknown[]): boolean => list.length === 10
-    const atAlice = await eventually(() => bodies(alice, roomId), wanted)
-    const atSam = await eventually(() => bodies(sam, roomId), wanted)
-    expect([...atAlice].sort()).toEqual([...atSam].sort())
   }
 
-  describe.each(['10', '11', '12'])('in version %s', (version) => {
-    it('its user joins a room here, and they talk', { timeout: 60_000 }, async () => {
-      const roomId = await alice.createRoom({ preset: 'public_chat', room_version: version })
-      await joinVia(sam, roomId, myelin.name)
-      await talk(roomId)
+  describe.each(SHARED_VERSIONS)('of version %s', (version) => {
+    it.each([
+      ['here', 'ours', 'theirs', LONG_HERE.includes(version) ? MANY : FEW],
+      ['there', 'theirs', 'ours', LONG_HERE.includes(version) ? FEW : MANY],
+    ] as const)('made %s: the other server joins, and messages go both ways', SLOW, async (_, hostName, guestName, count) => {
+      const { [hostName]: host, [guestName]: guest } = world()
+      const roomId = await host.client.createRoom({ preset: 'public_chat', room_version: version })
+      await joinVia(guest.client, roomId, host.server)
+      await Promise.all([say(host, roomId, count, 'host'), say(guest, roomId, count, 'guest')])
+      await readTheSame([host.client, guest.client], roomId, 2 * count, 120_000)
     })
 
-    it('a user of ours joins a room there, and they talk', { timeout: 60_000 }, async () => {
-      const roomId = await sam.createRoom({ preset: 'public_chat', room_version: version })
-      await joinVia(alice, roomId, synapse.name)
-      await talk(roomId)
+    it('has one state on both servers, whoever changes it', SLOW, async () => {
+      const { ours, theirs } = world()
+      const roomId = await ours.client.createRoom({
+        preset: 'public_chat',
+        room_version: version,
+        power_level_content_override: { events: { 'm.room.topic': 0, 'm.room.name': 50 } },
+      })
+      await joinVia(theirs.client, roomId, ours.server)
+      await theirs.client.sendState(roomId, 'm.room.topic', '', { topic: 'theirs' })
+      await untilState(ours.client, roomId, 'm.room.topic', '', ({ content }) => content.topic === 'theirs')
+      await ours.client.sendState(roomId, 'm.room.name', '', { name: 'ours' })
+      await untilState(theirs.client, roomId, 'm.room.name', '', ({ content }) => content.name === 'ours')
+      await expect(theirs.client.sendState(roomId, 'm.room.name', '', { name: 'theirs' })).rejects.toThrow(/403/)
+      const ids = async ({ client }: Side) => (await client.state(roomId)).map(({ event_id: id }) => id).sort()
+      expect(await ids(ours)).toEqual(await ids(theirs))
     })
 
-    it('invitations go both ways', { timeout: 60_000 }, async () => {
-      const ours = await alice.createRoom({ preset: 'private_chat', room_version: version })
-      await alice.moderate('invite', ours, sam.userId)
-      await sam.join(ours)
-      await talk(ours)
-      const theirs = await sam.createRoom({ preset: 'private_chat', room_version: version })
-      await sam.moderate('invite', theirs, alice.userId)
-      await alice.join(theirs)
-      await talk(theirs)
-      await sam.moderate('kick', theirs, alice.userId)
+    it('loses on both servers what is redacted', SLOW, async () => {
+      const { ours, theirs } = world()
+      const roomId = await ours.client.createRoom({ preset: 'public_chat', room_version: version })
+      await joinVia(theirs.client, roomId, ours.server)
+      const [first, second] = [await ours.client.send(roomId, 'a slip'), await theirs.client.send(roomId, 'another')]
+      await readTheSame([ours.client, theirs.client], roomId, 2)
+      await ours.client.redact(roomId, first)
+      await theirs.client.redact(roomId, second)
+      await readTheSame([ours.client, theirs.client], roomId, 0)
+    })
+
+    it('is left and joined again, with nothing missing of what was said meanwhile', SLOW, async () => {
+      const { ours, theirs } = world()
+      const roomId = await theirs.client.createRoom({ preset: 'public_chat', room_version: version })
+      await joinVia(ours.client, roomId, theirs.server)
+      await say(ours, roomId, 5, 'before')
+      await readTheSame([ours.client, theirs.client], roomId, 5)
+      await ours.client.leave(roomId)
+      await say(theirs, roomId, 100, 'meanwhile')
+      await joinVia(ours.client, roomId, theirs.server)
+      await say(ours, roomId, 5, 'after')
+      const all = await readTheSame([ours.client, theirs.client], roomId, 110, 60_000)
+      expect(all.slice(0, 5).every((body) => String(body).startsWith('before'))).toBe(true)
+    })
+
+    it.each([
+      ['here', 'ours', 'theirs'],
+      ['there', 'theirs', 'ours'],
+    ] as const)('made %s, is replaced by another, and members follow', SLOW, async (_, hostName, guestName) => {
+      const { [hostName]: host, [guestName]: guest } = world()
+      const roomId = await host.client.createRoom({ preset: 'public_chat', room_version: version, name: 'old town' })
+      await joinVia(guest.client, roomId, host.server)
+      const next = version === '12' ? '12' : '11'
+      const path = `/v3/rooms/${encodeURIComponent(roomId)}/upgrade`
+      const { replacement_room: newRoomId } = await host.client.call<{ replacement_room: string }>('POST', path, {
+        body: { new_version: next },
+      })
+      const isEnd = ({ content }: { readonly content: Readonly<Record<string, unknown>> }): boolean =>
+        content.replacement_room === newRoomId
+      await untilState(guest.client, roomId, 'm.room.tombstone', '', isEnd)
+      await joinVia(guest.client, newRoomId, host.server)
+      await untilState(guest.client, newRoomId, 'm.room.name', '', ({ content }) => content.name === 'old town')
+      await guest.client.send(newRoomId, 'moved')
       await eventually(
-        () => alice.joinedRooms(),
-        (rooms) => !rooms.includes(theirs),
+        () => bodies(host.client, newRoomId),
+        (list) => list.includes('moved'),
       )
+      await untilJoined(guest.client, newRoomId, true)
     })
   })
 })
