@@ -47,8 +47,8 @@ export class UnreadMarks implements FlushRider {
     room.marks.push(mark)
     room.added.add(mark)
     this.#changed.add(roomId)
-    const [oldest] = room.marks
-    if (oldest !== undefined && room.marks.length > MAX_MARKS_PER_ROOM) this.remove(roomId, ({ pos }) => pos === oldest.pos)
+    const oldest = room.marks.length > MAX_MARKS_PER_ROOM ? room.marks.shift() : undefined
+    if (oldest !== undefined && !room.added.delete(oldest)) room.removed.add(oldest.pos)
   }
 
   /** Removes marks; answers whether there were any. */
