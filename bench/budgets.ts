@@ -52,6 +52,35 @@ function extra(what: string): (result: WorkloadResult) => number {
 /** A slice of 500 events, and the batch that is being read when those are spent. */
 const MAX_SLICE_READS = 500 + BATCH_EVENTS * 11
 
+/** Sliding sync asks the account and the rooms of the window, in however many rooms the account is. */
+const SLIDING_WINDOW = 20
+const SLIDING_ACCOUNTS = [30, 120, 200, 1_000, 5_000]
+
+function slidingBudgets(rooms: number): Budget[] {
+  return [
+    { workload: `sliding-first-${rooms}`, what: 'hops of a first sliding response', measured: hops, limit: SLIDING_WINDOW + 1 },
+    {
+      workload: `sliding-first-cold-${rooms}`,
+      what: 'objects woken by a first sliding response',
+      measured: each('construct'),
+      limit: SLIDING_WINDOW + 1,
+    },
+    { workload: `sliding-nothing-${rooms}`, what: 'hops of sliding sync with nothing new', measured: hops, limit: 1 },
+    // What the client has was written once, however often it asks.
+    { workload: `sliding-nothing-${rooms}`, what: 'commits (all requests together)', measured: total('commit'), limit: 1 },
+    { workload: `sliding-nothing-${rooms}`, what: 'registry statements', measured: total('d1'), limit: 0 },
+    // The send asks the account and the room, the sync the same.
+    { workload: `sliding-one-${rooms}`, what: 'RPCs of a send and its sliding sync', measured: each('rpc'), limit: 4 },
+    { workload: `sliding-classic-${rooms}`, what: 'hops of an initial classic sync', measured: hops, limit: rooms + 2 },
+    {
+      workload: `sliding-classic-cold-${rooms}`,
+      what: 'hops of an initial classic sync after evictions',
+      measured: hops,
+      limit: rooms + 2,
+    },
+  ]
+}
+
 const oneRoom = (): number => 1
 const BUDGETS: readonly Budget[] = [
   { workload: 'send-1', what: 'RPCs of a send', measured: each('rpc'), limit: 2 },
@@ -101,6 +130,7 @@ const BUDGETS: readonly Budget[] = [
   // The message, the news of it, its transaction, the acknowledgement.
   { workload: 'deliver-remote', what: 'commits of a message to another server', measured: each('commit'), limit: 4.2 },
   { workload: 'create-invite-join', what: 'commits of create + invite + join', measured: each('commit'), limit: 7 },
+  ...SLIDING_ACCOUNTS.flatMap(slidingBudgets),
 ]
 
 /** Compares results with the budgets; a budgeted workload that was not run is not compared. */
