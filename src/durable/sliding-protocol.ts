@@ -69,6 +69,9 @@ export interface SlidingRequest {
   readonly extensions: SlidingExtensions
 }
 
+/** What an extension wants of a room: what changed, or all there is, because the room has come into its scope. */
+export type ScopedNews = 'nothing' | 'changes' | 'everything'
+
 /** Worker → room: what it has to say on a connection between two positions. */
 export interface SlidingWindowRequest {
   /** Names the connection, for what lazily loading clients have been sent. */
@@ -87,8 +90,8 @@ export interface SlidingWindowRequest {
   readonly previousState: readonly RequiredState[] | undefined
   /** The latest events again, because more of them are wanted than before. */
   readonly expandTimeline: boolean
-  readonly withReceipts: boolean
-  readonly withTyping: boolean
+  readonly withReceipts: ScopedNews
+  readonly withTyping: ScopedNews
   readonly ignoredUsers: readonly string[]
 }
 

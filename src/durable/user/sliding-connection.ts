@@ -12,6 +12,7 @@ import {
   writeSentRoom,
 } from '../../storage/user/sliding-connections.ts'
 import type { FlushRider } from './feed-keeper.ts'
+import { type ScopedRooms, ToldScopes } from './sliding-scopes.ts'
 
 /** Connections of one device. */
 const MAX_CONNECTIONS = 8
@@ -44,8 +45,10 @@ export class Connection {
   answer: number
   /** Where the feed was when the connection was opened. */
   readonly openedSeq: number
+  /** What the client has been told of rooms in scope of extensions. */
+  readonly scopes = new ToldScopes()
   readonly #sent: SentRooms
-  #latest: { readonly answer: number; readonly rooms: ReadonlyMap<string, SentRoom> } | undefined
+  #latest: { readonly answer: number; readonly rooms: ReadonlyMap<string, SentRoom>; readonly scoped: ScopedRooms } | undefined
   #lastAnswer: number
   /** Rooms that are not in the database as they are here; `undefined`: the connection itself is new. */
   readonly changed = new Set<string>()
@@ -77,6 +80,7 @@ export class Connection {
         this.#sent.set(roomId, sent)
         this.changed.add(roomId)
       }
+      this.scopes.add(this.#latest.scoped, isHeld)
     }
     // An answer that another request has replaced, or that a life of the object made which ended: what it said will be said again.
     this.answer = answer
@@ -84,10 +88,10 @@ export class Connection {
     this.#latest = undefined
   }
 
-  /** An answer is made that says this of rooms; its number. */
-  send(rooms: ReadonlyMap<string, SentRoom>): number {
+  /** An answer is made that says this of rooms, and in extensions everything of those that are `scoped`; its number. */
+  send(rooms: ReadonlyMap<string, SentRoom>, scoped: ScopedRooms): number {
     this.#lastAnswer += 1
-    this.#latest = { answer: this.#lastAnswer, rooms }
+    this.#latest = { answer: this.#lastAnswer, rooms, scoped }
     return this.#lastAnswer
   }
 

@@ -1,13 +1,14 @@
 import { isJsonObject } from '../../matrix/json.ts'
 import { type RoomListRow, readStrippedState } from '../../storage/user/room-list.ts'
 import type { SentRoom } from '../../storage/user/sliding-connections.ts'
-import type { RequiredState, SlidingPlan, SlidingPlannedRoom, SlidingRequest } from '../sliding-protocol.ts'
+import type { RequiredState, ScopedNews, SlidingPlan, SlidingPlannedRoom, SlidingRequest } from '../sliding-protocol.ts'
 import { isCovered } from './sliding-config.ts'
 import type { Connection } from './sliding-connection.ts'
 import { accountDataNews, deviceNews, threadNews, toDeviceNews } from './sliding-extensions.ts'
 import { selectRooms } from './sliding-lists.ts'
 import { memberSeqOf } from './sliding-moved.ts'
 import type { RelevantRoom, Rule } from './sliding-rules.ts'
+import { SCOPED_EXTENSIONS, type ScopedExtension, type ScopedRooms, type ScopesOfRequest, scopesOf } from './sliding-scopes.ts'
 import { formatSlidingToken, isHeldBy, type SlidingToken } from './sliding-token.ts'
 import type { UserCore } from './user-core.ts'
 
@@ -25,6 +26,8 @@ interface Planning {
   readonly dms: ReadonlySet<string>
   /** Of rules, whether what was sent by a configuration of the connection is enough. */
   readonly covered: Map<Rule, Map<number, boolean>>
+  /** What the request has in scope of extensions. */
+  readonly scopes: ScopesOfRequest
 }
 
 /** A room that is to be sent, and what the connection then has of it. */
@@ -48,16 +51,12 @@ export function planSliding(
   const connection = connectionFor(core, deviceId, request, since)
   const { feed, ownData } = core.feedKeeper
   const position = since === undefined ? undefined : feed.resolve(since.sync)
-  const planning: Planning = {
-    core,
-    connection,
-    request,
-    since,
-    seq: position?.seq ?? 0,
-    dms: ownData.lists.directRooms(core),
-    covered: new Map(),
-  }
-  const selection = selectRooms(core, connection, request, { dms: planning.dms, tags: tagsFor(core, request), spaces })
+  const dms = ownData.lists.directRooms(core)
+  const selection = selectRooms(core, connection, request, { dms, tags: tagsFor(core, request), spaces })
+  const scopes = scopesOf(request, selection.rooms)
+  if (since === undefined) connection.scopes.begin(scopes)
+  else connection.scopes.keep(scopes)
+  const planning: Planning = { core, connection, request, since, seq: position?.seq ?? 0, dms, covered: new Map(), scopes }
   const sending: Sending[] = []
   for (const relevant of selection.rooms) {
     const next = hasNothing(planning, relevant) ? undefined : planRoom(planning, relevant)
@@ -69,7 +68,7 @@ export function planSliding(
   const own = ownNews(planning, deviceId, rooms)
   const isNothing = since !== undefined && rooms.length === 0 && !own.hasNews
   const acknowledged = connection.answer
-  const answer = isNothing ? acknowledged : connection.send(new Map(sending.map(({ room, sent }) => [room.roomId, sent])))
+  const answer = isNothing ? acknowledged : connection.send(new Map(sending.map(({ room, sent }) => [room.roomId, sent])), scopedIn(rooms))
   return {
     ...{ userId: core.userId, deviceId, empty: isNothing, lists: selection.counts, rooms },
     pos: positionAfter(planning, deviceId, answer, isNothing && position?.tailLost === false, own),
@@ -79,6 +78,13 @@ export function planSliding(
     threadSubscriptions: own.threadSubscriptions,
     incremental: since !== undefined,
   }
+}
+
+/** Rooms of an answer of which extensions say what there is to say. */
+function scopedIn(rooms: readonly SlidingPlannedRoom[]): ScopedRooms {
+  const told = (wanted: (window: NonNullable<SlidingPlannedRoom['window']>) => ScopedNews): string[] =>
+    rooms.flatMap(({ roomId, window }) => (window === undefined || wanted(window) === 'nothing' ? [] : [roomId]))
+  return { typing: told(({ withTyping }) => withTyping), receipts: told(({ withReceipts }) => withReceipts) }
 }
 
 function connectionFor(core: UserCore, deviceId: string, request: SlidingRequest, since: SlidingToken | undefined): Connection {
@@ -153,7 +159,12 @@ function hasNothing(planning: Planning, { room, rule }: RelevantRoom): boolean {
   const { connection, dms } = planning
   const before = connection.sent(room.roomId)
   if (before === undefined || room.lastSeq > before.seq || rule.config.timelineLimit > before.timelineLimit) return false
-  return dms.has(room.roomId) === before.isDm && hasState(planning, rule, before.config)
+  return dms.has(room.roomId) === before.isDm && hasState(planning, rule, before.config) && !hasEnteredScope(planning, room.roomId)
+}
+
+/** Whether an extension has to tell everything of a room because it has come into its scope. */
+function hasEnteredScope({ connection, scopes }: Planning, roomId: string): boolean {
+  return SCOPED_EXTENSIONS.some((extension) => connection.scopes.hasEntered(extension, scopes, roomId))
 }
 
 /** Whether clients that were sent state by a configuration of the connection have what a rule asks for. */
@@ -180,7 +191,8 @@ function planRoom(planning: Planning, { room: { roomId }, rule }: RelevantRoom):
   const changesState = !isInitial && !hasState(planning, rule, before.config)
   const expandTimeline = !isInitial && config.timelineLimit > before.timelineLimit
   const dmChanged = before !== undefined && before.isDm !== isDm
-  if (!hasNews && !changesState && !expandTimeline && !dmChanged) return undefined
+  const isAsIs = !hasNews && !changesState && !expandTimeline && !dmChanged
+  if (isAsIs && !hasEnteredScope(planning, roomId)) return undefined
   const sent = { seq: feed.seq, timelineLimit: config.timelineLimit, config: connection.configIndex(rule.stateText), isDm }
   const isStripped = row.membership === 'invite' || row.membership === 'knock'
   const total = row.membership === 'join' ? core.unread.total(row.roomId) : { notifications: 0, highlights: 0 }
@@ -209,28 +221,27 @@ function planRoom(planning: Planning, { room: { roomId }, rule }: RelevantRoom):
 function windowOf(
   planning: Planning,
   row: RoomListRow,
-  { config, lists, isSubscribed }: Rule,
+  { config }: Rule,
   asked: {
     readonly from: number | null
     readonly previousState: readonly RequiredState[] | undefined
     readonly expandTimeline: boolean
   },
 ): SlidingPlannedRoom['window'] {
-  const { core, request, since, seq } = planning
-  const { receipts, typing } = request.extensions
-  const inScope = (scope: typeof receipts): boolean =>
-    scope !== undefined &&
-    (lists.some((list) => scope.lists.includes('*') || scope.lists.includes(list)) ||
-      (isSubscribed && (scope.rooms.includes('*') || scope.rooms.includes(row.roomId))))
-  const isJoined = row.membership === 'join'
+  const { core, connection, since, seq, scopes } = planning
+  const isInitial = asked.from === null
+  const inScope = (extension: ScopedExtension): ScopedNews => {
+    if (scopes[extension]?.has(row.roomId) !== true) return 'nothing'
+    return isInitial || connection.scopes.hasEntered(extension, scopes, row.roomId) ? 'everything' : 'changes'
+  }
   return {
     ...asked,
     config,
     to: row.lastPos,
     // What came since the connection's last answer is live even in a room that is new to it.
     liveFrom: since === undefined ? row.lastPos : (core.feedKeeper.feed.startOf(row, seq) ?? row.membershipPos - 1),
-    withReceipts: isJoined && inScope(receipts),
-    withTyping: isJoined && inScope(typing),
+    withReceipts: inScope('receipts'),
+    withTyping: inScope('typing'),
   }
 }
 

@@ -23,11 +23,19 @@ const DEFAULT_TO_DEVICE_LIMIT = 100
 /** The same for changes of thread subscriptions (MSC4308). */
 const DEFAULT_THREAD_LIMIT = 100
 
-/** What is enabled of the extensions of a request. */
-export function enabledExtensions(given: z.output<typeof extensionsSchema>): SlidingExtensions {
+/** Absent: all. Where there are no wildcards (MSC4508), what looks like one names nothing. */
+function namesOf(given: readonly string[] | null | undefined, hasWildcards: boolean): readonly string[] {
+  if (given === null || given === undefined) return ['*']
+  return hasWildcards ? given : given.filter((name) => name !== '*')
+}
+
+/** What is enabled of the extensions of a request; `hasWildcards`: in lists of names `*` stands for all. */
+export function enabledExtensions(given: z.output<typeof extensionsSchema>, hasWildcards = true): SlidingExtensions {
   const { to_device: toDevice, receipts, typing, 'io.element.msc4308.thread_subscriptions': threads } = given
   const scope = (extension: z.output<typeof scoped>) =>
-    extension?.enabled === true ? { lists: extension.lists ?? ['*'], rooms: extension.rooms ?? ['*'] } : undefined
+    extension?.enabled === true
+      ? { lists: namesOf(extension.lists, hasWildcards), rooms: namesOf(extension.rooms, hasWildcards) }
+      : undefined
   return {
     toDevice:
       toDevice?.enabled === true ? { since: toDevice.since ?? undefined, limit: toDevice.limit ?? DEFAULT_TO_DEVICE_LIMIT } : undefined,

@@ -18,6 +18,12 @@ export function checkRules(lists: object, subscriptions: object): void {
   if (Object.keys(subscriptions).length > MAX_RULES) throw invalidParam(`At most ${MAX_RULES} room subscriptions`)
 }
 
+/** Names of lists as merged (appendices#opaque-identifiers). @throws MatrixError M_INVALID_PARAM. */
+export function checkListNames(lists: object): void {
+  for (const name of Object.keys(lists))
+    if (!/^[0-9A-Za-z._~-]{1,255}$/.test(name)) throw invalidParam('The name of a list is an opaque identifier')
+}
+
 /** `conn_id`. */
 export const connectionId = z.string().max(255).nullish()
 

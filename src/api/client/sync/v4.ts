@@ -3,7 +3,7 @@ import { slidingSync } from '../../../domain/sync/sliding/sliding.ts'
 import { rawJson } from '../../../http/json-response.ts'
 import { endpoint } from '../../endpoint.ts'
 import { enabledExtensions, extensionFields } from './sliding-extensions.ts'
-import { checkRules, connectionId, filters, range, requiredStateObject, timelineLimit } from './sliding-schema.ts'
+import { checkListNames, checkRules, connectionId, filters, range, requiredStateObject, timelineLimit } from './sliding-schema.ts'
 
 const config = { timeline_limit: timelineLimit, required_state: requiredStateObject }
 const body = z.object({
@@ -23,6 +23,7 @@ export const postSyncV4 = endpoint(
   async ({ body, ctx }) => {
     const { lists, room_subscriptions: subscriptions, extensions } = body
     checkRules(lists ?? {}, subscriptions ?? {})
+    checkListNames(lists ?? {})
     const request = {
       connectionId: body.conn_id ?? '',
       pos: body.pos ?? undefined,
@@ -36,7 +37,7 @@ export const postSyncV4 = endpoint(
         roomId,
         config: { timelineLimit: wanted.timeline_limit, requiredState: wanted.required_state },
       })),
-      extensions: enabledExtensions({ ...extensions, typing: extensions?.['org.matrix.msc4508.typing'] }),
+      extensions: enabledExtensions({ ...extensions, typing: extensions?.['org.matrix.msc4508.typing'] }, false),
     }
     return rawJson(await slidingSync(ctx, 'v4', request, body.timeout ?? 0))
   },

@@ -54,8 +54,8 @@ export function buildSlidingWindow(core: RoomCore, caller: Caller, request: Slid
     empty,
     members: parts.join(','),
     isExpanded: hasOld,
-    receipts: request.withReceipts && isJoined ? receiptsEvent(building, timeline) : undefined,
-    typing: request.withTyping && isJoined ? typingEvent(building) : undefined,
+    receipts: request.withReceipts !== 'nothing' && isJoined ? receiptsEvent(building, timeline) : undefined,
+    typing: request.withTyping !== 'nothing' && isJoined ? typingEvent(building) : undefined,
   }
 }
 
@@ -176,11 +176,12 @@ function heroesPart(core: RoomCore, caller: Caller): string {
   return `"heroes":${JSON.stringify(shown)}`
 }
 
-/** Receipts: all that changed; of a room that is new to the connection the reader's own and those on what is shown. */
+/** Receipts: all that changed; of a room that is new to the connection, or to the extension, the reader's own and those on what is shown. */
 function receiptsEvent({ core, caller, request, to }: Building, timeline: readonly StoredEvent[]): string | undefined {
-  const content = core.ephemeral?.receiptsContent(caller.userId, request.from, to, request.ignoredUsers)
+  const from = request.withReceipts === 'everything' ? null : request.from
+  const content = core.ephemeral?.receiptsContent(caller.userId, from, to, request.ignoredUsers)
   if (content === undefined) return undefined
-  if (request.from !== null) return `{"type":"m.receipt","content":${content}}`
+  if (from !== null) return `{"type":"m.receipt","content":${content}}`
   const events: unknown = JSON.parse(content)
   if (!isJsonObject(events)) return undefined
   const shown = new Set(timeline.map(({ eventId }) => eventId))
@@ -195,9 +196,10 @@ function receiptsEvent({ core, caller, request, to }: Building, timeline: readon
 }
 
 function typingEvent({ core, request, to }: Building): string | undefined {
-  const content = core.ephemeral?.typingContent(request.from ?? -1, to, request.ignoredUsers)
-  // Nobody typing is what a room that is new to the connection begins with.
-  if (content === undefined || (request.from === null && content === '{"user_ids":[]}')) return undefined
+  const from = request.withTyping === 'everything' ? null : request.from
+  const content = core.ephemeral?.typingContent(from ?? -1, to, request.ignoredUsers)
+  // Nobody typing is what a room that is new to the connection, or comes into scope, begins with.
+  if (content === undefined || (from === null && content === '{"user_ids":[]}')) return undefined
   return `{"type":"m.typing","content":${content}}`
 }
 

@@ -282,6 +282,32 @@ describe('extensions', () => {
     expect((await tags).extensions.account_data.rooms[roomId]).toEqual([{ type: 'm.tag', content: { tags: { x: {} } } }])
   })
 
+  it('tells who types and who has read as a room comes into scope, again where it had dropped out', async () => {
+    const { alice, bob } = await pair()
+    const roomId = await sharedRoom(alice, bob)
+    const encoded = encodeURIComponent(roomId)
+    const event = await say(alice, roomId, 'read me')
+    await alice.call('PUT', `/v3/rooms/${encoded}/typing/${encodeURIComponent(alice.userId)}`, { body: { typing: true, timeout: 30_000 } })
+    await bob.call('POST', `/v3/rooms/${encoded}/receipt/m.read/${encodeURIComponent(event)}`, { body: {} })
+    const observer = new SlidingObserver(bob, 'room-list')
+    const scoped = { enabled: true, lists: [] }
+    const outside = { ...list(0, 9), extensions: { typing: scoped, receipts: scoped } }
+    const inside = { ...outside, ...subscribed(roomId, 1) }
+    // In a list that the extensions are not for.
+    expect((await observer.once(outside)).extensions).toEqual({})
+    const types = { type: 'm.typing', content: { user_ids: [alice.userId] } }
+    for (let times = 0; times < 2; times += 1) {
+      const entered = await observer.once(inside)
+      expect(entered.extensions.typing.rooms).toEqual({ [roomId]: types })
+      expect(entered.extensions.receipts.rooms[roomId].content[event]['m.read']).toHaveProperty([bob.userId])
+      expect((await observer.once(inside)).extensions).toEqual({})
+      expect((await observer.once(outside)).extensions).toEqual({})
+    }
+    // Sent again to a client that did not get it.
+    expect((await observer.ask(inside)).extensions.typing.rooms).toEqual({ [roomId]: types })
+    expect((await observer.once(inside)).extensions.typing.rooms).toEqual({ [roomId]: types })
+  })
+
   it('acknowledges to-device messages by its own position only, and announces devices of those who join', async () => {
     const { alice, bob } = await pair()
     const body = (since?: string) => ({ extensions: { to_device: { ...enabled, since }, e2ee: enabled } })
@@ -358,5 +384,15 @@ describe('the merged form', () => {
       Array.from({ length: 101 }, (_, n) => [`!r${n}:test.example`, { timeline_limit: 1, required_state: {} }]),
     )
     await expect(observer.ask({ room_subscriptions: many })).rejects.toMatchObject({ errcode: 'M_INVALID_PARAM' })
+    const misnamed = { 'a list': { timeline_limit: 1, required_state: {} } }
+    await expect(observer.ask({ lists: misnamed })).rejects.toMatchObject({ errcode: 'M_INVALID_PARAM' })
+    // An asterisk is no name for everything here (MSC4508).
+    await alice.call('PUT', `/v3/rooms/${encodeURIComponent(roomId)}/typing/${encodeURIComponent(alice.userId)}`, {
+      body: { typing: true, timeout: 30_000 },
+    })
+    const nowhere = { 'org.matrix.msc4508.typing': { enabled: true, lists: ['*'] } }
+    expect((await new SlidingObserver(bob, 'other', 'v4').once({ ...body, extensions: nowhere })).extensions).toEqual({})
+    const everywhere = await new SlidingObserver(bob, 'third', 'v4').once(body)
+    expect(everywhere.extensions['org.matrix.msc4508.typing'].rooms[roomId].content).toEqual({ user_ids: [alice.userId] })
   })
 })
