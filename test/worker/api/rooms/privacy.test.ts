@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { call, type TestSession } from '../../../support/api-client.ts'
+import { edit, relating, send, text } from '../../../support/relations.ts'
 import { createRoom, enc, getState, join, leave, moderate, nameThemselves, ok, people, putState, say } from '../../../support/room-api.ts'
 import { bodiesOf, sync } from '../../../support/sync-api.ts'
 
@@ -8,6 +9,7 @@ const SECRET = 'after they were gone'
 /** Everything that the API tells somebody of a room, as text. */
 async function everythingAbout(who: TestSession, roomId: string, eventId: string, since: string): Promise<string> {
   const get = (path: string) => call('GET', `/rooms/${enc(roomId)}/${path}`, { token: who.token })
+  const v1 = (path: string) => call('GET', `/_matrix/client/v1/rooms/${enc(roomId)}/${path}`, { token: who.token })
   const include = encodeURIComponent(JSON.stringify({ room: { include_leave: true, timeline: { limit: 100 } } }))
   const answers = await Promise.all([
     get('messages?dir=b&limit=100'),
@@ -18,6 +20,9 @@ async function everythingAbout(who: TestSession, roomId: string, eventId: string
     get('state/m.room.topic'),
     get('members'),
     get('joined_members'),
+    v1(`relations/${enc(eventId)}?limit=100`),
+    v1(`relations/${enc(eventId)}?limit=100&recurse=true&dir=f`),
+    v1('threads?limit=100'),
     call('GET', `/sync?since=${enc(since)}`, { token: who.token }),
     call('GET', `/sync?full_state=true&since=${enc(since)}`, { token: who.token }),
     call('GET', `/sync?filter=${include}`, { token: who.token }),
@@ -35,6 +40,10 @@ describe.each(['leave', 'ban', 'kick'] as const)('R2: somebody who is out of a r
     const { next_batch: since } = await sync(bob)
     ok(how === 'leave' ? await leave(bob, roomId) : await moderate(alice, how, roomId, bob))
     const hidden = ok(await say(alice, roomId, SECRET)).body.event_id
+    // What relates to something that they may see is not for them either.
+    await send(alice, roomId, edit(known, SECRET))
+    await send(alice, roomId, relating('m.reference', known, text(SECRET)))
+    await send(alice, roomId, relating('m.thread', known, text(SECRET)))
     ok(await putState(alice, roomId, 'm.room.topic', { topic: SECRET }))
     await nameThemselves(alice, SECRET)
     ok(await join(carol, roomId))

@@ -134,4 +134,50 @@ describe.each(['10', '11', '12'])('a room of version %s that other servers write
     const shown = JSON.parse(unwrap(await room.stub.event(caller(ALICE), { eventId: target.event.eventId })))
     expect(shown.content).toEqual({})
   })
+
+  it('has relations of what is accepted, whatever comes first, and of nothing else', async () => {
+    const room = await createLocalRoom(ALICE, version)
+    const related = (eventId: string) => ({ body: 'x', 'm.relates_to': { rel_type: 'm.thread', event_id: eventId } })
+    const relations = async (eventId: string): Promise<string[]> => {
+      const request = {
+        eventId,
+        relType: undefined,
+        eventType: undefined,
+        from: undefined,
+        to: undefined,
+        dir: 'f',
+        limit: 100,
+        recurse: true,
+      } as const
+      const page = JSON.parse(unwrap(await room.stub.relations(caller(ALICE), request)))
+      return page.chunk.map(({ event_id }: { event_id: string }) => event_id)
+    }
+    const bobIn = (await branchOf(room, version)).next(BOB, 'm.room.member', { membership: 'join' }, BOB)
+    const root = bobIn.branch.next(BOB, 'm.room.message', { body: 'root' })
+    // A child that names a parent which this server does not have yet, on another branch.
+    const child = bobIn.branch.next(BOB, 'm.room.message', related(root.event.eventId))
+    await ingest(room, bobIn.event, child.event)
+    await ingest(room, root.event)
+    expect(await relations(root.event.eventId)).toEqual([child.event.eventId])
+    const ban = root.branch.next(ALICE, 'm.room.member', { membership: 'ban' }, BOB)
+    const evasion = root.branch.next(BOB, 'm.room.message', related(root.event.eventId))
+    const stranger = root.branch.next(CAROL, 'm.room.message', related(root.event.eventId))
+    const verdicts = (await ingest(room, ban.event, evasion.event, stranger.event)).verdicts.map(({ verdict }) => verdict.kind)
+    expect(verdicts).toEqual(['accepted', 'soft_failed', 'rejected'])
+    expect(await relations(root.event.eventId)).toEqual([child.event.eventId])
+    const redacted = child.branch.next(BOB, 'm.room.message', related(root.event.eventId))
+    unwrap(
+      await room.stub.send(caller(ALICE), {
+        type: 'm.room.redaction',
+        stateKey: undefined,
+        content: {},
+        txn: undefined,
+        redacts: child.event.eventId,
+      }),
+    )
+    await ingest(room, redacted.event)
+    expect(await relations(root.event.eventId)).toEqual([])
+    const threads = JSON.parse(unwrap(await room.stub.threads(caller(ALICE), { include: 'all', limit: 10, from: undefined })))
+    expect(threads.chunk).toEqual([])
+  })
 })
