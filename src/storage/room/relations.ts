@@ -7,6 +7,8 @@ import { ThreadTable } from './threads.ts'
 /** Longest event ID and relation type that are looked at, in characters: no event can have a longer ID. */
 const MAX_NAME_CHARS = 255
 const THREAD = 'm.thread'
+/** Replacements of one event that are looked at to find one that is valid and may be read: the latest. */
+const MAX_EDITS_LOOKED_AT = 32
 
 /** Which aggregations a parent has: bits of {@link EDITED}, {@link REFERENCED} and {@link THREADED}. */
 export type RelationKinds = number
@@ -54,6 +56,8 @@ export class RelationTable {
   readonly threads: ThreadTable
   /** What is known of parents, which most often is that nothing relates to them. */
   readonly #kinds = new ByteCache<string, RelationKinds>(MAX_CACHED_RELATION_BYTES)
+  /** Replacements of events by those who sent them. */
+  readonly #edits = new ByteCache<string, { readonly sender: string; readonly nids: readonly number[] }>(MAX_CACHED_RELATION_BYTES)
 
   constructor(store: ObjectStore) {
     this.#store = store
@@ -63,6 +67,8 @@ export class RelationTable {
   /** Forgets cached rows: after a rolled-back transaction they may never have existed. */
   forgetCache(): void {
     this.#kinds.clear()
+    this.#edits.clear()
+    this.threads.forgetCache()
   }
 
   /** An event that states a relation has taken its place. The caller holds the transaction. */
@@ -73,7 +79,7 @@ export class RelationTable {
       ...[nid, parent, relType, type, sender, key ?? null, ord, originServerTs],
     )
     if (relType === THREAD) this.threads.add(parent, ord)
-    this.#kinds.delete(parent)
+    this.#forget(parent)
   }
 
   /** An event was redacted: what it stated holds no longer. The caller holds the transaction. */
@@ -82,7 +88,12 @@ export class RelationTable {
     if (row === undefined) return
     this.#store.run('DELETE FROM relations WHERE nid = ?', nid)
     if (row.rel_type === THREAD) this.threads.recount(row.parent)
-    this.#kinds.delete(row.parent)
+    this.#forget(row.parent)
+  }
+
+  #forget(parent: string): void {
+    this.#kinds.delete(parent)
+    this.#edits.delete(parent)
   }
 
   /** Which aggregations some events have; those without any may be absent. One statement for all that are not remembered. */
@@ -130,16 +141,20 @@ export class RelationTable {
   }
 
   /** Replacements of an event by one sender, the most recent first (client-server-api#server-side-aggregation-of-mreplace-relationships). */
-  edits(parent: string, sender: string, limit: number): number[] {
-    return this.#store
+  edits(parent: string, sender: string): readonly number[] {
+    const known = this.#edits.get(parent)
+    if (known !== undefined && known.sender === sender) return known.nids
+    const nids = this.#store
       .all<{ nid: number }>(
         `SELECT r.nid FROM relations r JOIN events e ON e.nid = r.nid WHERE r.parent = ? AND r.sender = ? AND r.rel_type = 'm.replace'
          ORDER BY r.origin_server_ts DESC, e.event_id DESC LIMIT ?`,
         parent,
         sender,
-        limit,
+        MAX_EDITS_LOOKED_AT,
       )
       .map(({ nid }) => nid)
+    this.#edits.set(parent, { sender, nids }, 200 + 2 * parent.length + 8 * nids.length)
+    return nids
   }
 
   /** Whether a user has related to an event in this way; with `content` in exactly this way. */

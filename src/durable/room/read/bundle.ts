@@ -5,8 +5,6 @@ import type { RoomCore } from '../room-core.ts'
 import { clientEvent, type EventReader } from './client-event.ts'
 import { summarizeThread, type ThreadReader } from './thread-summary.ts'
 
-/** Replacements of one event that are looked at to find one that is valid and may be read. */
-const MAX_EDITS_LOOKED_AT = 32
 /** References listed with an event: the latest. The rest has an endpoint of its own. */
 const MAX_BUNDLED_REFERENCES = 200
 /** Nothing may relate to these in a way that is aggregated. */
@@ -71,7 +69,7 @@ function relationTypeOf(core: RoomCore, event: StoredEvent): string | undefined 
 /** The most recent valid replacement. What has been redacted is not replaced. */
 function latestEdit(core: RoomCore, { visibility, ignoredUsers }: BundleReader, event: StoredEvent): StoredEvent | undefined {
   if (event.redactedBy !== undefined || ignoredUsers.includes(event.sender)) return undefined
-  for (const nid of core.events.relations.edits(event.eventId, event.sender, MAX_EDITS_LOOKED_AT)) {
+  for (const nid of core.events.relations.edits(event.eventId, event.sender)) {
     const edit = core.events.get(nid)
     if (visibility.mayRead(edit) && isValidReplacement(replaceable(core, event), replaceable(core, edit))) return edit
   }

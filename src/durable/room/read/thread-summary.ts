@@ -37,6 +37,10 @@ export function summarizeThread(core: RoomCore, reader: ThreadReader, root: Stor
 
 /** The latest event of a thread that the reader may see. */
 export function latestInThread(core: RoomCore, reader: ThreadReader, rootId: string): StoredEvent | undefined {
+  const thread = core.events.relations.threads.find(rootId)
+  if (thread === undefined) return undefined
+  const latest = core.events.get(thread.latestNid)
+  if (isSeen(reader, latest)) return latest
   for (const event of eventsOfThread(core, rootId)) if (isSeen(reader, event)) return event
   return undefined
 }
@@ -61,14 +65,14 @@ function isSeen({ visibility, ignoredUsers }: ThreadReader, event: StoredEvent):
 /** Events of a thread, the latest first, at most {@link MAX_COUNTED}. */
 function* eventsOfThread(core: RoomCore, rootId: string): Generator<StoredEvent> {
   let beforeOrd = Number.MAX_SAFE_INTEGER
-  for (let looked = 0, limit = 1; looked < MAX_COUNTED; limit = SCAN_PAGE) {
+  for (let looked = 0; looked < MAX_COUNTED; ) {
     const page = core.events.relations.page({
       ...{ parent: rootId, relType: THREAD, eventType: undefined, recurse: false, direction: 'backwards', afterOrd: -1 },
       beforeOrd,
-      limit,
+      limit: SCAN_PAGE,
     })
     yield* core.events.getMany(page.map(({ nid }) => nid))
-    if (page.length < limit) return
+    if (page.length < SCAN_PAGE) return
     looked += page.length
     beforeOrd = page.at(-1)?.ord ?? -1
   }
