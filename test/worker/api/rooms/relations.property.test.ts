@@ -23,7 +23,7 @@ import { createRoom, enc, join, leave, ok, people, redact } from '../../../suppo
  */
 
 const SEED = 20_263
-const RUNS = 25
+const RUNS = 20
 const MIN_STEPS = 15
 const MAX_STEPS = 40
 
