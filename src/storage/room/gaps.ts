@@ -7,13 +7,33 @@ export interface Gap {
   readonly eventIds: readonly string[]
 }
 
+/** Databases without gaps, which most are: every event that comes and every page that is read asks. */
+const without = new WeakMap<ObjectStore, { none: boolean }>()
+
+function hasNone(store: ObjectStore): boolean {
+  let known = without.get(store)
+  if (known === undefined) {
+    const fresh = { none: false }
+    store.onRollback(() => {
+      fresh.none = false
+    })
+    without.set(store, fresh)
+    known = fresh
+  }
+  known.none ||= store.first('SELECT 1 AS one FROM gaps LIMIT 1') === undefined
+  return known.none
+}
+
 /** Remembers missing predecessors of an event at a place. The caller holds the transaction. */
 export function insertGaps(store: ObjectStore, ord: number, eventIds: readonly string[]): void {
+  const known = without.get(store)
+  if (known !== undefined && eventIds.length > 0) known.none = false
   for (const eventId of eventIds) store.run('INSERT OR IGNORE INTO gaps (event_id, ord) VALUES (?, ?)', eventId, ord)
 }
 
 /** The highest gap with `fromOrd < ord ≤ toOrd` that may be tried now. */
 export function highestGap(store: ObjectStore, fromOrd: number, toOrd: number, nowMs: number): Gap | undefined {
+  if (hasNone(store)) return undefined
   const found = store.first<{ ord: number }>(
     'SELECT ord FROM gaps WHERE ord > ? AND ord <= ? AND retry_ts <= ? ORDER BY ord DESC LIMIT 1',
     fromOrd,
@@ -29,11 +49,6 @@ export function gapAt(store: ObjectStore, ord: number): Gap | undefined {
   return rows.length === 0 ? undefined : { ord, eventIds: rows.map((row) => row.event_id) }
 }
 
-/** Whether there is a gap with `fromOrd < ord ≤ toOrd`, whether or not it may be tried. */
-export function hasGap(store: ObjectStore, fromOrd: number, toOrd: number): boolean {
-  return store.first('SELECT 1 AS one FROM gaps WHERE ord > ? AND ord <= ? LIMIT 1', fromOrd, toOrd) !== undefined
-}
-
 /** The place of what is next below a gap: an event, or another gap. 0 where there is nothing. */
 export function lowerEnd(store: ObjectStore, ord: number): number {
   const event = store.first<{ ord: number | null }>('SELECT max(ord) AS ord FROM events WHERE ord < ?', ord)?.ord ?? 0
@@ -43,7 +58,7 @@ export function lowerEnd(store: ObjectStore, ord: number): number {
 
 /** Whether an event is named as a predecessor by one that is here. */
 export function isNamedInGap(store: ObjectStore, eventId: string): boolean {
-  return store.first('SELECT 1 AS one FROM gaps WHERE event_id = ? LIMIT 1', eventId) !== undefined
+  return !hasNone(store) && store.first('SELECT 1 AS one FROM gaps WHERE event_id = ? LIMIT 1', eventId) !== undefined
 }
 
 /** An event has arrived. The caller holds the transaction. */

@@ -45,7 +45,7 @@ export function appendRemoteEvent(core: RoomCore, draft: Draft, event: RoomEvent
   const references = referencesOf(core, event)
   if (!isComplete(references)) return { kind: 'missing', prev: references.missingPrev, auth: references.missingAuth }
   try {
-    return core.store.transaction(undefined, () => receive(core, draft, event, references, facts))
+    return core.store.transaction(undefined, () => receive(core, draft, { event, known, references }, facts))
   } catch (cause) {
     if (!(cause instanceof UnresolvedError)) throw cause
     core.forgetCaches()
@@ -53,27 +53,28 @@ export function appendRemoteEvent(core: RoomCore, draft: Draft, event: RoomEvent
   }
 }
 
-function receive(core: RoomCore, draft: Draft, event: RoomEvent, references: References, facts: ReceivedFacts): RemoteVerdict {
+function receive(core: RoomCore, draft: Draft, received: Received, facts: ReceivedFacts): RemoteVerdict {
+  const { event, known, references } = received
   const { roomId } = draft.head
   const { resolutionBudget = INLINE_RESOLUTION_EVENTS, nowMs } = facts
   const groupBefore = resolveGroups(core, groupsBefore(references), roomId, draft.rules, resolutionBudget)
   const refusal = facts.refusal ?? rejectionOf(core, roomId, draft.rules, event, references.auth, groupBefore)
   if (refusal !== undefined) {
-    placeEvent(core, event, { status: 'rejected', groupBefore, pos: undefined, ord: undefined })
+    placeEvent(core, event, known, { status: 'rejected', groupBefore, pos: undefined, ord: undefined })
     deleteClaimedState(core.store, event.eventId)
     return { kind: 'rejected', reason: refusal }
   }
   const now = checkAuth(event, core.authState(roomId), draft.rules)
   if (!now.allowed) {
-    placeEvent(core, event, { status: 'soft_failed', groupBefore, pos: undefined, ord: undefined })
+    placeEvent(core, event, known, { status: 'soft_failed', groupBefore, pos: undefined, ord: undefined })
     deleteClaimedState(core.store, event.eventId)
     return { kind: 'soft_failed', reason: now.message }
   }
   // Something that is here builds on it: it comes late, and is no end of the graph.
   const isTip = !isNamedInGap(core.store, event.eventId)
-  const currentGroup = isTip ? groupWith(core, draft, event, references, groupBefore, resolutionBudget) : draft.head.currentGroup
+  const currentGroup = isTip ? groupWith(core, draft, received, groupBefore, resolutionBudget) : draft.head.currentGroup
   if (typeof currentGroup === 'object') return currentGroup
-  acceptLive(core, draft, event, references, { groupBefore, currentGroup, isTip, nowMs })
+  acceptLive(core, draft, received, { groupBefore, currentGroup, isTip, nowMs })
   return { kind: 'accepted' }
 }
 
@@ -84,8 +85,7 @@ function receive(core: RoomCore, draft: Draft, event: RoomEvent, references: Ref
 function groupWith(
   core: RoomCore,
   draft: Draft,
-  event: RoomEvent,
-  references: References,
+  { event, references }: Received,
   groupBefore: number,
   budget: number,
 ): number | 'after' | RemoteVerdict {
@@ -102,6 +102,14 @@ function groupWith(
   }
 }
 
+/** An event with what is known of it. */
+interface Received {
+  readonly event: RoomEvent
+  /** As it is here without a place, if it is. */
+  readonly known: StoredEvent | undefined
+  readonly references: References
+}
+
 interface Acceptance {
   readonly groupBefore: number
   readonly currentGroup: number | 'after'
@@ -110,11 +118,17 @@ interface Acceptance {
 }
 
 /** Stores the event at the end of the timeline and moves the room on. */
-function acceptLive(core: RoomCore, draft: Draft, event: RoomEvent, references: References, acceptance: Acceptance): StoredEvent {
+function acceptLive(core: RoomCore, draft: Draft, { event, known, references }: Received, acceptance: Acceptance): StoredEvent {
   const { groupBefore, currentGroup, isTip, nowMs } = acceptance
   const pos = draft.nextPos
   const extremities = extremitiesAfter(core, draft.head.extremities, references.prev)
-  const stored = placeEvent(core, event, { status: 'accepted', groupBefore, pos, ord: pos * ORD_STEP })
+  // Looked up again where it may have been prepared meanwhile.
+  const stored = placeEvent(core, event, isTip && event.stateKey !== undefined ? core.events.findById(event.eventId) : known, {
+    status: 'accepted',
+    groupBefore,
+    pos,
+    ord: pos * ORD_STEP,
+  })
   insertGaps(core.store, pos * ORD_STEP, references.missingPrev)
   if (!isTip) deleteGap(core.store, event.eventId)
   if (references.claimed !== undefined) {

@@ -123,7 +123,12 @@ function placeHistory(core: RoomCore, draft: Draft, event: RoomEvent, groupBefor
   const references = referencesOf(core, event)
   const reason = refusal ?? rejectionOf(core, roomId, draft.rules, event, references.auth, groupBefore)
   const status = reason === undefined ? 'accepted' : 'rejected'
-  const stored = placeEvent(core, event, { status, groupBefore, pos: undefined, ord: reason === undefined ? ord : undefined })
+  const stored = placeEvent(core, event, core.events.findById(event.eventId), {
+    status,
+    groupBefore,
+    pos: undefined,
+    ord: reason === undefined ? ord : undefined,
+  })
   core.past.note(groupBefore)
   core.past.note(stored.groupAfter)
   insertGaps(core.store, ord, references.missingPrev)

@@ -18,9 +18,9 @@ export interface Placement {
 /**
  * Stores a received event with the states around it. An outlier that now finds its place keeps its number, because others refer to it. The
  * caller holds the transaction.
+ * @param known the event as it is here without a place, if it is.
  */
-export function placeEvent(core: RoomCore, event: RoomEvent, placement: Placement): StoredEvent {
-  const known = core.events.findById(event.eventId)
+export function placeEvent(core: RoomCore, event: RoomEvent, known: StoredEvent | undefined, placement: Placement): StoredEvent {
   if (known !== undefined && isPlaced(known)) throw new Error(`event ${event.eventId} has its place already`)
   const nid = known?.nid ?? core.events.nextNid()
   const { groupBefore, status, pos, ord } = placement
