@@ -1,6 +1,7 @@
 /** What sliding sync (MSC4186) sends between Worker, user and rooms. Both forms of the API are brought into this one. Plain data only. */
 
-import type { KeyCounts, Membership } from './protocol.ts'
+import type { Membership } from './protocol.ts'
+import type { KeyCounts } from './sync-protocol.ts'
 
 /** State events by type and state key; absent: any. */
 export interface StatePattern {

@@ -1,4 +1,5 @@
-import type { MemberChanges, SyncPlan } from '../../durable/protocol.ts'
+import type { MemberChanges } from '../../durable/protocol.ts'
+import type { SyncPlan } from '../../durable/sync-protocol.ts'
 import { unwrap } from '../../runtime/outcome.ts'
 import type { RequestContext } from '../context.ts'
 

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { nowMs } from '../../runtime/clock.ts'
 import { refusal, success } from '../../runtime/outcome.ts'
-import type { ParkRequest } from '../protocol.ts'
+import type { ParkRequest } from '../sync-protocol.ts'
 import { type Attachment, answer, deviceTag, openSockets, readAttachment, replaceParked } from './parking-wake.ts'
 import { prepareSync } from './resume.ts'
 import type { Admission, Requester } from './session-base.ts'

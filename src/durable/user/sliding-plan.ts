@@ -4,9 +4,8 @@ import type { SentRoom } from '../../storage/user/sliding-connections.ts'
 import type { RequiredState, ScopedNews, SlidingPlan, SlidingPlannedRoom, SlidingRequest } from '../sliding-protocol.ts'
 import { isCovered } from './sliding-config.ts'
 import type { Connection } from './sliding-connection.ts'
-import { accountDataNews, deviceNews, threadNews, toDeviceNews } from './sliding-extensions.ts'
 import { selectRooms } from './sliding-lists.ts'
-import { memberSeqOf } from './sliding-moved.ts'
+import { type OwnNews, ownNews } from './sliding-own.ts'
 import type { RelevantRoom, Rule } from './sliding-rules.ts'
 import { SCOPED_EXTENSIONS, type ScopedExtension, type ScopedRooms, type ScopesOfRequest, scopesOf } from './sliding-scopes.ts'
 import { formatSlidingToken, isHeldBy, type SlidingToken } from './sliding-token.ts'
@@ -65,7 +64,7 @@ export function planSliding(
     if (sending.length >= MAX_ROOMS_PER_RESPONSE) break
   }
   const rooms = sending.map(({ room }) => room)
-  const own = ownNews(planning, deviceId, rooms)
+  const own = ownNews(core, deviceId, request, planning, rooms)
   const isNothing = since !== undefined && rooms.length === 0 && !own.hasNews
   const acknowledged = connection.answer
   const answer = isNothing ? acknowledged : connection.send(new Map(sending.map(({ room, sent }) => [room.roomId, sent])), scopedIn(rooms))
@@ -95,38 +94,6 @@ function connectionFor(core: UserCore, deviceId: string, request: SlidingRequest
   if (since !== undefined) connection.arrive({ nonce: since.nonce, answer: since.answer, isHeld: isHeldBy(since) })
   if (core.sliding.needsFlush) core.feedKeeper.flushSoon()
   return connection
-}
-
-/** What a response tells besides rooms. */
-interface OwnNews extends Pick<SlidingPlan, 'accountData' | 'roomAccountData' | 'toDevice' | 'e2ee' | 'threadSubscriptions'> {
-  readonly hasNews: boolean
-  readonly accountDataPosition: number
-  readonly deviceListsPosition: number
-  /** Up to where in the feed the client then knows who came and went. */
-  readonly memberSeq: number
-  readonly threadsPosition: number | undefined
-}
-
-function ownNews({ core, request, since, seq }: Planning, deviceId: string, rooms: readonly SlidingPlannedRoom[]): OwnNews {
-  const { extensions } = request
-  const accountData = extensions.accountData ? accountDataNews(core, since, rooms) : undefined
-  const toDevice = extensions.toDevice === undefined ? undefined : toDeviceNews(core, deviceId, extensions.toDevice)
-  const devices = extensions.e2ee ? deviceNews(core, deviceId, since, seq, rooms) : undefined
-  const threads = threadNews(core, since, extensions.threadSubscriptions)
-  const hasData = accountData?.global !== undefined || (accountData?.rooms.length ?? 0) > 0 || threads?.json !== undefined
-  const moved = devices === undefined ? 0 : devices.e2ee.devicesChanged.length + devices.e2ee.moved.length
-  return {
-    accountData: accountData?.global,
-    roomAccountData: accountData?.rooms ?? [],
-    toDevice,
-    e2ee: devices?.e2ee,
-    threadSubscriptions: threads?.json,
-    hasNews: hasData || toDevice?.events !== undefined || moved > 0,
-    accountDataPosition: accountData?.upTo ?? since?.sync.accountData ?? core.feedKeeper.ownData.accountDataId(core),
-    deviceListsPosition: devices?.position ?? since?.sync.deviceLists ?? core.e2ee.inbox.head,
-    memberSeq: devices?.memberSeq ?? (since === undefined ? core.feedKeeper.feed.seq : memberSeqOf(since, seq)),
-    threadsPosition: threads?.position ?? since?.threads,
-  }
 }
 
 /** The position after this answer: the same where nothing has happened and a new one would say no more. */

@@ -3,6 +3,7 @@ import type { RelevantRoom, Rule } from './sliding-rules.ts'
 
 /** Extensions that speak of rooms in scope (MSC4508, "Common per-room extension semantics"). */
 export const SCOPED_EXTENSIONS = ['typing', 'receipts'] as const
+/** One of them. */
 export type ScopedExtension = (typeof SCOPED_EXTENSIONS)[number]
 
 /** Rooms by extension. */

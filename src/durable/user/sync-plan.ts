@@ -1,7 +1,7 @@
 import { matchesRoom } from '../../matrix/filters.ts'
 import type { RoomListRow } from '../../storage/user/room-list.ts'
 import { readStrippedState } from '../../storage/user/room-list.ts'
-import type { PlannedRoom, SyncPlan, SyncRequest, SyncSection } from '../protocol.ts'
+import type { PlannedRoom, SyncPlan, SyncRequest, SyncSection } from '../sync-protocol.ts'
 import { e2eeNews } from './e2ee/sync-e2ee.ts'
 import type { ChangedRoom } from './feed.ts'
 import type { ResolvedFilter } from './sync-filter.ts'

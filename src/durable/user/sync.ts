@@ -1,6 +1,6 @@
 import { unknownPos } from '../../matrix/errors.ts'
 import { nowMs } from '../../runtime/clock.ts'
-import type { SyncPlan, SyncRequest } from '../protocol.ts'
+import type { SyncPlan, SyncRequest } from '../sync-protocol.ts'
 import { prepareSync, takePulls } from './resume.ts'
 import type { Requester } from './session-base.ts'
 import { isSlidingToken, parseSlidingToken } from './sliding-token.ts'

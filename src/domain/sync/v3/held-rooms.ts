@@ -1,4 +1,4 @@
-import type { SyncPlan } from '../../../durable/protocol.ts'
+import type { SyncPlan } from '../../../durable/sync-protocol.ts'
 import { formatSyncToken, MAX_HELD_ROOMS, parseSyncToken, roomKey } from '../../../durable/user/sync-token.ts'
 import { unknownError } from '../../../matrix/errors.ts'
 import type { Config } from '../../../runtime/config.ts'

@@ -1,4 +1,4 @@
-import type { KeyCounts, ParkedMessage, ParkRequest, SyncPlan } from '../../../durable/protocol.ts'
+import type { KeyCounts, ParkedMessage, ParkRequest, SyncPlan } from '../../../durable/sync-protocol.ts'
 import { formatParkHeader, KEY_COUNTS_HEADER, NEXT_BATCH_HEADER, PARK_HEADER } from '../../../durable/user/parking.ts'
 import { countCost } from '../../../runtime/metrics.ts'
 import { type Outcome, unwrap } from '../../../runtime/outcome.ts'

@@ -1,4 +1,4 @@
-import type { KeyCounts, PlannedRoom, RoomWindow, SyncPlan, SyncSection } from '../../../durable/protocol.ts'
+import type { KeyCounts, PlannedRoom, RoomWindow, SyncPlan, SyncSection } from '../../../durable/sync-protocol.ts'
 import { type DeviceLists, NO_DEVICE_LISTS } from '../../e2ee/device-lists.ts'
 import type { Windows } from './windows.ts'
 

@@ -1,4 +1,4 @@
-import type { ParkRequest, SyncPlan, SyncRequest } from '../../../durable/protocol.ts'
+import type { ParkRequest, SyncPlan, SyncRequest } from '../../../durable/sync-protocol.ts'
 import { roomKey } from '../../../durable/user/sync-token.ts'
 import { nowMs } from '../../../runtime/clock.ts'
 import { unwrap } from '../../../runtime/outcome.ts'

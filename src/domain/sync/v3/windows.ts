@@ -1,4 +1,5 @@
-import type { BroughtPull, Caller, PlannedRoom, PulledWindow, RoomWindow, SyncPlan, WindowRequest } from '../../../durable/protocol.ts'
+import type { Caller } from '../../../durable/protocol.ts'
+import type { BroughtPull, PlannedRoom, PulledWindow, RoomWindow, SyncPlan, WindowRequest } from '../../../durable/sync-protocol.ts'
 import { log } from '../../../runtime/log.ts'
 import type { Outcome } from '../../../runtime/outcome.ts'
 import type { RequestContext } from '../../context.ts'

@@ -1,6 +1,7 @@
 import type { Outcome } from '../../../runtime/outcome.ts'
-import type { Caller, MemberChanges, RoomWindow, WindowRequest } from '../../protocol.ts'
+import type { Caller, MemberChanges } from '../../protocol.ts'
 import type { SlidingWindow, SlidingWindowRequest } from '../../sliding-protocol.ts'
+import type { RoomWindow, WindowRequest } from '../../sync-protocol.ts'
 import { mayChangeDirectory } from '../directory/listing.ts'
 import { type SpaceAnswer, spaceAnswer, type Viewer } from '../directory/space-answer.ts'
 import { FederatedRoom } from '../federation/federated-room.ts'

@@ -1,6 +1,6 @@
 import type { Outcome } from '../../../runtime/outcome.ts'
 import type { KeySignatureRow } from '../../../storage/user/key-signatures.ts'
-import type { SyncPlan } from '../../protocol.ts'
+import type { SyncPlan } from '../../sync-protocol.ts'
 import { FeedSession } from '../feed-session.ts'
 import { run, runAsync } from '../session-base.ts'
 import { type Acquaintance, findAcquaintances, knownServers } from './acquaintances.ts'

@@ -1,6 +1,6 @@
 import { unusedFallbackAlgorithms } from '../../../storage/user/fallback-keys.ts'
 import { countOneTimeKeys } from '../../../storage/user/one-time-keys.ts'
-import type { KeyCounts } from '../../protocol.ts'
+import type { KeyCounts } from '../../sync-protocol.ts'
 import type { UserCore } from '../user-core.ts'
 import { Inbox } from './inbox.ts'
 import { Outbox } from './outbox.ts'

@@ -1,4 +1,4 @@
-import type { SyncPlan } from '../../protocol.ts'
+import type { SyncPlan } from '../../sync-protocol.ts'
 import { prepareSync } from '../resume.ts'
 import type { Requester } from '../session-base.ts'
 import { planSync } from '../sync-plan.ts'

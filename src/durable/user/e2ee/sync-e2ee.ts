@@ -1,4 +1,4 @@
-import type { KeyCounts } from '../../protocol.ts'
+import type { KeyCounts } from '../../sync-protocol.ts'
 import type { SyncToken } from '../sync-token.ts'
 import type { UserCore } from '../user-core.ts'
 
