@@ -9,10 +9,12 @@ import { checkAuth } from '../../../state-resolution/auth/check-auth.ts'
 import type { StoredEvent } from '../../../storage/room/events.ts'
 import { MAX_PREV_EVENTS, ORD_STEP } from '../../../storage/room/limits.ts'
 import type { RoomHead } from '../../../storage/room/room-row.ts'
+import { groupAuthState } from '../graph/group-auth-state.ts'
 import type { RoomCore } from '../room-core.ts'
 import { checkRelation } from './check-relation.ts'
 import type { Draft } from './draft.ts'
 import { followMember } from './follow-member.ts'
+import { placeOnTips, type Tips, tipsOf } from './place-on-tips.ts'
 import { redactTarget } from './redact-target.ts'
 
 /** What a local user wants to add to the room. */
@@ -37,24 +39,32 @@ export function appendLocalEvent(core: RoomCore, draft: Draft, local: LocalEvent
     const known = core.events.findByTransaction(local.sender, local.txn)
     if (known !== undefined) return known
   }
-  const event = authorizedEvent(core, draft.head, draft.rules, local)
+  const tips = tipsOf(core, draft)
+  const event = authorizedEvent(core, draft.head, draft.rules, local, tips)
   checkRelation(core, draft.head.roomId, local)
   if (local.redacts !== undefined) checkRedactionOfLocalUser(core, draft, local.sender, local.redacts)
-  const stored = persistLive(core, draft, event, { txn: local.txn, replaces: undefined })
+  const stored =
+    tips === undefined
+      ? persistLive(core, draft, event, { txn: local.txn, replaces: undefined })
+      : placeOnTips(core, draft, event, tips, local.txn)
   if (local.redacts !== undefined) redactTarget(core, draft, stored, local.redacts, local.originServerTs)
   return stored
 }
 
-/** An event of a local user at the end of the room, if the rules allow it now; nothing is written. @throws MatrixError M_FORBIDDEN, M_TOO_LARGE. */
-export function authorizedEvent(core: RoomCore, head: RoomHead, rules: RoomVersionRules, local: LocalEvent): RoomEvent {
+/**
+ * An event of a local user at the end of the room, if the rules allow it now; nothing is written.
+ * @param tips what it builds on, where it cannot build on all ends of the graph.
+ * @throws MatrixError M_FORBIDDEN, M_TOO_LARGE.
+ */
+export function authorizedEvent(core: RoomCore, head: RoomHead, rules: RoomVersionRules, local: LocalEvent, tips?: Tips): RoomEvent {
   const { roomId } = head
-  const state = core.authState(roomId)
+  const state = tips === undefined ? core.authState(roomId) : groupAuthState(core, tips.group, roomId)
   const authEvents: string[] = []
   for (const [type, stateKey] of authTypesFor({ ...local, stateKey: local.stateKey }, rules)) {
     const event = state.get(type, stateKey)
     if (event !== undefined && !authEvents.includes(event.eventId)) authEvents.push(event.eventId)
   }
-  const prev = core.events.getMany(head.extremities.slice(-MAX_PREV_EVENTS))
+  const prev = tips?.events ?? core.events.getMany(head.extremities.slice(-MAX_PREV_EVENTS))
   const event = createEvent(
     {
       roomId,

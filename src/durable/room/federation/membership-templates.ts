@@ -1,4 +1,4 @@
-import { forbidden, MatrixError } from '../../../matrix/errors.ts'
+import { forbidden, MatrixError, notFound } from '../../../matrix/errors.ts'
 import { MAX_DEPTH } from '../../../matrix/events/event-limits.ts'
 import { parseUserId } from '../../../matrix/ids/user-id.ts'
 import type { JsonObject } from '../../../matrix/json.ts'
@@ -43,6 +43,8 @@ export function membershipTemplate(core: RoomCore, serverName: string, request: 
   requireAllowedServer(core, serverName)
   requireResident(core)
   const { action, userId } = request
+  // Whoever joins takes the state of the room from here: it has to be whole.
+  if (action === 'join' && !core.groups.isComplete(core.head.currentGroup)) throw notFound('The state of the room is not known here')
   if (parseUserId(userId)?.serverName !== serverName) throw forbidden('That user is of another server')
   const { rules } = core
   if (action !== 'leave' && !request.versions.includes(rules.version)) {

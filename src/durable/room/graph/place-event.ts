@@ -13,6 +13,8 @@ export interface Placement {
   readonly groupBefore: number
   readonly pos: number | undefined
   readonly ord: number | undefined
+  /** Of a local event; see `LocalEvent.txn`. */
+  readonly txn?: string | undefined
 }
 
 /**
@@ -34,7 +36,7 @@ export function placeEvent(core: RoomCore, event: RoomEvent, known: StoredEvent 
     pos,
     ord,
     replaces: kid === undefined ? undefined : core.groups.lookup(groupBefore, kid),
-    txn: undefined,
+    txn: placement.txn,
   }
   if (known !== undefined) {
     core.events.removeOutlier(known)

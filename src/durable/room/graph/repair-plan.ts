@@ -1,4 +1,5 @@
 import { parseUserId } from '../../../matrix/ids/user-id.ts'
+import { deleteClaimedState } from '../../../storage/room/claimed-states.ts'
 import { type Gap, gapAt } from '../../../storage/room/gaps.ts'
 import { readStagedHeads, unstagePdu } from '../../../storage/room/staging.ts'
 import { isServerAllowed } from '../federation/server-access.ts'
@@ -46,7 +47,10 @@ export function repairPlan(core: RoomCore, origin: string): RepairPlan {
 /** Gives up staged events that could not be completed. */
 export function giveUpStaged(core: RoomCore, eventIds: readonly string[]): void {
   core.store.transaction(undefined, () => {
-    for (const eventId of eventIds) unstagePdu(core.store, eventId)
+    for (const eventId of eventIds) {
+      unstagePdu(core.store, eventId)
+      deleteClaimedState(core.store, eventId)
+    }
   })
 }
 

@@ -9,6 +9,8 @@ import type { ResolutionWork } from './resolution-work.ts'
 export const REPAIR_DUE = 'repair'
 /** When the alarm looks whether they were; the first attempt does not wait for it. */
 export const REPAIR_RETRY_MS = 20_000
+/** When it looks again after that: the object that fetches has an alarm of its own by then. */
+const REPAIR_WATCH_MS = 10 * 60_000
 /** Staged PDUs looked at to find out whether anything is missing. */
 const MAX_LOOKED_AT = 1000
 
@@ -62,7 +64,7 @@ export class Repairs {
     const lacking = readStagedHeads(store, MAX_LOOKED_AT).filter(({ waits }) => waits.prev.length + waits.auth.length > 0)
     if (lacking.length === 0 || !members.hasLocalJoined()) return 'settled'
     await this.#wake([...new Set(lacking.map(({ origin }) => origin))])
-    return { again: this.#core.nowMs() + REPAIR_RETRY_MS }
+    return { again: this.#core.nowMs() + REPAIR_WATCH_MS }
   }
 
   async #wake(origins: readonly string[]): Promise<void> {

@@ -185,6 +185,29 @@ describe('ends of the graph', () => {
     expect((await room.stub.eventsForServer('remote.example', 0, 50)).pdus.join()).not.toContain('org.matrix.dummy_event')
   })
 
+  it('beyond twenty, where nobody here may join them, are built on as far as an event may name them', async () => {
+    const local = '@zoe:test.example'
+    const room = await createLocalRoom(ALICE, '11')
+    const start = await branchOf(room, '11')
+    const power = { users: { [ALICE]: 100, [local]: 20 }, state_default: 0, events: { 'org.matrix.dummy_event': 100 } }
+    const powered = start.next(ALICE, 'm.room.power_levels', power, '')
+    const joined = powered.branch.next(local, 'm.room.member', { membership: 'join' }, local)
+    await ingest(room, powered.event, joined.event)
+    const forks = Array.from({ length: 25 }, (_, n) => joined.branch.next(ALICE, 'org.example.mark', { n }, `${n}`).event)
+    await ingest(room, ...forks)
+    const eventId = await room.send(local, { body: 'on twenty of them' })
+    const [{ envelope } = { envelope: '' }] = await rows(room, `SELECT envelope FROM events WHERE event_id = '${eventId}'`)
+    expect(JSON.parse(String(envelope)).prev_events).toHaveLength(20)
+    const [{ extremities } = { extremities: '' }] = await rows(room, 'SELECT extremities FROM room')
+    expect(JSON.parse(String(extremities))).toHaveLength(6)
+    const marks = JSON.parse(unwrap(await room.stub.fullState(caller(local)))).filter(
+      ({ type }: { type: string }) => type === 'org.example.mark',
+    )
+    expect(marks).toHaveLength(25)
+    await room.send(local, { body: 'on all of them' })
+    expect(JSON.parse(String((await rows(room, 'SELECT extremities FROM room'))[0]?.extremities))).toHaveLength(1)
+  })
+
   it('are not hidden by soft-failed events, and whoever builds on those builds on what is below', async () => {
     const room = await createLocalRoom(ALICE, '11')
     const bobIn = (await branchOf(room, '11')).next(BOB, 'm.room.member', { membership: 'join' }, BOB)
