@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers'
 import type { RoomStub } from '../../src/durable/objects.ts'
-import type { Caller, WindowRequest } from '../../src/durable/protocol.ts'
+import type { Caller } from '../../src/durable/protocol.ts'
+import type { WindowRequest } from '../../src/durable/sync-protocol.ts'
 import { createEvent } from '../../src/matrix/events/create-event.ts'
 import type { JsonObject } from '../../src/matrix/json.ts'
 import { findRoomVersionRules } from '../../src/matrix/room-versions/rules.ts'
