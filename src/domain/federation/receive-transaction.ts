@@ -32,8 +32,6 @@ export async function receiveTransaction(ctx: RequestContext, origin: Authentica
     const [results] = await Promise.all([receivePdus(ctx, origin.serverName, rooms), receiveEdus(ctx, origin.serverName, edus)])
     const response = JSON.stringify({ pdus: results })
     await queue().finishTransaction(txnId, response)
-    // It is up: what waits for it need not wait longer.
-    ctx.waitUntil(queue().contact())
     return response
   } catch (cause) {
     await queue().abandonTransaction(txnId)

@@ -126,6 +126,8 @@ export class RemoteServer extends DurableObject<Env> {
   /** A transaction of the server has been processed; `response` is its answer as JSON text. Durable when this answers. */
   finishTransaction(txnId: string, response: string): void {
     this.#received.finish(txnId, response)
+    // It is up: what waits for it need not wait longer.
+    this.ctx.waitUntil(this.contact())
   }
 
   /** A transaction of the server could not be processed; it may come again. */
