@@ -1,7 +1,8 @@
 import type { BoundedBody } from '../../federation/outbound/bounded-body.ts'
 import { jsonBody } from '../../federation/outbound/client.ts'
 import { outboundOf } from '../../federation/outbound/outbound.ts'
-import { OutboundError } from '../../federation/outbound/outbound-error.ts'
+import { OutboundError, RemoteRefusal } from '../../federation/outbound/outbound-error.ts'
+import { MatrixError } from '../../matrix/errors.ts'
 import { createEvent } from '../../matrix/events/create-event.ts'
 import type { RoomEvent } from '../../matrix/events/room-event.ts'
 import { isServerName } from '../../matrix/ids/server-name.ts'
@@ -128,4 +129,13 @@ function sendPath({ action, roomId }: RemoteMembership, { eventId }: RoomEvent):
 export function candidateServers(ctx: HandshakeContext, names: readonly (string | undefined)[]): string[] {
   const others = names.filter((name): name is string => name !== undefined && name !== ctx.config.serverName && isServerName(name))
   return [...new Set(others)].slice(0, MAX_CANDIDATE_SERVERS)
+}
+
+/** Which of two failures to tell of: a server that knows the room and refuses says more than one that does not know it or cannot be reached. */
+export function moreTelling(before: unknown, after: unknown): unknown {
+  return isRefusal(before) && !isRefusal(after) ? before : after
+}
+
+function isRefusal(cause: unknown): boolean {
+  return (cause instanceof RemoteRefusal || cause instanceof MatrixError) && (cause.status === 403 || cause.status === 400)
 }

@@ -3,7 +3,7 @@ import { MatrixError, notFound } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/json.ts'
 import { log } from '../../runtime/log.ts'
 import type { RequestContext } from '../context.ts'
-import { makeMembership, type RemoteMembership, sendMembership } from './membership-handshake.ts'
+import { makeMembership, moreTelling, type RemoteMembership, sendMembership } from './membership-handshake.ts'
 import { strippedStateFrom } from './stripped-state.ts'
 import { tellUser } from './tell-user.ts'
 
@@ -68,7 +68,7 @@ async function through(
       return { eventId: event.eventId, answer: await sendMembership(ctx, serverName, change, event) }
     } catch (cause) {
       if (!(cause instanceof OutboundError) && !(cause instanceof MatrixError)) throw cause
-      failure = cause
+      failure = moreTelling(failure, cause)
     }
   }
   throw clientError(failure, 'The server that has the room')

@@ -59,7 +59,7 @@ export async function joinWith(
   const request: MembershipRequest = { action: 'join', target: caller.userId, content, ownContent }
   const answer = unwrap(await ctx.objects.room(roomId).membership(caller, request))
   if ('eventId' in answer) return answer.eventId
-  if ('needsServers' in answer) return joinThroughOthers(ctx, access, roomId, content, [...via, ...answer.needsServers])
+  if ('needsServers' in answer) return joinThroughOthers(ctx, access, roomId, content, via.length > 0 ? via : answer.needsServers)
   // The room admits members of other rooms: the caller's own list says which of them the caller is in.
   const memberOf = unwrap(await ctx.session.joinedAmong(answer.needsMembershipIn))
   const outcome = await ctx.objects.room(roomId).membership(caller, { ...request, memberOf })
@@ -86,7 +86,7 @@ export async function knockOnRoom(
   if (await isRegistered(ctx, roomId)) {
     const answer = await attempt(ctx, access, roomId, { action: 'knock', target: userId, content })
     if ('eventId' in answer) return answer.eventId
-    return knockOnRemoteRoom(ctx, serversFor(ctx, access, roomId, [...via, ...serversIn(answer)]), roomId, userId, content)
+    return knockOnRemoteRoom(ctx, serversFor(ctx, access, roomId, via.length > 0 ? via : serversIn(answer)), roomId, userId, content)
   }
   const servers = serversFor(ctx, access, roomId, via)
   if (servers.length === 0) throw notFound('There is no such room on this server')

@@ -179,6 +179,11 @@ describe('ways into rooms that take more than one server', () => {
     const knock = (via: string) =>
       bob.call('POST', `/v3/knock/${encodeURIComponent(roomId)}`, { query: { via }, body: { reason: 'hello' } })
     await expect(knock('localhost:1')).rejects.toThrow(/502/)
+    // A server that knows the room and refuses says more than one that cannot be reached.
+    await alice.moderate('ban', roomId, bob.userId)
+    const both = { via: here.name, server_name: 'localhost:1' }
+    await expect(bob.call('POST', `/v3/knock/${encodeURIComponent(roomId)}`, { query: both, body: {} })).rejects.toThrow(/403/)
+    await alice.moderate('unban', roomId, bob.userId)
     await knock(here.name)
     const { rooms } = await bob.sync({})
     const own = rooms?.knock?.[roomId]?.knock_state?.events?.find(({ state_key: key }) => key === bob.userId)

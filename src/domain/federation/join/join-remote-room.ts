@@ -4,7 +4,7 @@ import type { JsonObject } from '../../../matrix/json.ts'
 import { log } from '../../../runtime/log.ts'
 import { unwrap } from '../../../runtime/outcome.ts'
 import { noteRoomExists } from '../../../storage/d1/rooms.ts'
-import { makeMembership, type RemoteMembership } from '../membership-handshake.ts'
+import { makeMembership, moreTelling, type RemoteMembership } from '../membership-handshake.ts'
 import type { JoinContext } from './join-context.ts'
 
 /**
@@ -27,7 +27,7 @@ export async function joinRemoteRoom(
     } catch (cause) {
       if (!(cause instanceof OutboundError) && !(cause instanceof MatrixError)) throw cause
       log.info(`joining a room through ${serverName} failed: ${cause.message}`)
-      failure = cause
+      failure = moreTelling(failure, cause)
     }
   }
   throw clientError(failure, 'The server that has the room')

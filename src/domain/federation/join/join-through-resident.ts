@@ -4,7 +4,7 @@ import { log } from '../../../runtime/log.ts'
 import { unwrap } from '../../../runtime/outcome.ts'
 import type { RequestContext } from '../../context.ts'
 import { IMPORT_WAIT_MS, MAX_IMPORT_WAITS } from '../limits.ts'
-import { makeMembership, type RemoteMembership, sendMembership } from '../membership-handshake.ts'
+import { makeMembership, moreTelling, type RemoteMembership, sendMembership } from '../membership-handshake.ts'
 import { signedJoin } from './signed-join.ts'
 
 /**
@@ -20,7 +20,7 @@ export async function joinThroughResident(ctx: RequestContext, servers: readonly
     } catch (cause) {
       if (!(cause instanceof OutboundError) && !(cause instanceof MatrixError)) throw cause
       log.info(`joining a room of this server through ${serverName} failed: ${cause.message}`)
-      failure = cause
+      failure = moreTelling(failure, cause)
     }
   }
   throw clientError(failure, 'The server that was asked to let you in')
