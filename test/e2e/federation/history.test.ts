@@ -75,6 +75,34 @@ describe.each(['11', '12'])('history of a room of version %s', (version) => {
     expect(events.map(({ event_id }) => event_id)).toEqual(there)
   })
 
+  it('is fetched as far as the time that somebody asks for, and can be read around it', { timeout: 120_000 }, async () => {
+    const roomId = await alice.createRoom({ preset: 'public_chat', room_version: version })
+    await sendMany(alice, roomId, 'by time', 250)
+    await joinVia(bob, roomId, here.name)
+    const { events } = await pagesBack(alice, roomId, 100)
+    const wanted = (await alice.history(roomId)).find(
+      ({ event_id }) => event_id === events.find(({ content }) => content.body === 'by time 40')?.event_id,
+    )
+    const ts = String(wanted?.origin_server_ts)
+    for (const dir of ['f', 'b']) {
+      const found = await bob.call<{ event_id: string; origin_server_ts: number }>(
+        'GET',
+        `/v1/rooms/${encodeURIComponent(roomId)}/timestamp_to_event`,
+        { query: { ts, dir } },
+      )
+      expect(found.origin_server_ts).toBe(wanted?.origin_server_ts)
+      const context = await bob.call<{ events_before: unknown[] }>(
+        'GET',
+        `/v3/rooms/${encodeURIComponent(roomId)}/context/${encodeURIComponent(found.event_id)}`,
+      )
+      expect(context.events_before.length).toBeGreaterThan(0)
+    }
+    const earliest = await bob.call<{ event_id: string }>('GET', `/v1/rooms/${encodeURIComponent(roomId)}/timestamp_to_event`, {
+      query: { ts: '1', dir: 'f' },
+    })
+    expect(earliest.event_id).toBe(events[0]?.event_id)
+  })
+
   it('has no gap after leaving and coming back 100 events later', { timeout: 120_000 }, async () => {
     const roomId = await alice.createRoom({ preset: 'public_chat', room_version: version })
     await sendMany(alice, roomId, 'first', 10)

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { readableRoom } from '../../../domain/rooms/access.ts'
+import { findEventNearTime } from '../../../domain/rooms/find-event-near-time.ts'
 import { queryInteger } from '../../../http/schema/query.ts'
-import { unwrap } from '../../../runtime/outcome.ts'
 import { endpoint } from '../../endpoint.ts'
 
 /** `GET /rooms/{roomId}/timestamp_to_event` (client-server-api#get_matrixclientv1roomsroomidtimestamp_to_event). */
@@ -16,7 +16,7 @@ export const timestampToEvent = endpoint(
   },
   async ({ params, query, ctx }) => {
     const caller = await readableRoom(ctx, params.roomId)
-    const found = unwrap(await ctx.objects.room(params.roomId).eventNearTime(caller, { ts: query.ts, direction: query.dir }))
+    const found = await findEventNearTime(ctx, params.roomId, caller, { ts: query.ts, direction: query.dir })
     return { event_id: found.eventId, origin_server_ts: found.originServerTs }
   },
 )

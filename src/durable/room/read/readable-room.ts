@@ -9,7 +9,7 @@ import { joinedAmong, localJoined } from '../sharing.ts'
 import { buildSlidingWindow, memberChangesFor, spaceChildren } from '../sync/sliding-window.ts'
 import { buildWindow } from '../sync/window.ts'
 import { type ContextRequest, readContext } from './context.ts'
-import { eventNearTime, type NearTimeAnswer, type NearTimeRequest } from './event-near-time.ts'
+import { eventNearTime, type NearTimeFound, type NearTimeRequest } from './event-near-time.ts'
 import { type MessagesPage, type MessagesRequest, readMessages } from './messages.ts'
 import { type PushDetails, readPushDetails } from './push-details.ts'
 import { type RelationsRequest, readRelations } from './relations.ts'
@@ -58,7 +58,7 @@ export abstract class ReadableRoom extends FederatedRoom {
   }
 
   /** `GET /rooms/{roomId}/timestamp_to_event`. */
-  eventNearTime(caller: Caller, request: NearTimeRequest): Promise<Outcome<NearTimeAnswer>> {
+  eventNearTime(caller: Caller, request: NearTimeRequest): Promise<Outcome<NearTimeFound>> {
     return this.run(() => eventNearTime(this.core, caller, request))
   }
 
