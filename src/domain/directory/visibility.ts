@@ -1,14 +1,17 @@
 import { notFound } from '../../matrix/errors.ts'
-import { isRoomId } from '../../matrix/ids/room-id.ts'
 import { unwrap } from '../../runtime/outcome.ts'
 import { isPublicRoom } from '../../storage/d1/public-rooms.ts'
 import type { RequestContext } from '../context.ts'
-import { isRegistered, listedRoom } from '../rooms/access.ts'
+import { listedRoom } from '../rooms/access.ts'
 
-/** Whether a room is in this server's public directory. @throws MatrixError M_NOT_FOUND where there is no such room. */
+/**
+ * Whether a room is in this server's public directory. That there is a room which is not in it is for those to know who had to do with it.
+ * @throws MatrixError M_NOT_FOUND for all other rooms, whether there are any or not.
+ */
 export async function isListed(ctx: RequestContext, roomId: string): Promise<boolean> {
+  const access = ctx.claimedUserId === undefined ? undefined : unwrap(await ctx.session.roomAccess(roomId))
   if (await isPublicRoom(ctx.registry, roomId)) return true
-  if (!isRoomId(roomId) || !(await isRegistered(ctx, roomId))) throw notFound('Unknown room')
+  if (access?.membership === undefined) throw notFound('Unknown room')
   return false
 }
 

@@ -8,7 +8,7 @@ const PATH = clientPaths('directory/list/room/:roomId')
 
 /** `GET /directory/list/room/{roomId}` (client-server-api#get_matrixclientv3directorylistroomroomid). */
 export const getDirectoryVisibility = endpoint(
-  { method: 'GET', path: PATH, auth: 'none', rateLimit: 'read', params: roomParams },
+  { method: 'GET', path: PATH, auth: 'optional-user', rateLimit: 'read', params: roomParams },
   async ({ params, ctx }) => ({ visibility: (await isListed(ctx, params.roomId)) ? 'public' : 'private' }),
 )
 

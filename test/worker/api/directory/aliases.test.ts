@@ -40,7 +40,7 @@ describe('room aliases', () => {
     })
   })
 
-  it('are not given by outsiders, to rooms that do not exist, for other servers, or with blanks', async () => {
+  it('are not given by outsiders, to rooms that do not exist, for other servers, or with blanks (R8)', async () => {
     const [alice, bob] = await people(2)
     if (alice === undefined || bob === undefined) throw new Error('nobody')
     const roomId = await createRoom(alice)
@@ -66,7 +66,7 @@ describe('room aliases', () => {
     expect(ok(await namesOf(bob, roomId)).body).toEqual({ aliases: [] })
   })
 
-  it('are removed by whoever made them or may change how the room is known', async () => {
+  it('are removed by whoever made them or may change how the room is known (R8)', async () => {
     const [alice, bob] = await people(2)
     if (alice === undefined || bob === undefined) throw new Error('nobody')
     const roomId = await createRoom(alice, { preset: 'public_chat' })
@@ -105,7 +105,7 @@ describe('room aliases', () => {
 })
 
 describe('canonical aliases', () => {
-  it('must stand for the room', async () => {
+  it('must stand for the room (R8)', async () => {
     const alice = await registerAccount()
     const [roomId, otherRoomId] = [await createRoom(alice), await createRoom(alice)]
     const [own, others] = [freshAlias(), freshAlias()]

@@ -8,7 +8,7 @@ interface Entry {
 }
 
 const search = (who: TestSession, body: Readonly<Record<string, unknown>>) => call('POST', '/publicRooms', { token: who.token, body })
-const visibility = (roomId: string) => call('GET', `/directory/list/room/${enc(roomId)}`)
+const visibility = (roomId: string, who?: TestSession) => call('GET', `/directory/list/room/${enc(roomId)}`, { token: who?.token })
 const setVisibility = (who: TestSession, roomId: string, value: string) =>
   call('PUT', `/directory/list/room/${enc(roomId)}`, { token: who.token, body: { visibility: value } })
 
@@ -38,13 +38,17 @@ describe('the public directory', () => {
     expect(ok(await visibility(roomId)).body).toEqual({ visibility: 'public' })
   })
 
-  it('does not show others, and forgets rooms that are taken out', async () => {
+  it('does not show others, not even that they exist, and forgets rooms that are taken out (R7)', async () => {
     const alice = await registerAccount()
     const word = freshWord()
     const hidden = await createRoom(alice, { name: word })
     const shown = await createRoom(alice, { name: word, visibility: 'public' })
     expect(await found(alice, { generic_search_term: word })).toEqual([shown])
-    expect(ok(await visibility(hidden)).body).toEqual({ visibility: 'private' })
+    expect(ok(await visibility(hidden, alice)).body).toEqual({ visibility: 'private' })
+    const stranger = await registerAccount()
+    for (const answer of [await visibility(hidden), await visibility(hidden, stranger)]) {
+      expect(answer).toMatchObject({ status: 404, body: (await visibility('!nowhere:test.example')).body })
+    }
     ok(await setVisibility(alice, shown, 'private'))
     ok(await setVisibility(alice, hidden, 'public'))
     expect(await found(alice, { generic_search_term: word })).toEqual([hidden])

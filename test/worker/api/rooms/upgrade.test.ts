@@ -60,7 +60,7 @@ describe('upgrading a room', () => {
     expect(await content(alice, newRoomId, 'm.room.canonical_alias')).toEqual({ alias: '#moving:test.example' })
     expect(await content(alice, roomId, 'm.room.canonical_alias')).toEqual({})
     expect(ok(await call('GET', `/directory/list/room/${enc(newRoomId)}`)).body).toEqual({ visibility: 'public' })
-    expect(ok(await call('GET', `/directory/list/room/${enc(roomId)}`)).body).toEqual({ visibility: 'private' })
+    expect(ok(await call('GET', `/directory/list/room/${enc(roomId)}`, { token: alice.token })).body).toEqual({ visibility: 'private' })
   })
 
   it('is for those who may end the room, and to versions that there are', async () => {
