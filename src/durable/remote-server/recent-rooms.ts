@@ -1,7 +1,7 @@
 /** Rooms remembered; each of them may be asked for one event. */
 const MAX_RECENT_ROOMS = 20
 
-/** Rooms that a server was told of lately, in memory: after a restart the registry has them. */
+/** Rooms that a server was told of or asked about lately, in memory. */
 export class RecentRooms {
   readonly #rooms = new Set<string>()
 

@@ -74,7 +74,12 @@ export class RemoteServer extends DurableObject<Env> {
     if (this.#outbox.note(news)) await this.#begin()
   }
 
-  /** Rooms that the server was told of lately, the latest first: where it may have heard of events that the registry does not know of yet. */
+  /** The server has asked about a room that it is in. */
+  noteRoom(roomId: string): void {
+    this.#recent.note(roomId)
+  }
+
+  /** Rooms that the server was told of or asked about lately, the latest first: where it may have heard of events that the registry does not know of. */
   recentRooms(): string[] {
     return this.#recent.list()
   }

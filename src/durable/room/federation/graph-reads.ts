@@ -1,6 +1,6 @@
 import { invalidParam, notFound } from '../../../matrix/errors.ts'
 import type { JsonObject } from '../../../matrix/json.ts'
-import { isPlaced, type StoredEvent } from '../../../storage/room/events.ts'
+import { isPlaced, type StoredEvent, toPdu } from '../../../storage/room/events.ts'
 import type { RoomCore } from '../room-core.ts'
 import { MAX_BACKFILL_EVENTS, MAX_MISSING_EVENTS, MAX_START_EVENTS, MAX_WALKED_EVENTS } from './limits.ts'
 import { requireServerInRoom } from './server-access.ts'
@@ -15,12 +15,14 @@ export interface MissingEventsRequest {
 }
 
 /**
- * One event for another server (server-server-api `GET /event/{eventId}`). Outliers, rejected and soft-failed events are as good as unknown (F14).
+ * One event for another server (server-server-api `GET /event/{eventId}`). Rejected and soft-failed events, and outliers that are no state, are as good as unknown (F14).
  * @throws MatrixError M_FORBIDDEN for servers that are not in the room; M_NOT_FOUND.
  */
 export function eventForServer(core: RoomCore, serverName: string, eventId: string): JsonObject {
   requireServerInRoom(core, serverName)
   const event = core.events.findById(eventId)
+  // State that came with a join, or for an event's sake, is told in answers about state anyway.
+  if (event?.status === 'outlier' && event.stateKey !== undefined) return toPdu(event, core.roomId)
   if (event === undefined || event.status !== 'accepted') throw notFound('Event not found')
   return new ServerVisibility(core, serverName).pdu(event)
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { requireRegisteredRoom } from '../../../domain/federation/federated-rooms.ts'
+import { noteAskedAbout } from '../../../domain/federation/find-event.ts'
 import { pduListJson } from '../../../domain/federation/pdu-lists.ts'
 import { rawJson } from '../../../http/json-response.ts'
 import * as ids from '../../../http/schema/ids.ts'
@@ -19,6 +20,7 @@ export const getStateIds = serverEndpoint(
   async ({ params, query, origin, ctx }) => {
     const room = await requireRegisteredRoom(ctx, params.roomId)
     const { state, authChain } = unwrap(await room.stateIdsForServer(origin.serverName, query.event_id))
+    noteAskedAbout(ctx, origin.serverName, params.roomId)
     return { pdu_ids: state, auth_chain_ids: authChain }
   },
 )

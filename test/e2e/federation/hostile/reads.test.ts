@@ -171,6 +171,22 @@ it('finds an event by ID alone, at once and after the registry was told', { time
   expect((await peer.ask('GET', `v1/event/${e(latest)}`)).status).toBe(200)
 })
 
+it('tells state that came with a join by its ID, to servers in the room alone', async () => {
+  const room = peer.found('12', peer.user('host'))
+  const name = room.state(peer.user('host'), 'm.room.name', '', { name: 'from before' })
+  await alice.call('POST', `/v3/join/${e(room.roomId)}`, { query: { via: peer.serverName }, body: {} })
+  const other = await world.peer()
+  const late = await other.join(room.roomId, other.user('late'))
+  const [tip] = late.line.tips
+  const ids = await other.ask('GET', `v1/state_ids/${e(room.roomId)}?event_id=${e(tip?.eventId ?? '')}`)
+  expect(ids.body.pdu_ids).toContain(name.eventId)
+  for (const eventId of ids.body.pdu_ids as string[]) {
+    const { status, body } = await other.ask('GET', `v1/event/${e(eventId)}`)
+    expect([status, pdusOf(body.pdus).map((pdu) => room.parse(pdu).eventId)]).toEqual([200, [eventId]])
+    expect((await stranger.ask('GET', `v1/event/${e(eventId)}`)).status).toBe(404)
+  }
+})
+
 it('finds the event closest to a time, for users and for servers', async () => {
   const { roomId } = await shareRoom(alice, peer, '12')
   const first = await alice.send(roomId, 'first')
