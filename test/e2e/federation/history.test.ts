@@ -129,4 +129,24 @@ describe.each(['11', '12'])('history of a room of version %s', (version) => {
     const atAlice = (await pagesBack(alice, roomId, 30)).events
     expect(atBob.map(({ event_id }) => event_id)).toEqual(atAlice.map(({ event_id }) => event_id))
   })
+
+  it('F14: does not show what was said meanwhile where only those present may read', { timeout: 120_000 }, async () => {
+    const initial_state = [{ type: 'm.room.history_visibility', state_key: '', content: { history_visibility: 'joined' } }]
+    const roomId = await alice.createRoom({ preset: 'public_chat', room_version: version, initial_state })
+    await joinVia(bob, roomId, here.name)
+    await bob.send(roomId, 'here')
+    await bob.leave(roomId)
+    await eventually(
+      () => alice.joinedMembers(roomId),
+      (members) => !members.includes(bob.userId),
+    )
+    await sendMany(alice, roomId, 'away', 30)
+    await joinVia(bob, roomId, here.name)
+    await alice.send(roomId, 'back')
+    const seen = await eventually(
+      async () => bodiesOf((await pagesBack(bob, roomId, 10)).events),
+      (list) => list.includes('back'),
+    )
+    expect(seen).toEqual(['here', 'back'])
+  })
 })

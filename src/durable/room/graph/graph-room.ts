@@ -24,7 +24,12 @@ export abstract class GraphRoom extends DurableObject<Env> {
     this.core = new RoomCore(ctx, env)
     this.queue = new CommitQueue(this.core, (committed) => this.afterCommit(committed))
     this.#resolutions = new ResolutionWork(this.core, this.queue)
-    const repairs = new Repairs(this.core, () => repairOf(env, this.core.roomId), this.#resolutions)
+    const repairs = new Repairs(
+      this.core,
+      () => repairOf(env, this.core.roomId),
+      this.#resolutions,
+      () => this.retryStaged(),
+    )
     this.core.repairs = repairs
     this.core.due.handle(REPAIR_DUE, () => repairs.run())
     this.core.due.handle(RESOLVE_DUE, () => this.#resolutions.run())

@@ -1,5 +1,6 @@
 import { parseUserId } from '../../../matrix/ids/user-id.ts'
 import { deleteClaimedState } from '../../../storage/room/claimed-states.ts'
+import { isPlaced } from '../../../storage/room/events.ts'
 import { type Gap, gapAt } from '../../../storage/room/gaps.ts'
 import { readStagedHeads, unstagePdu } from '../../../storage/room/staging.ts'
 import { isServerAllowed } from '../federation/server-access.ts'
@@ -30,10 +31,10 @@ export function repairPlan(core: RoomCore, origin: string): RepairPlan {
   const staged = new Set(heads.map(({ eventId }) => eventId))
   const roots = heads.flatMap(({ eventId, origin: sentBy, waits }): StagedRoot[] => {
     if (sentBy !== origin) return []
-    const missingPrev = waits.prev.filter((id) => !staged.has(id))
-    const missingAuth = waits.auth.filter((id) => !staged.has(id))
+    const missingPrev = waits.prev.filter((id) => !staged.has(id) && !isHere(core, id))
+    const missingAuth = waits.auth.filter((id) => !staged.has(id) && core.events.findById(id) === undefined)
     if (missingPrev.length + missingAuth.length === 0) return []
-    const isLowest = missingPrev.length === waits.prev.length && missingAuth.length === waits.auth.length
+    const isLowest = ![...waits.prev, ...waits.auth].some((id) => staged.has(id))
     return [{ eventId, missingPrev, missingAuth, isLowest }]
   })
   return {
@@ -42,6 +43,11 @@ export function repairPlan(core: RoomCore, origin: string): RepairPlan {
     extremities: core.events.getMany(core.head.extremities.slice(-MAX_ROOTS)).map(({ eventId }) => eventId),
     servers: candidateServers(core, []),
   }
+}
+
+function isHere(core: RoomCore, eventId: string): boolean {
+  const stored = core.events.findById(eventId)
+  return stored !== undefined && isPlaced(stored)
 }
 
 /** Gives up staged events that could not be completed. */

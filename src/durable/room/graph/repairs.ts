@@ -30,9 +30,13 @@ export class Repairs {
   readonly #resolutions: ResolutionWork
   readonly #origins = new Set<string>()
   #unresolved = false
+  #ready = false
+  readonly #retry: () => Promise<unknown>
 
-  constructor(core: RoomCore, repair: () => RepairWaker, resolutions: ResolutionWork) {
+  /** @param retry tries staged events again, in a commit of its own. */
+  constructor(core: RoomCore, repair: () => RepairWaker, resolutions: ResolutionWork, retry: () => Promise<unknown>) {
     this.#core = core
+    this.#retry = retry
     this.#repair = repair
     this.#resolutions = resolutions
   }
@@ -47,11 +51,19 @@ export class Repairs {
     this.#unresolved = true
   }
 
+  /** The commit under way leaves staged events that have what they waited for: there are too many for one. */
+  planRetry(): void {
+    this.#ready = true
+  }
+
   /** The commit has succeeded. */
   committed(): void {
     const { ctx, due } = this.#core
-    if (this.#origins.size === 0 && !this.#unresolved) return
+    if (this.#origins.size === 0 && !this.#unresolved && !this.#ready) return
     ctx.waitUntil(due.arm())
+    const isReady = this.#ready
+    this.#ready = false
+    if (isReady) ctx.waitUntil(this.#retry())
     if (this.#origins.size > 0) ctx.waitUntil(this.#wake([...this.#origins]))
     if (this.#unresolved) ctx.waitUntil(this.#resolutions.run())
     this.#origins.clear()
@@ -61,6 +73,8 @@ export class Repairs {
   /** Due work of kind {@link REPAIR_DUE}. */
   async run(): Promise<DueResult> {
     const { store, members } = this.#core
+    // What a crash kept from being tried again.
+    await this.#retry()
     const lacking = readStagedHeads(store, MAX_LOOKED_AT).filter(({ waits }) => waits.prev.length + waits.auth.length > 0)
     if (lacking.length === 0 || !members.hasLocalJoined()) return 'settled'
     await this.#wake([...new Set(lacking.map(({ origin }) => origin))])

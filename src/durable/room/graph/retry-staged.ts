@@ -55,8 +55,8 @@ export function retryStaged(core: RoomCore, draft: Draft): StagedRest {
 export function planMissing(core: RoomCore, { waiting, more }: StagedRest): void {
   const lacking = waiting.filter(({ waits }) => waits.prev.length + waits.auth.length > 0)
   if (more || lacking.length > 0) core.due.ensure(REPAIR_DUE, '', core.nowMs() + REPAIR_RETRY_MS)
-  // With more to come the flight of any of them comes back here.
-  for (const { origin } of more ? waiting : lacking) core.repairs?.plan(origin)
+  if (more) core.repairs?.planRetry()
+  else for (const { origin } of lacking) core.repairs?.plan(origin)
   const unresolved = waiting.flatMap(({ waits }) => (waits.groups.length > 0 ? [waits.groups] : []))
   for (const groups of unresolved) planResolution(core.store, groups)
   if (unresolved.length > 0) {

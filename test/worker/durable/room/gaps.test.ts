@@ -32,7 +32,7 @@ function say(branch: RemoteBranch, sender: string, bodies: readonly string[]) {
 /** Everything that a reader sees, oldest first. */
 async function bodies(room: LocalRoom, reader: string): Promise<unknown[]> {
   const page = unwrap(
-    await room.stub.messages(caller(reader), { from: undefined, to: undefined, dir: 'b', limit: 100, filter: undefined, skipGaps: true }),
+    await room.stub.messages(caller(reader), { from: undefined, to: undefined, dir: 'b', limit: 1000, filter: undefined, skipGaps: true }),
   )
   const chunk: { type: string; content: { body?: unknown } }[] = JSON.parse(page.json).chunk
   return chunk.reverse().flatMap(({ type, content }) => (type === 'm.room.message' ? [content.body] : []))
@@ -162,6 +162,41 @@ describe.each(['10', '12'])('a gap in the history of a room of version %s', (ver
     // Other servers are not told of a state that is not whole.
     await ingest(room, after.branch.next(BOB, 'm.room.member', { membership: 'join' }, BOB).event)
     expect(await room.stub.stateIdsForServer('remote.example', eventId)).toMatchObject({ ok: false, error: { errcode: 'M_NOT_FOUND' } })
+  })
+})
+
+describe('what waits', () => {
+  it('S3: is bounded per server, and one server’s flood does not touch what another sent', async () => {
+    const room = await createLocalRoom(ALICE, '11')
+    const start = await branchOf(room, '11')
+    const hidden = start.next(ALICE, 'm.room.message', { body: 'hidden' })
+    const honest = hidden.branch.next(ALICE, 'm.room.message', { body: 'honest' })
+    unwrap(await room.stub.ingest({ origin: 'other.example', pdus: pdus([honest.event]) }, 'test'))
+    for (let call = 0; call < 3; call += 1) {
+      const flood = Array.from({ length: 100 }, (_, n) => hidden.branch.next(ALICE, 'm.room.message', { body: `flood ${call} ${n}` }).event)
+      await ingest(room, ...flood)
+    }
+    expect(await rows(room, 'SELECT origin, count(*) AS n FROM staged GROUP BY origin ORDER BY origin')).toEqual([
+      { origin: 'other.example', n: 1 },
+      { origin: 'remote.example', n: 200 },
+    ])
+    await ingest(room, hidden.event)
+    // More than one commit takes in: the rest follows by itself.
+    unwrap(await room.stub.retryStaged())
+    expect(await bodies(room, ALICE)).toContain('honest')
+    expect(await bodies(room, ALICE)).toHaveLength(202)
+  })
+
+  it('F12: is stored as rejected where its signatures do not let it in, and so is what cites it', async () => {
+    const room = await createLocalRoom(ALICE, '11')
+    const join = (await branchOf(room, '11')).next(BOB, 'm.room.member', { membership: 'join' }, BOB)
+    const hello = join.branch.next(BOB, 'm.room.message', { body: 'hello' })
+    const rejected = { [join.event.eventId]: 'nobody vouches for it' }
+    const { verdicts } = unwrap(
+      await room.stub.ingest({ origin: 'remote.example', pdus: pdus([join.event, hello.event]), rejected }, 'test'),
+    )
+    expect(verdicts.map(({ verdict }) => verdict.kind)).toEqual(['rejected', 'rejected'])
+    expect(await bodies(room, ALICE)).toEqual([])
   })
 })
 
