@@ -1,13 +1,13 @@
 /**
  * `npm test`: every test project, one after the other, because the workerd and end-to-end ones each want the machine for themselves.
- * `npm test -- unit|worker|e2e …` runs one project and hands the rest to Vitest. With MYELIN_TEST_REPORTS each project also leaves
+ * `npm test -- unit|worker|presence|e2e …` runs one project and hands the rest to Vitest. With MYELIN_TEST_REPORTS each project also leaves
  * `<project>.json` in that folder.
  */
 import { join } from 'node:path'
 import { exitWith, runSteps } from './steps.ts'
 
 /** Test projects in the order in which they run; each has a `vitest.<project>.config.ts`. */
-export const PROJECTS = ['unit', 'worker', 'e2e']
+export const PROJECTS = ['unit', 'worker', 'presence', 'e2e']
 const args = process.argv.slice(2)
 const chosen = args[0] !== undefined && PROJECTS.includes(args[0]) ? [args[0]] : PROJECTS
 const rest = chosen.length === 1 ? args.slice(1) : args

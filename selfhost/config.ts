@@ -20,6 +20,7 @@ const WORKER_NAMES = [
   'MYELIN_DENIED_KEYS',
   'MYELIN_USER_LOOKUPS',
   'MYELIN_FEDERATE_DEVICE_NAMES',
+  'MYELIN_PRESENCE',
   'MYELIN_LOG',
 ] as const
 /** Names that this program reads. */

@@ -12,6 +12,7 @@ import { directoryEndpoints } from './client/directory/index.ts'
 import { filterEndpoints } from './client/filters/index.ts'
 import { keyEndpoints } from './client/keys/index.ts'
 import { openIdEndpoints } from './client/openid/index.ts'
+import { presenceEndpoints } from './client/presence/index.ts'
 import { profileEndpoints } from './client/profile/index.ts'
 import { pushEndpoints } from './client/push/index.ts'
 import { pushRuleEndpoints } from './client/push-rules/index.ts'
@@ -36,6 +37,7 @@ export const ENDPOINTS: readonly Endpoint<RequestContext>[] = [
   ...directoryEndpoints,
   ...filterEndpoints,
   ...openIdEndpoints,
+  ...presenceEndpoints,
   ...profileEndpoints,
   ...pushEndpoints,
   ...pushRuleEndpoints,

@@ -31,6 +31,8 @@ export type UnreadItem =
       readonly senderLevel: number
       readonly notifyRoomLevel: number
     }
+  /** Somebody said something that has been redacted since: it counts for nobody, but whoever said it had read the thread. */
+  | { readonly kind: 'spoke'; readonly pos: number; readonly sender: string; readonly thread: string }
   /** An event was redacted: it counts no more. */
   | { readonly kind: 'redaction'; readonly pos: number; readonly eventId: string }
   /** The member has read a thread (`''`: everything) up to a position. */

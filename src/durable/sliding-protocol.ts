@@ -1,5 +1,6 @@
 /** What sliding sync (MSC4186) sends between Worker, user and rooms. Both forms of the API are brought into this one. Plain data only. */
 
+import type { PresenceState } from '../matrix/presence.ts'
 import type { Membership } from './protocol.ts'
 import type { KeyCounts } from './sync-protocol.ts'
 
@@ -68,6 +69,8 @@ export interface SlidingRequest {
   readonly lists: readonly SlidingList[]
   readonly subscriptions: readonly { readonly roomId: string; readonly config: RoomConfig }[]
   readonly extensions: SlidingExtensions
+  /** What the device wants to be shown as. */
+  readonly setPresence?: PresenceState | undefined
 }
 
 /** What an extension wants of a room: what changed, or all there is, because the room has come into its scope. */

@@ -1,5 +1,6 @@
 /** What Worker, user and rooms say to one another for a classic sync (docs/design/feed.md). Plain data only. */
 
+import type { PresenceState } from '../matrix/presence.ts'
 import type { MemberChanges, PullReply } from './protocol.ts'
 
 /** Room → Worker: what it says to somebody to whom it is new, and where it is, from one turn. */
@@ -83,6 +84,8 @@ export interface SyncRequest {
   readonly fullState: boolean
   /** A filter ID, or an inline filter as JSON. */
   readonly filter: string | undefined
+  /** What the device wants to be shown as. */
+  readonly setPresence?: PresenceState | undefined
   /** What rooms have said that a plan with `mustPull` was made for: the request is repeated with it. */
   readonly pulls?: readonly BroughtPull[] | undefined
 }
@@ -123,6 +126,8 @@ export interface SyncPlan {
   readonly accountData: string | undefined
   /** To-device events, a JSON array, or absent. */
   readonly toDevice: string | undefined
+  /** Presence events, a JSON array, or absent. */
+  readonly presence?: string | undefined
   /** Whether the client was here before: only then it is told whose devices changed. */
   readonly incremental: boolean
   /** Users whose devices or keys changed, as far as their own accounts said so; rooms add who came and went. */

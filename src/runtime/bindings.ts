@@ -24,6 +24,7 @@ export interface Env {
   readonly MYELIN_RATE_LIMITS?: string
   readonly MYELIN_ALLOW_PRIVATE_NETWORK?: string
   readonly MYELIN_THREAD_SUBSCRIPTIONS?: string
+  readonly MYELIN_PRESENCE?: string
   readonly MYELIN_LOG?: string
   /** Set by the self-hosting program: where the client's address is believed from; see `clientAddressSource` of the configuration. */
   readonly MYELIN_CLIENT_ADDRESS?: string

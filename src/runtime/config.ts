@@ -14,6 +14,8 @@ export interface Config {
   readonly defaultRoomVersion: string
   readonly rateLimits: boolean
   readonly allowPrivateNetwork: boolean
+  /** Whether users see who is there. */
+  readonly presence: boolean
   /** Whether push rules go by thread subscriptions (MSC4306). Without them every client would stop notifying of threads that it does not subscribe to. */
   readonly threadSubscriptions: boolean
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
@@ -142,6 +144,7 @@ export function parseConfig(vars: Variables): Config {
     rateLimits: choice(vars, 'MYELIN_RATE_LIMITS', ['on', 'off'], 'on', problems) === 'on',
     allowPrivateNetwork: choice(vars, 'MYELIN_ALLOW_PRIVATE_NETWORK', ['off', 'on'], 'off', problems) === 'on',
     threadSubscriptions: choice(vars, 'MYELIN_THREAD_SUBSCRIPTIONS', ['off', 'on'], 'off', problems) === 'on',
+    presence: choice(vars, 'MYELIN_PRESENCE', ['off', 'on'], 'off', problems) === 'on',
     logLevel: choice(vars, 'MYELIN_LOG', ['debug', 'info', 'warn', 'error'], 'info', problems),
     secret: secret ?? new Uint8Array(32),
     signingKey: { keyId: `ed25519:${version ?? ''}`, seed: seed ?? new Uint8Array(32) },

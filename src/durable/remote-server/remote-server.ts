@@ -11,6 +11,7 @@ import { DueTable } from '../../storage/due-table.ts'
 import { ObjectStore } from '../../storage/object-store.ts'
 import type { MemberMovement } from '../../storage/remote-server/member-rooms.ts'
 import { REMOTE_SERVER_MIGRATIONS } from '../../storage/remote-server/migrations.generated.ts'
+import { knownRooms } from '../../storage/remote-server/watermarks.ts'
 import { objectsOf } from '../objects.ts'
 import type { OutgoingEdu, PeerReply, ServerDelivery } from '../protocol.ts'
 import type { ListsAnswer, ListsRequest } from './devices/device-lists.ts'
@@ -110,6 +111,11 @@ export class RemoteServer extends DurableObject<Env> {
   /** A room tells which users of the server came and went. */
   noteMembers(roomId: string, movements: readonly MemberMovement[]): void {
     this.#devices.noteMembers(roomId, movements)
+  }
+
+  /** Rooms that the server was told something of. */
+  knownRooms(limit: number): string[] {
+    return this.#parts.store.exists() ? knownRooms(this.#parts.store, limit) : []
   }
 
   /** EDUs that are worth something only now: typing, presence. */

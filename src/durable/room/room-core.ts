@@ -20,6 +20,7 @@ import { type RoomHead, readRoomHead, writeRoomHead } from '../../storage/room/r
 import { StateGroups } from '../../storage/room/state-groups.ts'
 import { StateKeyTable } from '../../storage/room/state-keys.ts'
 import type { Rider } from './append/rider.ts'
+import type { Listener } from './fan-out.ts'
 import type { OtherServers } from './federation/other-servers.ts'
 import type { Repairs } from './graph/repairs.ts'
 import { PastVisibility } from './read/past-visibility.ts'
@@ -72,6 +73,8 @@ export class RoomCore {
   readonly riders: Rider[] = []
   /** Users of other servers whose joined membership began or ended since this was last told; may name others. */
   readonly movedRemoteMembers = new Set<string>()
+  /** Joined local members, as far as they are known; set by the object once. */
+  listeners: (() => ReadonlyMap<string, Listener>) | undefined
   readonly #roomEvents = new ByteCache<number, RoomEvent>(MAX_CACHED_EVENT_BYTES)
   #head: RoomHead | undefined
   /** Newest position handed out, committed or in memory. */

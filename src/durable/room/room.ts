@@ -45,6 +45,7 @@ export class Room extends SharedRoom {
     super(ctx, env)
     countCost('construct')
     this.#fanOut = new FanOut(this.core)
+    this.core.listeners = () => this.#fanOut.listeners()
     this.#settlement = new Settlement(this.core, this.#fanOut)
     this.#notices = new NoticeDelivery(this.core, this.queue, this.#fanOut)
     this.#listing = new Listing(this.core)

@@ -1,7 +1,9 @@
+import { isJsonObject } from '../../matrix/json.ts'
 import { relationOf } from '../../matrix/relations.ts'
 import type { StoredEvent } from '../../storage/room/events.ts'
 import { ORD_STEP } from '../../storage/room/limits.ts'
 import { type Receipt, readReceiptsOf } from '../../storage/room/receipts.ts'
+import { readOriginalContent } from '../../storage/room/redacted-originals.ts'
 import type { UnreadItem, UnreadNews, UnreadReply } from '../room-news.ts'
 import { MAIN_THREAD } from './ephemeral-threads.ts'
 import { Visibility } from './read/visibility.ts'
@@ -144,7 +146,10 @@ function itemsOf(core: RoomCore, event: StoredEvent): UnreadItem[] {
   if (pos === undefined || event.status !== 'accepted') return []
   const redacted = redactedBy(core, event, pos)
   const current = core.events.get(event.nid)
-  if (current.redactedBy !== undefined) return redacted
+  if (current.redactedBy !== undefined) {
+    const spoke: UnreadItem = { kind: 'spoke', pos, sender: event.sender, thread: threadOf(core, event, true) }
+    return event.stateKey === undefined ? [spoke, ...redacted] : redacted
+  }
   const roomId = JSON.stringify(core.roomId)
   const stateKey = event.stateKey === undefined ? '' : `,"state_key":${JSON.stringify(event.stateKey)}`
   const json =
@@ -152,7 +157,7 @@ function itemsOf(core: RoomCore, event: StoredEvent): UnreadItem[] {
     `"origin_server_ts":${event.originServerTs},"content":${event.content}${stateKey}}`
   const levels = core.powerLevels()
   const item: UnreadItem = {
-    ...{ kind: 'event', pos, eventId: event.eventId, sender: event.sender, thread: threadOf(core, event), event: json },
+    ...{ kind: 'event', pos, eventId: event.eventId, sender: event.sender, thread: threadOf(core, event, true), event: json },
     isState: event.stateKey !== undefined,
     memberCount: core.facts.joinedCount(),
     senderLevel: levels.userLevel(event.sender),
@@ -168,12 +173,18 @@ function redactedBy(core: RoomCore, event: StoredEvent, pos: number): UnreadItem
   return isApplied ? [{ kind: 'redaction', pos, eventId: target }] : []
 }
 
-/** The thread in which an event counts: that of the event, or of what it is related to (client-server-api#marking-notifications-as-read). */
-export function threadOf(core: RoomCore, event: StoredEvent): string {
+/**
+ * The thread in which an event counts: that of the event, or of what it is related to (client-server-api#marking-notifications-as-read).
+ * @param asSent before redactions took away what events were related to.
+ */
+export function threadOf(core: RoomCore, event: StoredEvent, asSent = false): string {
   let current: StoredEvent | undefined = event
   for (let hop = 0; hop <= MAX_HOPS && current !== undefined; hop += 1) {
-    if (!current.content.includes('"m.relates_to"')) return MAIN_THREAD
-    const relation = relationOf(core.roomEvent(current, core.roomId).content)
+    const original: string | undefined =
+      asSent && current.redactedBy !== undefined ? readOriginalContent(core.store, current.nid) : undefined
+    if (!(original ?? current.content).includes('"m.relates_to"')) return MAIN_THREAD
+    const content: unknown = original === undefined ? core.roomEvent(current, core.roomId).content : JSON.parse(original)
+    const relation = isJsonObject(content) ? relationOf(content) : undefined
     if (relation?.relType === 'm.thread') return relation.eventId
     current = relation === undefined ? undefined : core.events.findById(relation.eventId)
   }

@@ -18,6 +18,7 @@ export function onDeviceRemoved(core: UserCore, deviceId: string): void {
   core.lastSeen.delete(deviceId)
   encryptionDeviceRemoved(core, deviceId)
   core.sliding.forgetDevice(deviceId)
+  core.presence?.forget(deviceId)
   closeParkedOf(core, deviceId)
 }
 

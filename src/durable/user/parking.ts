@@ -48,8 +48,12 @@ export async function park(core: UserCore, upgrade: Request): Promise<Response> 
     // From here on nothing waits any more. The request was charged above.
     const { deviceId } = requireAdmitted(admit(core, { ...credential, rateLimit: 'none' }))
     const since = parseSyncToken(core.config, core.userId, deviceId, request.since)
+    core.presence?.polled(deviceId, request.setPresence)
     const plan = planSync(core, deviceId, since, request, request.retryHeld)
-    if (!plan.empty) return Response.json(success(plan))
+    if (!plan.empty) {
+      core.presence?.known.tell(deviceId)
+      return Response.json(success(plan))
+    }
     const { 0: client, 1: server } = new WebSocketPair()
     acceptParked(core, server, attachmentOf(deviceId, request, plan.nextBatch))
     const headers = { [NEXT_BATCH_HEADER]: plan.nextBatch, [KEY_COUNTS_HEADER]: encodeURIComponent(JSON.stringify(plan.keyCounts)) }
@@ -70,7 +74,8 @@ export function acceptParked(core: UserCore, socket: WebSocket, attachment: Atta
   closeOldest(openSockets(core, deviceTag(attachment.deviceId)), MAX_PARKED_PER_DEVICE - 1)
   closeOldest(openSockets(core), MAX_PARKED_PER_USER - 1)
   core.ctx.acceptWebSocket(socket, [deviceTag(attachment.deviceId)])
-  socket.serializeAttachment(attachment)
+  const presence = core.presence?.parked(attachment.deviceId)
+  socket.serializeAttachment(presence === undefined ? attachment : { ...attachment, presence })
 }
 
 /** Closes the polls that have waited longest, until no more than `keep` are left. */

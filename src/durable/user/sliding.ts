@@ -14,6 +14,7 @@ import type { UserCore } from './user-core.ts'
 /** Plans a response of sliding sync. @throws MatrixError M_UNKNOWN_POS for a position that is not this connection's, or too old. */
 export async function slidingNow(core: UserCore, requester: Requester, request: SlidingRequest): Promise<SlidingPlan> {
   const { userId, deviceId } = requester
+  core.presence?.polled(deviceId, request.setPresence)
   const since = request.pos === undefined ? undefined : parseSlidingToken(core.config, userId, deviceId, request.pos)
   await prepareSliding(core, since, requester)
   const spaces = await spacesFor(core, requester, request)

@@ -57,7 +57,8 @@ export function planSync(
   const freshPlanned = planRooms(planning, fresh)
   const { global, upTo } = planning.accountData
   const { toDevice, devicesChanged, keyCounts, toDevicePosition, deviceListsPosition } = e2eeNews(core, deviceId, since)
-  const ownNews = global !== undefined || toDevice !== undefined || devicesChanged.length > 0
+  const presence = core.presence?.eventsFor(deviceId, since === undefined, filter.filter.presence, planning.ignoredUsers)
+  const ownNews = global !== undefined || toDevice !== undefined || devicesChanged.length > 0 || presence !== undefined
   const nothingNew = since !== undefined && !request.fullState && freshPlanned.length === 0 && !ownNews
   const waits = nothingNew && !retryHeld
   const candidates = waits ? fresh : withHeldRooms(planning, fresh)
@@ -75,6 +76,7 @@ export function planSync(
         : formatSyncToken(core.config, core.userId, deviceId, { ...feed.issue(), ...mark }),
     rooms,
     accountData: global,
+    presence,
     toDevice,
     incremental: since !== undefined,
     devicesChanged,

@@ -14,11 +14,14 @@ import type { UserCore } from './user-core.ts'
  */
 export async function syncNow(core: UserCore, requester: Requester, request: SyncRequest): Promise<SyncPlan> {
   const { userId, deviceId, requestId } = requester
+  core.presence?.polled(deviceId, request.setPresence)
   const since = request.since === undefined ? undefined : parseSyncToken(core.config, userId, deviceId, request.since)
   if (since === undefined && request.pulls === undefined && core.feedKeeper.mustResume(undefined)) return planPulls(core, deviceId, request)
   if (request.pulls === undefined) await prepareSync(core, since, requestId)
   else await takePulls(core, request.pulls, requestId)
-  return planSync(core, deviceId, since, request, true)
+  const plan = planSync(core, deviceId, since, request, true)
+  core.presence?.known.tell(deviceId)
+  return plan
 }
 
 /** Every room has to be asked for what it says to this client: where it is can be asked with it. */

@@ -37,6 +37,7 @@ export function admit(core: UserCore, credential: Credential): Admission {
   const limit = core.config.rateLimits ? USER_LIMITS[credential.rateLimit] : undefined
   const waitMs = limit === undefined ? 0 : core.buckets.take(credential.rateLimit, limit, now)
   if (waitMs > 0) return { admitted: false, error: limitExceeded(waitMs) }
+  if (credential.rateLimit === 'message' || credential.rateLimit === 'ephemeral') core.presence?.active(token.deviceId)
   core.lastSeen.set(token.deviceId, { seenTs: now, address: credential.clientAddress })
   return { admitted: true, requester: requester(core, token.deviceId, credential.requestId) }
 }

@@ -86,6 +86,8 @@ export class Unread {
     switch (item.kind) {
       case 'event':
         return this.#applyEvent(roomId, item)
+      case 'spoke':
+        return item.sender === this.#core.userId && this.#marks.remove(roomId, ({ thread }) => thread === item.thread)
       case 'redaction':
         return this.#marks.remove(roomId, ({ eventId }) => eventId === item.eventId)
       case 'receipt':

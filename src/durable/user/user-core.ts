@@ -11,6 +11,7 @@ import { departure } from './departure.ts'
 import { E2ee } from './e2ee/e2ee.ts'
 import { FeedKeeper } from './feed-keeper.ts'
 import { parkedCount } from './parking-wake.ts'
+import { UserPresence } from './presence/presence.ts'
 import { profilePropagation } from './profile-propagation.ts'
 import { Push } from './push/push.ts'
 import { RoomOrder } from './room-order.ts'
@@ -36,6 +37,8 @@ export class UserCore {
   #roomOrder: RoomOrder | undefined
   /** Notifications on their way to push gateways. */
   readonly push: Push
+  /** Absent where presence is switched off. */
+  readonly presence: UserPresence | undefined
   /** Connections of sliding sync. */
   readonly sliding: Connections
   readonly slidingRequests = new SlidingRequests()
@@ -73,6 +76,7 @@ export class UserCore {
     this.feedKeeper = new FeedKeeper(this.store, ctx, () => parkedCount(this) > 0 || this.push.any)
     this.unread = new Unread(this)
     this.push = new Push(this)
+    this.presence = this.config.presence ? new UserPresence(this) : undefined
     this.sliding = new Connections(this.store)
     this.feedKeeper.riders.push(this.sliding)
     this.e2ee = new E2ee(this)

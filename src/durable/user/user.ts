@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { JsonObject } from '../../matrix/json.ts'
+import type { Presence } from '../../matrix/presence.ts'
 import type { Env } from '../../runtime/bindings.ts'
 import { nowMs } from '../../runtime/clock.ts'
 import { log } from '../../runtime/log.ts'
@@ -128,6 +129,16 @@ export class User extends DurableObject<Env> {
     removePusher(this.#core, appId, pushkey, undefined)
   }
 
+  /** Others say how they are; answers how this user is, unless nobody need know. */
+  takePresence(presences: readonly Presence[]): Presence | undefined {
+    return this.#core.store.exists() ? this.#core.presence?.take(presences) : undefined
+  }
+
+  /** How this user is, for those who may know. */
+  currentPresence(): Presence | undefined {
+    return this.#core.presence?.current()
+  }
+
   /** Parks a poll: only Workers reach this. */
   override fetch(upgrade: Request): Promise<Response> {
     const sliding = upgrade.headers.get(SLIDING_PARK_HEADER)
@@ -135,7 +146,9 @@ export class User extends DurableObject<Env> {
   }
 
   /** The other side of a parked poll went. */
-  override webSocketClose(): void {}
+  override webSocketClose(socket: WebSocket): void {
+    this.#core.presence?.closed(socket)
+  }
 
   /** A parked poll's connection broke. */
   override webSocketError(): void {}

@@ -30,6 +30,11 @@ export function writeWatermark(store: ObjectStore, { roomId, sentPos, dirty }: W
   store.run('INSERT OR REPLACE INTO watermarks (room_id, sent_pos, dirty) VALUES (?, ?, ?)', roomId, sentPos, dirty ? 1 : 0)
 }
 
+/** Rooms that the server was told something of. */
+export function knownRooms(store: ObjectStore, limit: number): string[] {
+  return store.all<{ room_id: string }>('SELECT room_id FROM watermarks LIMIT ?', limit).map((row) => row.room_id)
+}
+
 /** Rooms that have something for the server, in order of their IDs behind `afterRoomId`. */
 export function dirtyRooms(store: ObjectStore, afterRoomId: string, limit: number): Watermark[] {
   return store

@@ -19,7 +19,6 @@ const body = z.object({
 const query = z.object({
   pos: z.string().optional(),
   timeout: queryInteger().pipe(z.number().min(0)).default(0),
-  // Presence is not kept; the parameter is checked all the same.
   set_presence: z.enum(['offline', 'online', 'unavailable']).optional(),
 })
 
@@ -55,6 +54,7 @@ export const postSlidingSync = endpoint(
         config: { timelineLimit: wanted.timeline_limit, requiredState: fromPairs(wanted.required_state, userId) },
       })),
       extensions: enabledExtensions(body.extensions ?? {}),
+      setPresence: query.set_presence,
     }
     return rawJson(await slidingSync(ctx, 'unstable', request, query.timeout))
   },

@@ -12,7 +12,6 @@ const query = z.object({
   full_state: queryBoolean().default(false),
   use_state_after: queryBoolean().optional(),
   'org.matrix.msc4222.use_state_after': queryBoolean().default(false),
-  // Presence is not kept; the parameter is checked all the same.
   set_presence: z.enum(['offline', 'online', 'unavailable']).optional(),
 })
 
@@ -31,6 +30,7 @@ export const getSync = endpoint(
             ? 'org.matrix.msc4222.state_after'
             : 'state',
         filter: query.filter,
+        setPresence: query.set_presence,
       }),
     ),
 )

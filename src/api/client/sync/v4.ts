@@ -10,7 +10,6 @@ const body = z.object({
   conn_id: connectionId,
   pos: z.string().nullish(),
   timeout: z.int().min(0).nullish(),
-  // Presence is not kept; the parameter is checked all the same.
   set_presence: z.enum(['offline', 'online', 'unavailable']).nullish(),
   lists: z.record(z.string(), z.object({ ...config, range: range.nullish(), filters })).nullish(),
   room_subscriptions: z.record(z.string(), z.object(config)).nullish(),
@@ -38,6 +37,7 @@ export const postSyncV4 = endpoint(
         config: { timelineLimit: wanted.timeline_limit, requiredState: wanted.required_state },
       })),
       extensions: enabledExtensions({ ...extensions, typing: extensions?.['org.matrix.msc4508.typing'] }, false),
+      setPresence: body.set_presence ?? undefined,
     }
     return rawJson(await slidingSync(ctx, 'v4', request, body.timeout ?? 0))
   },

@@ -4,6 +4,7 @@ import { log } from '../../../runtime/log.ts'
 import type { RequestContext } from '../../context.ts'
 import type { ReceivedEdu } from '../ingest/parse-transaction.ts'
 import { receiveDeviceEdus } from './device-edus.ts'
+import { receivePresence } from './presence.ts'
 import { receiveReceipts } from './receipts.ts'
 import { receiveTyping } from './typing.ts'
 
@@ -20,6 +21,7 @@ const HANDLERS: readonly { readonly types: readonly string[]; readonly receive: 
     types: ['m.direct_to_device', 'm.device_list_update', 'm.signing_key_update', 'org.matrix.signing_key_update'],
     receive: receiveDeviceEdus,
   },
+  { types: ['m.presence'], receive: receivePresence },
   { types: ['m.receipt'], receive: receiveReceipts },
   { types: ['m.typing'], receive: receiveTyping },
 ]

@@ -32,13 +32,14 @@ export function renderSync(
     `"next_batch":${JSON.stringify(nextBatch)}`,
     `"rooms":{${rooms.join(',')}}`,
     `"account_data":${eventsOr(plan.accountData)}`,
-    `"presence":${EMPTY_EVENTS}`,
+    `"presence":${eventsOr(plan.presence)}`,
     `"to_device":${eventsOr(plan.toDevice)}`,
     `"device_lists":${JSON.stringify({ changed, left })}`,
     `"device_one_time_keys_count":${plan.keyCounts.oneTimeKeys}`,
     `"device_unused_fallback_key_types":${plan.keyCounts.unusedFallbackTypes}`,
   ]
-  const hasOwnNews = plan.accountData !== undefined || plan.toDevice !== undefined || changed.length + left.length > 0
+  const hasOwnNews =
+    plan.accountData !== undefined || plan.toDevice !== undefined || plan.presence !== undefined || changed.length + left.length > 0
   return { json: `{${parts.join(',')}}`, hasNews: hasOwnNews || Object.values(sections).some((entries) => entries.length > 0) }
 }
 

@@ -1,5 +1,6 @@
 import type { ParkRequest, SyncPlan, SyncRequest } from '../../../durable/sync-protocol.ts'
 import { roomKey } from '../../../durable/user/sync-token.ts'
+import type { PresenceState } from '../../../matrix/presence.ts'
 import { nowMs } from '../../../runtime/clock.ts'
 import { unwrap } from '../../../runtime/outcome.ts'
 import type { RequestContext } from '../../context.ts'
@@ -22,6 +23,8 @@ export interface SyncOptions {
   readonly stateKey: StateKey
   /** A filter's ID, or a filter as JSON. */
   readonly filter: string | undefined
+  /** What the device wants to be shown as. */
+  readonly setPresence: PresenceState | undefined
 }
 
 /**
@@ -30,7 +33,7 @@ export interface SyncOptions {
  * @throws MatrixError M_UNKNOWN_POS for a token that was not issued to this device, and whatever the account refuses with.
  */
 export async function sync(ctx: RequestContext, options: SyncOptions): Promise<string> {
-  const { stateKey, fullState, filter } = options
+  const { stateKey, fullState, filter, setPresence } = options
   const useStateAfter = stateKey !== 'state'
   const mayWait = options.since !== undefined && !fullState
   const deadlineMs = nowMs() + (mayWait ? Math.min(options.timeoutMs, MAX_SYNC_TIMEOUT_MS) : 0)
@@ -39,12 +42,16 @@ export async function sync(ctx: RequestContext, options: SyncOptions): Promise<s
     const leftMs = deadlineMs - nowMs()
     const isFirst = round === 0
     const next =
-      since !== undefined && leftMs > 0 && round < MAX_ROUNDS ? await wait(ctx, { since, fullState, filter }, leftMs, isFirst) : undefined
+      since !== undefined && leftMs > 0 && round < MAX_ROUNDS
+        ? await wait(ctx, { since, fullState, filter, setPresence }, leftMs, isFirst)
+        : undefined
     if (next?.kind === 'again') continue
     if (next?.kind === 'over') return renderEmptySync(next.nextBatch, next.keyCounts)
     const windowOptions = { fullState, useStateAfter }
     const planned =
-      next === undefined ? await planNow(ctx, { since, fullState, filter }, windowOptions) : { plan: next.plan, early: undefined }
+      next === undefined
+        ? await planNow(ctx, { since, fullState, filter, setPresence }, windowOptions)
+        : { plan: next.plan, early: undefined }
     const { plan } = planned
     const windows = await askRooms(ctx, plan, windowOptions, planned.early)
     const nextBatch = nextBatchHolding(ctx.config, plan, windows)

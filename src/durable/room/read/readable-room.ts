@@ -1,3 +1,4 @@
+import type { Presence } from '../../../matrix/presence.ts'
 import type { Outcome } from '../../../runtime/outcome.ts'
 import type { Caller, MemberChanges } from '../../protocol.ts'
 import type { SlidingWindow, SlidingWindowRequest } from '../../sliding-protocol.ts'
@@ -5,6 +6,7 @@ import type { RoomWindow, WindowRequest } from '../../sync-protocol.ts'
 import { mayChangeDirectory } from '../directory/listing.ts'
 import { type SpaceAnswer, spaceAnswer, type Viewer } from '../directory/space-answer.ts'
 import { FederatedRoom } from '../federation/federated-room.ts'
+import { type PresenceAudience, presenceAudience, takeRemotePresence } from '../presence-audience.ts'
 import { joinedAmong, localJoined } from '../sharing.ts'
 import { buildSlidingWindow, memberChangesFor, spaceChildren } from '../sync/sliding-window.ts'
 import { buildWindow } from '../sync/window.ts'
@@ -80,6 +82,16 @@ export abstract class ReadableRoom extends FederatedRoom {
   /** `GET /rooms/{roomId}/threads`, as JSON text. */
   threads(caller: Caller, request: ThreadsRequest): Promise<Outcome<string>> {
     return this.run(() => readThreads(this.core, caller, request))
+  }
+
+  /** Who is to be told how the caller is. */
+  presenceAudience(caller: Caller): PresenceAudience {
+    return presenceAudience(this.core, caller)
+  }
+
+  /** Another server says how users of its own are. */
+  remotePresence(serverName: string, presences: readonly Presence[]): Promise<void> {
+    return takeRemotePresence(this.core, serverName, presences)
   }
 
   /** What a notification of an event says besides its ID. */

@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { call, type TestSession } from '../../../support/api-client.ts'
@@ -9,7 +10,9 @@ import { createRoom, enc, join, ok, people, redact } from '../../../support/room
  */
 
 const SEED = 20_262
-const RUNS = 60
+/** Scripts of messages, mentions, notices, edits, redactions, thread replies, receipts and lost objects. */
+const RUNS = env.TEST_NIGHTLY === 'on' ? 1_000 : 60
+const TIMEOUT_MS = env.TEST_NIGHTLY === 'on' ? 3_600_000 : 240_000
 const MAX_STEPS = 25
 
 type Counts = { readonly notification_count: number; readonly highlight_count: number }
@@ -131,6 +134,16 @@ describe('unread counts', () => {
     expect(await unreadOf(bob, roomId)).toEqual(NONE)
   })
 
+  it('knows after a crash that who spoke had read, though what they said has been redacted since', async () => {
+    const { alice, bob, roomId } = await roomOfTwo()
+    const root = await send(alice, roomId, text('root'))
+    await send(alice, roomId, inThread(root, text('in the thread')))
+    const own = [await send(bob, roomId, inThread(root, text('own'))), await send(bob, roomId, text('own'))]
+    for (const eventId of own) ok(await redact(alice, roomId, eventId))
+    await endObject('user', bob.userId)
+    expect(await threadsOf(bob, roomId)).toEqual({ main: NONE, threads: {} })
+  })
+
   it('does not count what ignored users say, nor what was said before joining or while out', async () => {
     const { alice, bob, roomId } = await roomOfTwo()
     await send(alice, roomId, text('one'))
@@ -142,6 +155,33 @@ describe('unread counts', () => {
     ok(await call('PUT', `/user/${enc(bob.userId)}/account_data/m.ignored_user_list`, { token: bob.token, body: content }))
     await send(alice, roomId, mention(bob))
     expect(await unreadOf(bob, roomId)).toEqual(NONE)
+  })
+})
+
+describe('m.marked_unread', () => {
+  it('is account data of the room like any other: it comes with both forms of sync, wakes waiting clients, and leaves counts alone', async () => {
+    const { alice, bob, roomId } = await roomOfTwo()
+    const event = await send(alice, roomId, text('one'))
+    await read(bob, roomId, event)
+    const since = (await sync(bob)).next_batch
+    const slidingBody = {
+      lists: { all: { ranges: [[0, 9]], timeline_limit: 1, required_state: [] } },
+      extensions: { account_data: { enabled: true } },
+    }
+    const path = '/_matrix/client/unstable/org.matrix.simplified_msc3575/sync'
+    const { pos } = ok(await call('POST', path, { token: bob.token, body: slidingBody })).body
+    const waiting = sync(bob, { since, timeout: '5000' })
+    const mark = (unread: boolean) =>
+      call('PUT', `/user/${enc(bob.userId)}/rooms/${enc(roomId)}/account_data/m.marked_unread`, { token: bob.token, body: { unread } })
+    ok(await mark(true))
+    const woken = await waiting
+    expect(woken.rooms.join[roomId].account_data.events).toEqual([{ type: 'm.marked_unread', content: { unread: true } }])
+    expect(woken.rooms.join[roomId].unread_notifications).toEqual(NONE)
+    const slid = ok(await call('POST', `${path}?pos=${enc(pos)}`, { token: bob.token, body: slidingBody })).body
+    expect(slid.extensions.account_data.rooms[roomId]).toEqual([{ type: 'm.marked_unread', content: { unread: true } }])
+    ok(await mark(false))
+    const next = await sync(bob, { since: woken.next_batch })
+    expect(next.rooms.join[roomId].account_data.events).toEqual([{ type: 'm.marked_unread', content: { unread: false } }])
   })
 })
 
@@ -173,6 +213,8 @@ interface Said {
   readonly relates: boolean
   redacted: boolean
   read: boolean
+  /** What it is an edit of. */
+  readonly edits?: Said
 }
 
 /** Everything that was said, in order, and whether the reader has read it. */
@@ -225,7 +267,16 @@ async function perform(
           'm.relates_to': { rel_type: 'm.replace', event_id: target.eventId },
         }
         const eventId = await send(alice, roomId, content)
-        model.said.push({ eventId, thread: target.thread, counts: false, highlight: false, relates: true, redacted: false, read: false })
+        model.said.push({
+          eventId,
+          thread: target.thread,
+          counts: false,
+          highlight: false,
+          relates: true,
+          redacted: false,
+          read: false,
+          edits: target,
+        })
         return
       }
       ok(await redact(alice, roomId, target.eventId))
@@ -234,7 +285,8 @@ async function perform(
     }
     case 'read': {
       const target = model.pick(step.at)
-      if (target === undefined || (target.redacted && step.threaded)) return
+      // A redaction takes away what an event is related to: neither it nor its edits are in a thread any more, as far as receipts may say so.
+      if (target === undefined || ((target.redacted || target.edits?.redacted) && step.threaded)) return
       const name = step.threaded ? target.thread : undefined
       await read(bob, roomId, target.eventId, step.kind, name)
       model.readUpTo(model.said.indexOf(target), name ?? '')
@@ -260,8 +312,17 @@ async function perform(
   }
 }
 
+/** The same in sliding sync. */
+async function slidingUnreadOf(who: TestSession, roomId: string): Promise<Counts> {
+  const body = { room_subscriptions: { [roomId]: { timeline_limit: 1, required_state: [] } } }
+  const path = '/_matrix/client/unstable/org.matrix.simplified_msc3575/sync'
+  const room = ok(await call('POST', path, { token: who.token, body })).body.rooms[roomId]
+  return counts(room.notification_count, room.highlight_count)
+}
+
 async function compare(model: Model, bob: TestSession, roomId: string): Promise<void> {
   expect(await unreadOf(bob, roomId)).toEqual(model.unread())
+  expect(await slidingUnreadOf(bob, roomId)).toEqual(model.unread())
   const { main, threads } = await threadsOf(bob, roomId)
   expect(main).toEqual(model.unread('main'))
   const roots = new Set(model.said.map((event) => event.thread).filter((root) => root !== 'main'))
@@ -269,7 +330,7 @@ async function compare(model: Model, bob: TestSession, roomId: string): Promise<
   expect(threads).toEqual(Object.fromEntries(expected.filter(([, { notification_count }]) => notification_count > 0)))
 }
 
-it('counts as the specification says, whatever happens in whatever order', { timeout: 240_000 }, async () => {
+it(`counts as the specification says, whatever happens in whatever order: ${RUNS} scripts`, { timeout: TIMEOUT_MS }, async () => {
   const [alice, bob] = (await people(2)) as [TestSession, TestSession]
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: MAX_STEPS, size: 'max' }), async (steps) => {
