@@ -39,6 +39,8 @@ export const searchPublicRooms = endpoint(
     method: 'POST',
     path: PATH,
     auth: 'user',
+    // It reads.
+    standing: 'unlocked',
     rateLimit: 'read',
     query: z.object({ server: z.string().optional() }),
     body: z.object({ limit: z.int().min(0).nullish(), since: z.string().nullish(), filter: directoryFilter }),

@@ -11,7 +11,7 @@ export const getPushers = endpoint({ method: 'GET', path: clientPaths('pushers')
 
 /** `POST /pushers/set` (client-server-api#post_matrixclientv3pushersset). */
 export const setPusher = endpoint(
-  { method: 'POST', path: clientPaths('pushers/set'), auth: 'user', rateLimit: 'write', body: jsonObject },
+  { method: 'POST', path: clientPaths('pushers/set'), auth: 'user', standing: 'unlocked', rateLimit: 'write', body: jsonObject },
   async ({ body, ctx }) => {
     const request = parsePusherRequest(body, ctx.config)
     if (request.kind === 'set') unwrap(await ctx.session.setPusher(request.wish, request.append))

@@ -8,17 +8,9 @@ import { JOINING_RETRY_MS } from '../graph/limits.ts'
 import { eventNearTimeForServer, type NearTimeAnswer, type NearTimeRequest } from '../read/event-near-time.ts'
 import { type AcceptAnswer, type AcceptRequest, acceptMembership } from './accept-membership.ts'
 import { type EventsForServer, eventsForServer } from './events-for-server.ts'
+import { finishImport, type ImportFinish } from './finish-import.ts'
 import { backfillForServer, eventForServer, type MissingEventsRequest, missingEventsForServer } from './graph-reads.ts'
-import {
-  abortImport,
-  advanceImport,
-  beginImport,
-  finishImport,
-  type ImportAdvance,
-  type ImportBegin,
-  type ImportFinish,
-  stageImport,
-} from './import-room.ts'
+import { abortImport, advanceImport, beginImport, type ImportAdvance, type ImportBegin, stageImport } from './import-room.ts'
 import { membershipTemplate, type TemplateAnswer, type TemplateRequest } from './membership-templates.ts'
 import { appendInvite, type PreparedInvite, prepareInvite } from './remote-invite.ts'
 import { isServerAllowed } from './server-access.ts'

@@ -8,6 +8,30 @@ const SECRET = 'a shared secret for tests'
 const LOCKED = { status: 401, body: { errcode: 'M_USER_LOCKED', soft_logout: true } }
 const SUSPENDED = { status: 403, body: { errcode: 'M_USER_SUSPENDED' } }
 
+/** What suspended accounts may not do: what others would see, what vouches for them elsewhere, and what is for administrators. */
+const CLOSED = [
+  'DELETE directory/room/:roomAlias',
+  'DELETE profile/:userId/:keyName',
+  'POST createRoom',
+  'POST join/:roomIdOrAlias',
+  'POST knock/:roomIdOrAlias',
+  'POST rooms/:roomId/ban',
+  'POST rooms/:roomId/invite',
+  'POST rooms/:roomId/join',
+  'POST rooms/:roomId/kick',
+  'POST rooms/:roomId/unban',
+  'POST rooms/:roomId/upgrade',
+  'POST user/:userId/openid/request_token',
+  'PUT admin/lock/:userId',
+  'PUT admin/suspend/:userId',
+  'PUT directory/list/room/:roomId',
+  'PUT directory/room/:roomAlias',
+  'PUT profile/:userId/:keyName',
+  'PUT rooms/:roomId/send/:eventType/:txnId',
+  'PUT rooms/:roomId/state/:eventType/:stateKey?',
+  'PUT rooms/:roomId/typing/:userId',
+]
+
 async function administrator(): Promise<{ readonly token: string; readonly userId: string }> {
   const path = '/_synapse/admin/v1/register'
   const nonce: string = (await call('GET', path)).body.nonce
@@ -134,6 +158,20 @@ describe('a suspended account (A1)', () => {
     ok(await call('POST', '/logout', { token: bob.token }))
   })
 
+  it('searches the directory and keeps its own settings', async () => {
+    const { bob, roomId } = await suspendedMember()
+    const may: [string, string, unknown?][] = [
+      ['POST', '/publicRooms', {}],
+      ['POST', '/pushers/set', { app_id: 'a.b', pushkey: 'none', kind: null }],
+      ['PUT', `/pushrules/global/override/quiet`, { conditions: [], actions: [] }],
+      ['PUT', `/user/${enc(bob.userId)}/account_data/org.example`, { a: 1 }],
+      ['POST', `/rooms/${enc(roomId)}/read_markers`, {}],
+      ['POST', '/keys/upload', {}],
+      ['POST', '/keys/query', { device_keys: {} }],
+    ]
+    for (const [method, path, body] of may) expect((await call(method, path, { token: bob.token, body })).status, path).toBe(200)
+  })
+
   it('is itself again when restored', async () => {
     const { admin, bob, roomId } = await suspendedMember()
     ok(await setSuspension(admin.token, bob.userId, false))
@@ -146,6 +184,12 @@ describe('endpoints', () => {
     const open = ENDPOINTS.filter(({ auth, method, standing }) => auth === 'user' && method !== 'GET' && standing !== 'unrestricted')
     const visibleToOthers = /\/(send|state|join|knock|invite|kick|ban|unban|typing|createRoom|profile|directory|upgrade)(\/|$)/
     expect(open.flatMap(({ paths }) => paths).filter((path) => visibleToOthers.test(path))).toEqual([])
+  })
+
+  it('are closed to suspended accounts one by one, so that each new one is thought about', () => {
+    const closed = ENDPOINTS.filter(({ auth, standing }) => auth === 'user' && standing === 'unrestricted')
+    const named = closed.map(({ method, paths }) => `${method} ${(paths[0] ?? '').replace(/^\/_matrix\/client\/v\d\//, '')}`)
+    expect(named.sort()).toEqual(CLOSED)
   })
 
   it('are open to locked accounts only at the exit', () => {
