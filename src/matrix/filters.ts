@@ -17,6 +17,8 @@ export const DEFAULT_FILTER_LIMIT = 10
 export const MAX_FILTER_LIMIT = 1_000
 /** Most entries of each list in a filter. */
 export const MAX_FILTER_ENTRIES = 1_000
+/** Most entries of the lists about related events. */
+export const MAX_RELATED_ENTRIES = 100
 
 /** Which events of a kind are wanted. An absent list does not restrict; `not…` lists win. */
 export interface EventFilter {
@@ -92,8 +94,8 @@ export function parseRoomEventFilter(json: JsonValue, name = 'filter'): RoomEven
     lazyLoadMembers: flag(filter, 'lazy_load_members') ?? false,
     includeRedundantMembers: flag(filter, 'include_redundant_members') ?? false,
     unreadThreadNotifications: flag(filter, 'unread_thread_notifications') ?? false,
-    relatedByRelTypes: stringList(filter, 'related_by_rel_types'),
-    relatedBySenders: stringList(filter, 'related_by_senders', isUserId),
+    relatedByRelTypes: shortList(filter, 'related_by_rel_types'),
+    relatedBySenders: shortList(filter, 'related_by_senders', isUserId),
   }
 }
 
@@ -207,6 +209,13 @@ function stringList(filter: JsonObject, key: string, isValid: (text: string) => 
     if (typeof entry !== 'string' || !isValid(entry)) throw badJson(`${key} has an entry that is not valid`)
     return entry
   })
+}
+
+/** A list that is looked at for each event in storage. */
+function shortList(filter: JsonObject, key: string, isValid?: (text: string) => boolean): readonly string[] | undefined {
+  const list = stringList(filter, key, isValid)
+  if (list !== undefined && list.length > MAX_RELATED_ENTRIES) throw badJson(`${key} has more than ${MAX_RELATED_ENTRIES} entries`)
+  return list
 }
 
 /** Any form of room ID, also of room versions to come. */

@@ -7,6 +7,7 @@ import {
   EMPTY_SYNC_FILTER,
   MAX_FILTER_ENTRIES,
   MAX_FILTER_LIMIT,
+  MAX_RELATED_ENTRIES,
   matchesEventFilter,
   matchesRoom,
   parseRoomEventFilter,
@@ -86,6 +87,14 @@ describe('filters (client-server-api#filtering)', () => {
 
   test('ignore unknown keys and count null as absent', () => {
     expect(parseSyncFilter({ room: { timeline: { future: {}, types: null, limit: null } }, __other: [] })).toEqual(EMPTY_SYNC_FILTER)
+  })
+
+  test('refuse more about related events than can be looked up for each event', () => {
+    const list = (length: number): JsonValue => ({ room: { timeline: { related_by_rel_types: Array.from({ length }, () => 'm.thread') } } })
+    expect(parseSyncFilter(list(MAX_RELATED_ENTRIES)).room.timeline.relatedByRelTypes).toHaveLength(MAX_RELATED_ENTRIES)
+    expect(() => parseSyncFilter(list(MAX_RELATED_ENTRIES + 1))).toThrowError(
+      expect.objectContaining({ status: 400, errcode: 'M_BAD_JSON' }),
+    )
   })
 
   test.each(vectors.refused)('refuse %j with M_BAD_JSON', (filter) => {
