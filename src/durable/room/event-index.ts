@@ -11,8 +11,8 @@ export const EVENT_INDEX_DUE = 'event-index'
 const INDEX_DELAY_MS = 60_000
 /** So many events are told at once without waiting that long. */
 const INDEX_BATCH = 500
-/** Statements of one piece of work; the alarm goes on from there. */
-const MAX_PAGES = 20
+/** Pages of one piece of work; the alarm goes on from there. */
+const MAX_PAGES = 10
 
 /**
  * Tells the registry which events are in this room, so that other servers can ask for them by ID alone. Only rooms shared with other servers do this, in batches;
@@ -47,6 +47,8 @@ export class EventIndex {
   #ride(): void {
     const core = this.#core
     if (this.#untold() === 0 || !core.members.hasRemoteJoined()) return
+    // The commit that ends a join: all but the join itself came as state, which is not told.
+    if (core.findHead()?.life === 'joining') this.#told = core.events.nextNid() - 2
     const told = this.#told ?? 0
     if (told > this.#written) {
       writeIndexedNid(core.store, told)

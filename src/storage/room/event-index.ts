@@ -11,21 +11,25 @@ export function writeIndexedNid(store: ObjectStore, nid: number): void {
   store.run('INSERT INTO event_index (id, nid) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET nid = excluded.nid', nid)
 }
 
+/** Events looked at in one turn: their rows are read whole. */
+const MAX_LOOKED_AT = 2000
+
 /**
- * The next events that other servers may ask for, and up to which event number those are all. Outliers are not among them: a room that is joined has as many of
- * them as it has had members.
+ * The next events that other servers may ask for, at most {@link MAX_LOOKED_AT} looked at, and up to which event number those are all. Outliers are not among
+ * them: a room that is joined has as many of them as it has had members.
  */
 export function eventsToIndex(
   store: ObjectStore,
   afterNid: number,
   limit: number,
 ): { readonly eventIds: readonly string[]; readonly lastNid: number } {
-  const rows = store.all<{ nid: number; event_id: string }>(
-    'SELECT nid, event_id FROM events WHERE nid > ? AND status = ? ORDER BY nid LIMIT ?',
+  const rows = store.all<{ nid: number; event_id: string; status: number }>(
+    'SELECT nid, event_id, status FROM events WHERE nid > ? ORDER BY nid LIMIT ?',
     afterNid,
-    EVENT_STATUSES.indexOf('accepted'),
-    limit,
+    MAX_LOOKED_AT,
   )
-  const last = rows.length === limit ? rows.at(-1)?.nid : store.first<{ nid: number | null }>('SELECT max(nid) AS nid FROM events')?.nid
-  return { eventIds: rows.map((row) => row.event_id), lastNid: Math.max(afterNid, last ?? 0) }
+  const accepted = rows.filter(({ status }) => status === EVENT_STATUSES.indexOf('accepted'))
+  const page = accepted.slice(0, limit)
+  const last = page.length < accepted.length ? page.at(-1) : rows.at(-1)
+  return { eventIds: page.map((row) => row.event_id), lastNid: last?.nid ?? afterNid }
 }
