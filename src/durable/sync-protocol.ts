@@ -64,7 +64,7 @@ export interface PlannedRoom {
   readonly to: number
   /** Room account data events changed since the token (all of them for a new room), a JSON array, or absent. With `from` equal to `to`, the only news. */
   readonly accountData: string | undefined
-  /** Invites and knocks: the stripped state as a JSON array. */
+  /** Invites and knocks: the stripped state as a JSON array. Departures from rooms that never were here: the event that ended it, in an array. */
   readonly strippedState: string | undefined
   /** `{"notification_count":…,"highlight_count":…}` where known. */
   readonly unread: string | undefined

@@ -1,11 +1,16 @@
 import { clientError, OutboundError } from '../../federation/outbound/outbound-error.ts'
 import { MatrixError, notFound } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/json.ts'
+import { nowMs } from '../../runtime/clock.ts'
 import { log } from '../../runtime/log.ts'
+import { randomString } from '../../runtime/random.ts'
 import type { RequestContext } from '../context.ts'
 import { makeMembership, moreTelling, type RemoteMembership, sendMembership } from './membership-handshake.ts'
 import { strippedStateFrom } from './stripped-state.ts'
 import { tellUser } from './tell-user.ts'
+
+/** Characters of an event ID after its sigil. */
+const EVENT_ID_CHARS = 43
 
 /** Knocks on a room of other servers; answers the event ID once the user's list has it. @throws MatrixError what the last server said. */
 export async function knockOnRemoteRoom(
@@ -51,7 +56,16 @@ export async function leaveRemoteRoom(
     if (!(cause instanceof MatrixError)) throw cause
     log.info(`no server could be told that an invitation was declined: ${cause.message}`)
   }
-  await tellUser(ctx, { userId, roomId, membership: 'leave', eventId, sender: userId })
+  const departure = {
+    type: 'm.room.member',
+    state_key: userId,
+    sender: userId,
+    content: { ...content, membership: 'leave' },
+    // Where nobody has taken the event, there is none: clients are shown an ID all the same, because they expect one.
+    event_id: eventId === '' ? `$${randomString(EVENT_ID_CHARS)}` : eventId,
+    origin_server_ts: nowMs(),
+  }
+  await tellUser(ctx, { userId, roomId, membership: 'leave', eventId, sender: userId, strippedState: [departure] })
   return eventId
 }
 

@@ -1,5 +1,4 @@
 import { MatrixError } from '../../matrix/errors.ts'
-import { parseUserId } from '../../matrix/ids/user-id.ts'
 import { isJsonObject } from '../../matrix/json.ts'
 import type { Membership } from '../../matrix/membership.ts'
 import { evaluatePushRules } from '../../matrix/push-rules/evaluate.ts'
@@ -86,24 +85,5 @@ export function forgetRoom(core: UserCore, roomId: string, requestId: string): v
   feedKeeper.write((feed) => {
     feed.forget(row)
     feed.flush(requestId)
-  })
-}
-
-/** Removes an invitation to a room that is not here, if it came from that server. What the room says once it is here counts more. */
-export function takeBackInvitation(core: UserCore, roomId: string, serverName: string, sender: string): void {
-  const row = core.store.exists() ? core.feedKeeper.feed.rooms.find(roomId) : undefined
-  if (row?.membership !== 'invite' || parseUserId(row.sender)?.serverName !== serverName) return
-  const pos = row.membershipPos + 1
-  const { generation } = row
-  takeNotice(core, {
-    roomId,
-    generation,
-    membership: 'leave',
-    pos,
-    head: pos,
-    eventId: '',
-    sender,
-    strippedState: undefined,
-    isDirect: false,
   })
 }

@@ -158,7 +158,12 @@ function planRoom(planning: Planning, { row, from, sinceSeq }: Candidate): Plann
     from,
     to: row.lastPos,
     accountData: events.length === 0 ? undefined : `[${events.join(',')}]`,
-    strippedState: isStripped ? (readStrippedState(core.store, row.roomId) ?? '[]') : undefined,
+    strippedState: isStripped
+      ? (readStrippedState(core.store, row.roomId) ?? '[]')
+      : // Of a room that never was here, its end is all there is.
+        section === 'leave'
+        ? readStrippedState(core.store, row.roomId)
+        : undefined,
     ...(section === 'join' ? unreadOf(core, row, filter.filter.room.timeline.unreadThreadNotifications) : { unread: undefined }),
     unreadChanged: section === 'join' && since !== undefined && row.unreadSeq > sinceSeq,
   }

@@ -15,7 +15,7 @@ import { type ClaimedKey, claimKeys, type KeyClaim } from './e2ee/claim-keys.ts'
 import { takePeerItems } from './e2ee/peer-items.ts'
 import { type KeysForServer, keysForServer, type PublishedKeys, publishedKeys } from './e2ee/query-keys.ts'
 import { answerHint } from './hints.ts'
-import { takeBackInvitation, takeNotice } from './notices.ts'
+import { takeNotice } from './notices.ts'
 import { park } from './parking.ts'
 import { publicProfile } from './profile.ts'
 import { removePusher } from './push/pushers.ts'
@@ -23,6 +23,7 @@ import { inheritRoomSettings, roomInheritedFrom } from './room-upgrade.ts'
 import { settle } from './settle.ts'
 import { parkSliding, SLIDING_PARK_HEADER } from './sliding-park.ts'
 import { administerStanding, type Standing } from './standing.ts'
+import { takeBackInvitation } from './take-back-invitation.ts'
 import { admit, type Credential } from './tokens.ts'
 import { type IssuedTokens, refreshTokens } from './tokens-refresh.ts'
 import { UserCore } from './user-core.ts'
@@ -94,9 +95,9 @@ export class User extends DurableObject<Env> {
     if (inherited !== undefined) inheritRoomSettings(this.#core, inherited, notice.roomId)
   }
 
-  /** The server that invited this user to a room which is not here takes the invitation back. */
-  invitationTakenBack(roomId: string, serverName: string, sender: string): void {
-    takeBackInvitation(this.#core, roomId, serverName, sender)
+  /** Whoever invited this user to a room which is not here takes the invitation back; the Worker knows the event to be of their server. */
+  invitationTakenBack(roomId: string, pdu: JsonObject): void {
+    takeBackInvitation(this.#core, roomId, pdu)
   }
 
   /** What another local user has to tell: messages to devices, changes of devices. */

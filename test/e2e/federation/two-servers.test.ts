@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually, type FederatedServer, startFederation } from '../../support/federation-pair.ts'
-import type { MatrixClient } from '../../support/matrix-client.ts'
+import type { ClientEvent, MatrixClient } from '../../support/matrix-client.ts'
 
 let federation: Awaited<ReturnType<typeof startFederation>>
 let here: FederatedServer
@@ -116,17 +116,45 @@ describe.each(['10', '12'])('memberships over two servers in version %s', (versi
 describe('invitations over two servers that come to nothing', () => {
   const invited = async (roomId: string): Promise<boolean> => (await bob.sync({})).rooms?.invite?.[roomId] !== undefined
 
-  it('can be taken back', async () => {
+  /** The event under `rooms.leave` that says that a user is out of a room. */
+  async function end(client: MatrixClient, roomId: string, query: Readonly<Record<string, string>>): Promise<ClientEvent | undefined> {
+    const { rooms } = await client.sync(query)
+    return rooms?.leave?.[roomId]?.timeline?.events?.find(({ type, state_key: key }) => type === 'm.room.member' && key === client.userId)
+  }
+  const WITH_LEFT = { filter: '{"room":{"include_leave":true}}' }
+
+  it('are not taken back by others than whoever invited', async () => {
+    const carol = await here.register('carol')
+    const roomId = await alice.createRoom({ preset: 'public_chat', power_level_content_override: { invite: 0 } })
+    await carol.join(roomId)
+    await carol.moderate('invite', roomId, bob.userId)
+    expect(await invited(roomId)).toBe(true)
+    const shared = await alice.createRoom({ preset: 'public_chat' })
+    await joinVia(bob, shared, here.name)
+    await alice.moderate('kick', roomId, bob.userId)
+    const after = await alice.send(shared, 'after the kick')
+    await eventually(
+      () => bob.history(shared),
+      (events) => events.some(({ event_id: id }) => id === after),
+    )
+    expect(await invited(roomId)).toBe(true)
+  })
+
+  it('are shown with what ended them', async () => {
     const roomId = await alice.createRoom({ preset: 'private_chat' })
     await alice.moderate('invite', roomId, bob.userId)
     const { next_batch: since } = await bob.sync({})
     expect(await invited(roomId)).toBe(true)
-    await alice.moderate('kick', roomId, bob.userId)
-    await eventually(
-      () => bob.sync({ since }),
-      ({ rooms }) => rooms?.leave?.[roomId] !== undefined,
+    await alice.call('POST', `/v3/rooms/${encodeURIComponent(roomId)}/kick`, { body: { user_id: bob.userId, reason: 'a mistake' } })
+    const kick = await eventually(
+      () => end(bob, roomId, { since }),
+      (event) => event !== undefined,
     )
+    expect(kick).toMatchObject({ sender: alice.userId, content: { membership: 'leave', reason: 'a mistake' } })
+    const atAlice = (await alice.state(roomId)).find(({ state_key: key }) => key === bob.userId)
+    expect(kick?.event_id).toBe(atAlice?.event_id)
     expect(await invited(roomId)).toBe(false)
+    expect(await end(bob, roomId, WITH_LEFT)).toEqual(kick)
   })
 
   it('can be declined although everybody has left', async () => {
@@ -135,7 +163,7 @@ describe('invitations over two servers that come to nothing', () => {
     const { next_batch: since } = await bob.sync({})
     await alice.call('POST', `/v3/rooms/${encodeURIComponent(roomId)}/leave`, { body: {} })
     await bob.call('POST', `/v3/rooms/${encodeURIComponent(roomId)}/leave`, { body: {} })
-    expect((await bob.sync({ since })).rooms?.leave).toHaveProperty([roomId])
+    expect(await end(bob, roomId, { since })).toMatchObject({ sender: bob.userId, content: { membership: 'leave' } })
   })
 
   it('and those that are followed say what they were', async () => {

@@ -76,8 +76,11 @@ function renderRoom(room: PlannedRoom, windows: Windows, stateKey: StateKey): st
 }
 
 function renderTimelineRoom(room: PlannedRoom, window: RoomWindow | undefined, stateKey: StateKey): string {
+  // A room that never was here and came to nothing: what ended it is the user's own to know.
+  const departure =
+    room.section === 'leave' && room.strippedState !== undefined ? `{"events":${room.strippedState},"limited":false}` : undefined
   const parts = [
-    `"timeline":${window?.timeline ?? EMPTY_TIMELINE}`,
+    `"timeline":${departure ?? window?.timeline ?? EMPTY_TIMELINE}`,
     `"${stateKey}":${window?.state ?? EMPTY_EVENTS}`,
     `"account_data":${eventsOr(room.accountData)}`,
   ]
