@@ -84,6 +84,35 @@ describe.each(['10', '12'])('events that refer to what is not here, in a room of
     expect(topic).toEqual({ topic: 'changed in the gap' })
   })
 
+  it('make a limited timeline, from whose beginning a client reads on without a hole', async () => {
+    const { roomId, room, eve } = await shareRoom(alice, peer, version)
+    await alice.send(roomId, 'start')
+    await heard(peer, roomId, 'start')
+    const filter = JSON.stringify({ room: { timeline: { limit: 500 } } })
+    let since = (await alice.sync({ filter })).next_batch
+    const unsent = writeUnsent(room, eve, 400)
+    await peer.send(room.says(eve, 'newest'))
+    const synced: string[] = []
+    let prevBatch: string | undefined
+    while (!synced.includes('newest')) {
+      const answer = await alice.sync({ since, filter, timeout: '5000' })
+      since = answer.next_batch
+      const timeline = answer.rooms?.join?.[roomId]?.timeline
+      if (timeline === undefined) continue
+      // A client forgets what it had below a limited timeline, and reads on from its beginning.
+      if (timeline.limited) synced.length = 0
+      if (timeline.limited || prevBatch === undefined) prevBatch = timeline.prev_batch
+      synced.push(...(timeline.events ?? []).flatMap(({ type, content }) => (type === 'm.room.message' ? [String(content.body)] : [])))
+    }
+    const below: string[] = []
+    for (let from = prevBatch; from !== undefined && !below.includes('start'); ) {
+      const page = await alice.messages(roomId, { from, limit: '50' })
+      below.push(...page.chunk.flatMap(({ type, content }) => (type === 'm.room.message' ? [String(content.body)] : [])))
+      from = page.end
+    }
+    expect([...below.reverse(), ...synced]).toEqual(['start', ...unsent, 'newest'])
+  })
+
   it('F16: hold up neither the transaction that brings them nor another room while their server is slow', async () => {
     const slow = await shareRoom(alice, peer, version)
     const quick = await shareRoom(alice, peer, version)
