@@ -43,6 +43,9 @@ export interface RoomEventFilter extends EventFilter {
   /** Only events to which another one relates: with one of these types, by one of these senders (MSC3440). An absent list does not restrict. */
   readonly relatedByRelTypes: readonly string[] | undefined
   readonly relatedBySenders: readonly string[] | undefined
+  /** Only events that relate to others in one of these ways, or in none of those (MSC3874, unstable). An absent list does not restrict. */
+  readonly relTypes: readonly string[] | undefined
+  readonly notRelTypes: readonly string[] | undefined
 }
 
 /** What of the rooms is wanted. */
@@ -96,6 +99,8 @@ export function parseRoomEventFilter(json: JsonValue, name = 'filter'): RoomEven
     unreadThreadNotifications: flag(filter, 'unread_thread_notifications') ?? false,
     relatedByRelTypes: shortList(filter, 'related_by_rel_types'),
     relatedBySenders: shortList(filter, 'related_by_senders', isUserId),
+    relTypes: shortList(filter, 'org.matrix.msc3874.rel_types'),
+    notRelTypes: shortList(filter, 'org.matrix.msc3874.not_rel_types'),
   }
 }
 

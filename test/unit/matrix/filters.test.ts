@@ -58,6 +58,8 @@ describe('filters (client-server-api#filtering)', () => {
       includeRedundantMembers: false,
       unreadThreadNotifications: false,
       relatedByRelTypes: undefined,
+      relTypes: undefined,
+      notRelTypes: undefined,
       relatedBySenders: undefined,
     })
     expect(matchesEventFilter(EMPTY_SYNC_FILTER.room.timeline, { type: 'x', sender: '@a:b', roomId: '!r:b' })).toBe(true)

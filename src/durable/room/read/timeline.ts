@@ -1,4 +1,5 @@
 import { matchesEventFilter, type RoomEventFilter } from '../../../matrix/filters.ts'
+import { relationOf } from '../../../matrix/relations.ts'
 import type { StoredEvent } from '../../../storage/room/events.ts'
 import { highestGap } from '../../../storage/room/gaps.ts'
 import { MAX_SCANNED_EVENTS } from '../../../storage/room/limits.ts'
@@ -81,7 +82,18 @@ function isWanted(core: RoomCore, visibility: Visibility, query: TimelineQuery, 
     const url = filter.containsUrl === undefined ? undefined : hasUrl(event)
     if (!matchesEventFilter(filter, { type: event.type, sender: event.sender, roomId: core.roomId, hasUrl: url })) return false
   }
-  return visibility.mayRead(event) && (filter === undefined || isRelatedTo(core, visibility, event, filter))
+  return (
+    visibility.mayRead(event) &&
+    (filter === undefined || (relatesAsWanted(core, event, filter) && isRelatedTo(core, visibility, event, filter)))
+  )
+}
+
+/** Whether the event relates to another in a way that the filter wants. */
+function relatesAsWanted(core: RoomCore, event: StoredEvent, { relTypes, notRelTypes }: RoomEventFilter): boolean {
+  if (relTypes === undefined && notRelTypes === undefined) return true
+  const relType = relationOf(core.roomEvent(event, core.roomId).content)?.relType
+  if (relType === undefined) return relTypes === undefined
+  return relTypes?.includes(relType) !== false && notRelTypes?.includes(relType) !== true
 }
 
 /** Whether the filter's wish for related events is met, by one that the reader may see. */
