@@ -4,7 +4,7 @@ import type { StoredEvent } from '../../../storage/room/events.ts'
 import { MAX_PAGE_EVENTS, ORD_STEP } from '../../../storage/room/limits.ts'
 import type { Caller } from '../../protocol.ts'
 import type { RoomCore } from '../room-core.ts'
-import { memberEvents } from '../sync/lazy-members.ts'
+import { memberEvents, memberEventsAt } from '../sync/lazy-members.ts'
 import { bundling } from './bundle.ts'
 import { clientEvent, clientStateEvents, type EventReader } from './client-event.ts'
 import { formatPositionToken, parsePositionToken } from './position-token.ts'
@@ -56,7 +56,7 @@ export function readMessages(core: RoomCore, caller: Caller, request: MessagesRe
   const reader: EventReader = { visibility, deviceId: caller.deviceId, nowMs: core.nowMs() }
   const withBundles = bundling(core, reader, page.events, ignoredUsers, true)
   const chunk = page.events.map((event) => clientEvent(core, event, withBundles, true)).join(',')
-  const members = filter?.lazyLoadMembers ? lazyState(core, caller, page.events, filter, reader) : ''
+  const members = filter?.lazyLoadMembers ? lazyState(core, page.events, reader) : ''
   // Without more to read there is no `end`: clients stop there.
   const end = page.more ? `,"end":${JSON.stringify(formatPositionToken(core, backwards ? page.nextOrd : page.nextOrd + 1))}` : ''
   const start = request.from !== undefined && !request.from.startsWith('pos:') ? request.from : formatPositionToken(core, from)
@@ -64,13 +64,15 @@ export function readMessages(core: RoomCore, caller: Caller, request: MessagesRe
   return { json, isEmpty: page.events.length === 0, gapOrd: page.gapOrd }
 }
 
-function lazyState(core: RoomCore, caller: Caller, events: readonly StoredEvent[], filter: RoomEventFilter, reader: EventReader): string {
-  const members = memberEvents(
-    core,
-    events.map(({ sender }) => sender),
-  )
-  const device = `${caller.userId}\u0000${caller.deviceId ?? ''}`
-  return `,"state":${clientStateEvents(core, core.lazyMembers.unsent(device, members, filter.includeRedundantMembers), reader, true)}`
+/**
+ * Members who sent what is on a page: all of them every time, because nobody says whether the page before has arrived. As they were when the reader left,
+ * for readers who have left.
+ */
+function lazyState(core: RoomCore, events: readonly StoredEvent[], reader: EventReader): string {
+  const senders = events.map(({ sender }) => sender)
+  const { membership, horizonPos } = reader.visibility
+  const members = membership === 'join' ? memberEvents(core, senders) : memberEventsAt(core, senders, horizonPos)
+  return `,"state":${clientStateEvents(core, members, reader, true)}`
 }
 
 /**

@@ -12,7 +12,7 @@ import { Visibility } from '../read/visibility.ts'
 import type { RoomCore } from '../room-core.ts'
 import { memberChanges } from '../sharing.ts'
 import { ephemeralSection } from './ephemeral-section.ts'
-import { memberEvents } from './lazy-members.ts'
+import { memberEventsAt } from './lazy-members.ts'
 import { stateSection } from './state-section.ts'
 import { heroes, needsHeroes, roomSummary } from './summary.ts'
 
@@ -52,7 +52,16 @@ export function buildWindow(core: RoomCore, caller: Caller, request: WindowReque
   // Whoever gets every event also gets those that relate to others (client-server-api#aggregations-of-child-events).
   const withBundles = page.more || from === null ? bundling(core, reader, timeline, request.ignoredUsers, false) : reader
   const heroIds = (): readonly string[] | undefined => (needsHeroes(core) ? heroes(core, caller.userId) : undefined)
-  const state = withLazyMembers(core, caller, filter, timeline, heroIds, from === null, (lazyMemberIds) =>
+  const lazy: LazyWindow = {
+    device: `${caller.userId}\u0000${caller.deviceId ?? ''}`,
+    userId: caller.userId,
+    from,
+    to,
+    filter,
+    timeline,
+    heroIds,
+  }
+  const state = withLazyMembers(core, lazy, (lazyMemberIds) =>
     stateSection(core, {
       from: stateFrom,
       at,
@@ -62,7 +71,7 @@ export function buildWindow(core: RoomCore, caller: Caller, request: WindowReque
       lazyMemberIds,
     }),
   )
-  const membersMoved = from === null || [...timeline, ...state].some(({ type }) => type === 'm.room.member')
+  const membersMoved = from === null || [...timeline, ...state].some(isMember)
   const ephemeral = request.section === 'join' ? ephemeralSection(core, caller, from, to, filter, request.ignoredUsers) : undefined
   return {
     empty: from !== null && timeline.length === 0 && !page.more && state.length === 0 && ephemeral === undefined,
@@ -98,32 +107,47 @@ function timelineJson(
   return `{"events":[${events}],"limited":${page.more || isNew},"prev_batch":${JSON.stringify(formatPositionToken(core, start))}}`
 }
 
-/** Adds the members whom a lazily loading client needs for this timeline and does not have. */
+function isMember({ type }: StoredEvent): boolean {
+  return type === 'm.room.member'
+}
+
+/** What decides about the members that a lazily loading client needs. */
+interface LazyWindow {
+  readonly device: string
+  readonly userId: string
+  readonly from: number | null
+  readonly to: number
+  readonly filter: RoomFilter
+  readonly timeline: readonly StoredEvent[]
+  readonly heroIds: () => readonly string[] | undefined
+}
+
+/** Adds the members whom a lazily loading client needs for this timeline and summary and does not have. */
 function withLazyMembers(
   core: RoomCore,
-  caller: Caller,
-  filter: RoomFilter,
-  timeline: readonly StoredEvent[],
-  heroIds: () => readonly string[] | undefined,
-  isNew: boolean,
+  window: LazyWindow,
   build: (lazyMemberIds: ReadonlySet<string> | undefined) => StoredEvent[],
 ): StoredEvent[] {
-  const lazy = filter.state.lazyLoadMembers || filter.timeline.lazyLoadMembers
-  if (!lazy) return build(undefined)
-  const needed = new Set([...timeline.map(({ sender }) => sender), ...(isNew ? [caller.userId, ...(heroIds() ?? [])] : [])])
+  const { device, from, to, filter, timeline } = window
+  if (!filter.state.lazyLoadMembers && !filter.timeline.lazyLoadMembers) return build(undefined)
+  const needed = new Set(timeline.map(({ sender }) => sender))
+  const addHeroes = (): void => {
+    for (const userId of window.heroIds() ?? []) needed.add(userId)
+  }
+  if (from === null) {
+    core.lazyMembers.forget(device)
+    needed.add(window.userId)
+    addHeroes()
+  }
   const section = build(needed)
-  const device = `${caller.userId}\u0000${caller.deviceId ?? ''}`
-  if (isNew) core.lazyMembers.forget(device)
-  const inTimeline = new Set(timeline.filter(({ type }) => type === 'm.room.member').map(({ stateKey }) => stateKey))
-  const present = new Set(section.filter(({ type }) => type === 'm.room.member').map(({ stateKey }) => stateKey))
+  // Where members came and went, the summary names heroes anew.
+  if (from !== null && [...timeline, ...section].some(isMember)) addHeroes()
+  const isThere = new Set([...section, ...timeline].filter(isMember).map(({ stateKey }) => stateKey))
+  const missing = memberEventsAt(core, needed, to).filter(({ stateKey }) => !isThere.has(stateKey))
   const redundant = filter.state.includeRedundantMembers || filter.timeline.includeRedundantMembers
-  core.lazyMembers.unsent(
-    device,
-    section.filter(({ type }) => type === 'm.room.member'),
-    true,
-  )
-  const extra = memberEvents(core, needed).filter(({ stateKey }) => !present.has(stateKey) && !inTimeline.has(stateKey))
-  return [...section, ...core.lazyMembers.unsent(device, extra, redundant)]
+  const extra = redundant ? missing : core.lazyMembers.unsent(device, from ?? 0, missing)
+  core.lazyMembers.note(device, to, [...section.filter(isMember), ...extra])
+  return [...section, ...extra]
 }
 
 let parsedFilter: { readonly text: string | undefined; readonly filter: RoomFilter } | undefined
