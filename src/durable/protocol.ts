@@ -60,6 +60,8 @@ export interface MembershipNotice {
   /** For invites: whether `is_direct` was set. */
   readonly isDirect: boolean
   readonly facts?: RoomFacts | undefined
+  /** For joins: users of other servers are in the room. */
+  readonly elsewhere?: true | undefined
   /** For joins: the room that this one replaces. */
   readonly predecessor?: string | undefined
   /** For joins: nothing up to here can be unread. */

@@ -41,21 +41,23 @@ export class DeviceObserver {
   }
 
   /** Syncs until one says that a user's devices changed. */
-  async untilChanged(userId: string): Promise<void> {
+  async untilChanged(userId: string, timeoutMs?: number): Promise<void> {
     await eventually(
       () => this.sync(),
       ({ device_lists: lists }) => lists?.changed?.includes(userId) === true,
+      timeoutMs,
     )
   }
 
   /** Syncs until so many messages have come in all. */
-  async untilMessages(count: number): Promise<void> {
+  async untilMessages(count: number, timeoutMs?: number): Promise<void> {
     await eventually(
       async () => {
         await this.sync()
         return this.messages.length
       },
       (found) => found >= count,
+      timeoutMs,
     )
   }
 

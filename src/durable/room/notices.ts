@@ -36,6 +36,7 @@ export function membershipNotice(
     sender: event.sender,
     strippedState: shown ? strippedState(core, event, userId) : undefined,
     isDirect: isJsonObject(content) && content.is_direct === true,
+    elsewhere: membership === 'join' && core.members.hasRemoteJoined() ? true : undefined,
     predecessor: membership === 'join' ? predecessorOf(core, draft.head.roomId) : undefined,
   }
 }

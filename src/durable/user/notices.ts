@@ -28,7 +28,7 @@ export function takeNotice(core: UserCore, notice: MembershipNotice): void {
   if (!goesOn) core.unread.reset(notice.roomId)
   if (notice.membership === 'invite') notifyOfInvitation(core, notice)
   feedKeeper.write((feed) => feed.flushNotice(notice))
-  if (!goesOn && notice.membership === 'join') core.e2ee.outbox.announceTo(notice.roomId)
+  if (!goesOn && notice.membership === 'join' && notice.elsewhere === true) core.e2ee.outbox.announceTo(notice.roomId)
   if (!goesOn && notice.membership === 'join') core.presence?.joined(notice.roomId)
   wakeParked(core)
 }

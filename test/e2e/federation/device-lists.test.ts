@@ -80,6 +80,26 @@ describe.each([
   })
 })
 
+describe('changes and messages that a server could not be told', () => {
+  it('reach it although the sender has lost power meanwhile and nobody uses it', { timeout: 120_000 }, async () => {
+    const alice = await fresh(here)
+    const bob = new DeviceObserver(await fresh(there))
+    const roomId = await alice.createRoom({ preset: 'public_chat' })
+    await joinVia(bob.client, roomId, here.name)
+    await bob.sync()
+    await there.process.kill9()
+    await publish(alice)
+    const body = { messages: { [bob.client.userId]: { [bob.client.deviceId]: { n: 1 } } } }
+    await alice.call('PUT', '/v3/sendToDevice/m.test/away', { body })
+    await here.process.kill9()
+    await here.process.restart()
+    await there.process.restart()
+    await bob.untilChanged(alice.userId, LATER_MS)
+    await bob.untilMessages(1, LATER_MS)
+    expect(await bob.devices(alice.userId)).toEqual([alice.deviceId])
+  })
+})
+
 /** Numbers that are the same for the same seed. */
 function numbersOf(seed: number): (below: number) => number {
   let state = seed * 2_654_435_761

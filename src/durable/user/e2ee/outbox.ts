@@ -7,6 +7,7 @@ import {
   writeDeviceStream,
 } from '../../../storage/peers/outbox.ts'
 import { listDeviceKeys } from '../../../storage/user/device-keys.ts'
+import { listDevices } from '../../../storage/user/devices.ts'
 import { objectsOf } from '../../objects.ts'
 import { type OutboxDelivery, PeerOutbox } from '../../peers/peer-outbox.ts'
 import type { PeerReply, ServerPeerItem } from '../../protocol.ts'
@@ -78,8 +79,10 @@ export class Outbox {
    * swallow it: they ask when they need to know.
    */
   announceTo(roomId: string): void {
-    const [first] = listDeviceKeys(this.#core.store)
-    if (first !== undefined) this.#core.ctx.waitUntil(this.#tellServersOf(roomId, first.deviceId))
+    const { store } = this.#core
+    // One is enough: whoever is interested fetches the whole list.
+    const device = listDeviceKeys(store)[0] ?? listDevices(store)[0]
+    if (device !== undefined) this.#core.ctx.waitUntil(this.#tellServersOf(roomId, device.deviceId))
   }
 
   async #tellServersOf(roomId: string, device: string): Promise<void> {

@@ -59,14 +59,16 @@ function directToDevice(core: UserCore, id: number, { type, messages }: JsonObje
 
 function deviceListUpdate(core: UserCore, deviceId: string, stream: number, prev: readonly JsonValue[]): OutgoingEdu {
   const keys = readDeviceKeys(core.store, deviceId)
+  const device = readDevice(core.store, deviceId)
   const content: JsonObject = {
     user_id: core.userId,
     device_id: deviceId,
     stream_id: stream,
     prev_id: [...prev],
-    ...(keys === undefined ? { deleted: true } : { keys: signedDeviceKeys(core, deviceId, keys) }),
+    ...(device === undefined ? { deleted: true } : {}),
+    ...(keys === undefined ? {} : { keys: signedDeviceKeys(core, deviceId, keys) }),
   }
-  const name = core.config.federateDeviceNames && keys !== undefined ? readDevice(core.store, deviceId)?.displayName : undefined
+  const name = core.config.federateDeviceNames ? device?.displayName : undefined
   // A name that JSON cannot carry is no reason to keep the keys back.
   const body = edu('m.device_list_update', name?.isWellFormed() === true ? { ...content, device_display_name: name } : content)
   return { type: 'm.device_list_update', key: core.userId, body }
