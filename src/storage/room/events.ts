@@ -218,9 +218,11 @@ export class EventTable {
     const order = direction === 'backwards' ? 'DESC' : 'ASC'
     // Numbers first: the latest events, which everybody asks for, are in memory, and reading their rows again costs far more.
     const nids = this.#store.sql
-      .exec(`SELECT nid FROM events WHERE ord > ? AND ord < ? ORDER BY ord ${order} LIMIT ?`, afterOrd, beforeOrd, limit)
-      .raw<[nid: number]>()
-    return this.getMany([...nids].map(([nid]) => nid))
+      .exec(`SELECT nid, ord FROM events WHERE ord > ? AND ord < ? ORDER BY ord ${order} LIMIT ?`, afterOrd, beforeOrd, limit)
+      .raw<[nid: number, ord: number]>()
+    const places = [...nids].map(([nid, ord]) => ({ nid, ord }))
+    if (direction === 'backwards') this.#latest.learn(afterOrd, beforeOrd, limit, places)
+    return this.getMany(places.map(({ nid }) => nid))
   }
 
   /** Events that came live after a position, oldest first. */

@@ -42,9 +42,21 @@ export class LatestEvents {
 
   /** Numbers of the events strictly between two bounds, or `undefined` where not all of them are known. */
   page(direction: 'backwards' | 'forwards', afterOrd: number, beforeOrd: number, limit: number): number[] | undefined {
-    if (this.#floor === undefined || afterOrd < this.#floor) return undefined
+    if (this.#floor === undefined) return undefined
     const found = this.#places.filter(({ ord }) => ord > afterOrd && ord < beforeOrd)
+    // Read backwards, what is below the floor is of interest only where there is too little above.
+    const reachesBelow = afterOrd < this.#floor && (direction === 'forwards' || found.length < limit)
+    if (reachesBelow) return undefined
     if (direction === 'backwards') found.reverse()
     return found.slice(0, limit).map(({ nid }) => nid)
+  }
+
+  /** What reading backwards from a place has found in the database, the latest first: at the end of the room it is remembered, for whoever comes next. */
+  learn(afterOrd: number, beforeOrd: number, limit: number, found: readonly Place[]): void {
+    if (this.#floor !== undefined || found.length > MAX_LATEST_EVENTS || this.#highestStored() >= beforeOrd) return
+    const lowest = found.at(-1)
+    const isAll = found.length < limit || lowest === undefined
+    this.#floor = isAll ? afterOrd : lowest.ord
+    this.#places = (isAll ? found : found.slice(0, -1)).toReversed()
   }
 }
