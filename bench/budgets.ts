@@ -101,6 +101,21 @@ const BUDGETS: readonly Budget[] = [
     limit: ({ extra }) => (extra.receivers ?? 0) + 1,
   },
   { workload: 'burst', what: 'registry statements (whole burst)', measured: total('d1'), limit: registryLimit(oneRoom) },
+  {
+    workload: 'fan-out',
+    what: 'commits until one message has reached everybody who waits',
+    measured: extra('commitsUntilDelivered'),
+    limit: 1,
+  },
+  { workload: 'fan-out-push', what: 'commits until one message has reached everybody', measured: extra('commitsUntilDelivered'), limit: 1 },
+  // All say the same here, so they share requests; what the members' counts differ by, requests differ by.
+  { workload: 'fan-out-push', what: 'requests to the gateway for each message', measured: each('fetch'), limit: 20 },
+  {
+    workload: 'large-room',
+    what: 'hints (S7: 20 a second for each user who polls)',
+    measured: total('hint'),
+    limit: ({ extra: { polling = 0, seconds = 0 } }) => polling * 20 * seconds,
+  },
   { workload: 'sync-nothing', what: 'hops of a sync with nothing new', measured: hops, limit: 1 },
   { workload: 'sync-nothing', what: 'commits', measured: total('commit'), limit: 0 },
   { workload: 'sync-nothing', what: 'registry statements', measured: total('d1'), limit: 0 },

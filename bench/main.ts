@@ -21,6 +21,7 @@ import { deliverToMany, deliverToOne } from './workloads/delivery.ts'
 import { fanOut } from './workloads/fan-out.ts'
 import { deliverRemotely, receive, receiveFromMany } from './workloads/federation.ts'
 import { largeJoin } from './workloads/large-join.ts'
+import { largeRoom } from './workloads/large-room.ts'
 import { memory } from './workloads/memory.ts'
 import { protocol } from './workloads/protocol.ts'
 import { createInviteJoin, messages } from './workloads/rooms.ts'
@@ -39,6 +40,7 @@ const WORKLOADS: readonly Workload[] = [
   deliverToOne,
   deliverToMany,
   fanOut,
+  largeRoom,
   createInviteJoin,
   messages,
   claims,

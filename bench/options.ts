@@ -18,6 +18,8 @@ export interface Scale {
   /** Users in the room of one message to many, and how many of them wait for it. */
   readonly fanOutMembers: number
   readonly fanOutWaiting: number
+  /** Users in the large room. */
+  readonly largeRoomMembers: number
   readonly syncRooms: number
   readonly syncs: number
   readonly initialSyncs: number
@@ -46,6 +48,7 @@ const FULL: Scale = {
   burst: 1000,
   fanOutMembers: 500,
   fanOutWaiting: 50,
+  largeRoomMembers: 5000,
   syncRooms: 200,
   syncs: 500,
   initialSyncs: 20,
@@ -71,6 +74,7 @@ const QUICK: Scale = {
   burst: 200,
   fanOutMembers: 60,
   fanOutWaiting: 10,
+  largeRoomMembers: 100,
   syncRooms: 20,
   syncs: 50,
   initialSyncs: 3,

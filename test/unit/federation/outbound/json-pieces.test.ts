@@ -91,7 +91,10 @@ describe('an answer that is read as it arrives', () => {
   })
 
   it('never throws anything but its own refusal, on any bytes', () => {
-    const bytes = fc.oneof(fc.uint8Array({ maxLength: 200 }), fc.string().map((text) => encoder.encode(`{"state":[${text}`)))
+    const bytes = fc.oneof(
+      fc.uint8Array({ maxLength: 200 }),
+      fc.string().map((text) => encoder.encode(`{"state":[${text}`)),
+    )
     fc.assert(
       fc.property(bytes, (chunk) => {
         try {
