@@ -122,7 +122,7 @@ export class RelationTable {
     return kinds
   }
 
-  /** Children in order of their places. */
+  /** Children in order of their places. In a circle, which only the oldest room versions allow, an event may come more than once. */
   page(query: RelationQuery): RelatedEvent[] {
     const { parent, relType, eventType, afterOrd, beforeOrd, limit } = query
     const wanted: string[] = []
@@ -135,7 +135,7 @@ export class RelationTable {
     const order = query.direction === 'backwards' ? 'DESC' : 'ASC'
     const range = `ord > ?${place + 1} AND ord < ?${place + 2} ORDER BY ord ${order} LIMIT ?${place + 3}`
     const text = query.recurse
-      ? `${descendants(wanted.join(' '))} SELECT DISTINCT nid, ord FROM related WHERE ${range}`
+      ? `${descendants(wanted.join(' '), order)} SELECT nid, ord FROM related WHERE ${range}`
       : `SELECT nid, ord FROM relations r WHERE r.parent = ?1 ${wanted.join(' ')} AND ${range}`
     return this.#store.all<{ nid: number; ord: number }>(text, ...values, afterOrd, beforeOrd, limit)
   }
@@ -194,12 +194,15 @@ export class RelationTable {
   }
 }
 
-/** Children and their children: every step goes through what is wanted, as the specification has it. Bounded in depth and number. */
-function descendants(wanted: string): string {
-  return `WITH RECURSIVE related (nid, ord, event_id, depth) AS (
-    SELECT r.nid, r.ord, e.event_id, 1 FROM relations r JOIN events e ON e.nid = r.nid WHERE r.parent = ?1 ${wanted}
+/**
+ * Children and their children: every step goes through what is wanted, as the specification has it. Bounded in depth and number; those that are read
+ * first are found first.
+ */
+function descendants(wanted: string, order: 'ASC' | 'DESC'): string {
+  return `WITH RECURSIVE related (nid, ord, depth) AS (
+    SELECT r.nid, r.ord, 1 FROM relations r WHERE r.parent = ?1 ${wanted}
     UNION ALL
-    SELECT r.nid, r.ord, e.event_id, p.depth + 1 FROM related p JOIN relations r ON r.parent = p.event_id JOIN events e ON e.nid = r.nid
+    SELECT r.nid, r.ord, p.depth + 1 FROM related p JOIN events e ON e.nid = p.nid JOIN relations r ON r.parent = e.event_id
     WHERE p.depth < ${RELATION_DEPTH} ${wanted}
-    LIMIT ${MAX_RECURSED_RELATIONS})`
+    ORDER BY 2 ${order} LIMIT ${MAX_RECURSED_RELATIONS})`
 }

@@ -34,7 +34,7 @@ test('rooms from before the table of relations have theirs in it', () => {
   const page = { parent: '$1', relType: undefined, eventType: undefined, recurse: false, direction: 'forwards', afterOrd: -1 } as const
   const rows = table.page({ ...page, beforeOrd: Number.MAX_SAFE_INTEGER, limit: 100 })
   expect(rows.map(({ nid }) => nid)).toEqual([2, 3, 4, 10])
-  expect(table.threads.find('$1')).toEqual({ root: '$1', latestOrd: 10 * STEP, count: 2 })
+  expect(table.threads.find('$1')).toEqual({ root: '$1', latestOrd: 10 * STEP, count: 2, latestNid: 10 })
   const annotation = (key: string | undefined) => table.hasFrom('$1', '@a:one.test', 'm.annotation', { type: 'm.room.message', key })
   expect([annotation('👍'), annotation('👎'), annotation(undefined)]).toEqual([true, false, true])
 })

@@ -74,7 +74,8 @@ function readPage(core: RoomCore, isWanted: (event: StoredEvent) => boolean, que
     const rows = core.events.relations.page({ ...query, afterOrd, beforeOrd, limit })
     const found = core.events.getMany(rows.map(({ nid }) => nid))
     for (const event of found) {
-      const isShown = isWanted(event)
+      const isRepeated = event.ord === (backwards ? beforeOrd : afterOrd)
+      const isShown = !isRepeated && isWanted(event)
       if (isShown && events.length >= query.limit) return { events, nextOrd: backwards ? beforeOrd : afterOrd }
       if (isShown) events.push(event)
       if (backwards) beforeOrd = event.ord ?? beforeOrd
