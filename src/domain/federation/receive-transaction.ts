@@ -2,7 +2,6 @@ import type { AuthenticatedServer } from '../../http/server-authentication.ts'
 import { limitExceeded, MatrixError } from '../../matrix/errors.ts'
 import type { JsonObject } from '../../matrix/json.ts'
 import { log } from '../../runtime/log.ts'
-import { unwrap } from '../../runtime/outcome.ts'
 import type { RequestContext } from '../context.ts'
 import { receiveEdus } from './edus/receive-edus.ts'
 import { requireRegisteredRoom, rulesOfRoom } from './federated-rooms.ts'
@@ -20,7 +19,7 @@ const ROOM_PATIENCE_MS = 5_000
 /**
  * A transaction of another server (server-server-api#transactions): processed once per origin and ID. Answers JSON text. One bad PDU or room does not hold the others; what events lack
  * is fetched after the answer.
- * @throws MatrixError M_BAD_JSON for more than the permitted numbers (F16); M_LIMIT_EXCEEDED while it is being processed, or a room of it is being joined.
+ * @throws MatrixError M_BAD_JSON for more than the permitted numbers (F16); M_LIMIT_EXCEEDED while it is being processed.
  */
 export async function receiveTransaction(ctx: RequestContext, origin: AuthenticatedServer, txnId: string): Promise<string> {
   const { rooms, edus } = parseTransaction(origin.body ?? {}, origin.inexact)
@@ -55,8 +54,7 @@ async function receiveInRoom(ctx: RequestContext, serverName: string, roomId: st
     const work = rulesOfRoom(ctx, roomId).then((rules) => takeIn(ctx, () => ctx.objects.room(roomId), rules, serverName, received))
     return await inTime(ctx, serverName, roomId, received, work)
   } catch (cause) {
-    // No place to keep them in: the server has to.
-    if (!(cause instanceof MatrixError) || cause.errcode === 'M_LIMIT_EXCEEDED') throw cause
+    if (!(cause instanceof MatrixError)) throw cause
     log.debug(`PDUs of ${serverName} were refused: ${cause.message}`)
     if (cause.errcode === 'M_NOT_FOUND') {
       const pdus = received.map(({ pdu }) => pdu)
@@ -68,7 +66,7 @@ async function receiveInRoom(ctx: RequestContext, serverName: string, roomId: st
 
 /**
  * What became of the PDUs; where the room is not done with them in time, or cannot take them now, they are kept for it, and the other rooms of the transaction
- * do not wait. @throws MatrixError M_LIMIT_EXCEEDED where too many are kept already.
+ * do not wait.
  */
 async function inTime(
   ctx: RequestContext,
@@ -87,7 +85,7 @@ async function inTime(
   )
   if (result !== 'later' && result !== 'late') return result
   const pdus = received.map(({ pdu, inexact }) => ({ pdu, inexact }))
-  unwrap(await ctx.objects.repair(roomId).keep(serverName, pdus))
+  await ctx.objects.repair(roomId).keep(serverName, pdus)
   return []
 }
 

@@ -1,8 +1,7 @@
-import { limitExceeded } from '../../matrix/errors.ts'
 import { nowMs } from '../../runtime/clock.ts'
 import type { DueResult, DueTable } from '../../storage/due-table.ts'
 import type { ObjectStore } from '../../storage/object-store.ts'
-import { countKept, deleteKept, insertKept, type KeptPdu, readKept } from '../../storage/repair/inbox.ts'
+import { deleteKept, insertKept, type KeptPdu, readKept, trimKept } from '../../storage/repair/inbox.ts'
 
 const KIND = 'inbox'
 /** PDUs kept for a room, of one server. */
@@ -15,15 +14,14 @@ const PDUS_PER_DELIVERY = 50
 const RETRY_MS = 1_000
 /** The longest pause. */
 const RETRY_MAX_MS = 60_000
-/** When a server that was refused may try again. */
-const FULL_RETRY_MS = 30_000
 
 /** Gives PDUs to the room. `later`: it cannot take them now. */
 export type DeliverKept = (origin: string, pdus: readonly KeptPdu[]) => Promise<'taken' | 'later'>
 
 /**
  * PDUs that a room could not take while the transaction that brought them could wait: it is being joined, busy, or their signatures need keys that are slow
- * to come. Durable once kept, so that the transaction can be answered and other rooms do not wait. In order per server; bounded.
+ * to come. Durable once kept, so that the transaction can be answered and other rooms do not wait. In order per server; bounded, and where the bound is met the
+ * oldest go, because newer ones lead to them: a room that is broken for good must not hold up the others either.
  */
 export class Inbox {
   readonly #store: ObjectStore
@@ -39,13 +37,12 @@ export class Inbox {
     due.handle(KIND, (origin) => this.#run(origin))
   }
 
-  /** Keeps PDUs; durable when the object answers. @throws MatrixError M_LIMIT_EXCEEDED where there is no place: the server keeps them itself then. */
+  /** Keeps PDUs; durable when the object answers. */
   async keep(origin: string, pdus: readonly KeptPdu[]): Promise<void> {
     this.#store.migrate()
-    const kept = countKept(this.#store, origin)
-    if (kept.ofOrigin + pdus.length > MAX_KEPT_PER_ORIGIN || kept.all + pdus.length > MAX_KEPT) throw limitExceeded(FULL_RETRY_MS)
     this.#store.transaction(undefined, () => {
       insertKept(this.#store, origin, pdus)
+      trimKept(this.#store, origin, MAX_KEPT_PER_ORIGIN, MAX_KEPT)
       this.#due.ensure(KIND, origin, nowMs() + RETRY_MS)
     })
     await this.#due.arm()

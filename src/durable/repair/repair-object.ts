@@ -3,7 +3,7 @@ import type { Env } from '../../runtime/bindings.ts'
 import { nowMs } from '../../runtime/clock.ts'
 import { log } from '../../runtime/log.ts'
 import { countCost } from '../../runtime/metrics.ts'
-import { type Outcome, refusal, success } from '../../runtime/outcome.ts'
+import type { Outcome } from '../../runtime/outcome.ts'
 import { type DueResult, DueTable } from '../../storage/due-table.ts'
 import { ObjectStore } from '../../storage/object-store.ts'
 import { readFailures, writeFailures } from '../../storage/repair/attempts.ts'
@@ -97,14 +97,9 @@ export abstract class RepairObject extends DurableObject<Env> {
     }
   }
 
-  /** Keeps PDUs that the room cannot take now. Durable when it answers with success. */
-  async keep(origin: string, pdus: readonly KeptPdu[]): Promise<Outcome<null>> {
-    try {
-      await this.#inbox.keep(origin, pdus)
-      return success(null)
-    } catch (cause) {
-      return refusal(cause)
-    }
+  /** Keeps PDUs that the room cannot take now. Durable when it answers. */
+  keep(origin: string, pdus: readonly KeptPdu[]): Promise<void> {
+    return this.#inbox.keep(origin, pdus)
   }
 
   /** Fetches history below a place; the same for everybody who asks meanwhile. */

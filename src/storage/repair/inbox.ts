@@ -15,11 +15,14 @@ export function insertKept(store: ObjectStore, origin: string, pdus: readonly Ke
   }
 }
 
-/** How many PDUs are kept, of a server and of all. */
-export function countKept(store: ObjectStore, origin: string): { readonly ofOrigin: number; readonly all: number } {
-  return store.sql
-    .exec<{ ofOrigin: number; all: number }>('SELECT count(*) FILTER (WHERE origin = ?) AS ofOrigin, count(*) AS "all" FROM inbox', origin)
-    .one()
+/** Lets the oldest PDUs go beyond what may be kept of one server, and of all. The caller holds the transaction. */
+export function trimKept(store: ObjectStore, origin: string, maxOfOrigin: number, maxOfAll: number): void {
+  store.run(
+    'DELETE FROM inbox WHERE origin = ?1 AND id <= (SELECT id FROM inbox WHERE origin = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)',
+    origin,
+    maxOfOrigin,
+  )
+  store.run('DELETE FROM inbox WHERE id <= (SELECT id FROM inbox ORDER BY id DESC LIMIT 1 OFFSET ?)', maxOfAll)
 }
 
 /** The oldest kept PDUs of a server, and the number of the last of them. */
