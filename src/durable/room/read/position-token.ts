@@ -1,4 +1,5 @@
 import { invalidParam } from '../../../matrix/errors.ts'
+import { ORD_STEP } from '../../../storage/room/limits.ts'
 import type { RoomCore } from '../room-core.ts'
 
 /**
@@ -13,6 +14,8 @@ export function formatPositionToken(core: RoomCore, ord: number): string {
 export function parsePositionToken(core: RoomCore, token: string): number {
   const match = /^p([0-9a-z]{1,11})~([A-Za-z0-9]{1,32})$/.exec(token)
   const ord = match?.[1] === undefined ? Number.NaN : Number.parseInt(match[1], 36)
-  if (!Number.isSafeInteger(ord) || match?.[2] !== core.head.generation) throw invalidParam('That token is not of this room')
+  // Nothing is issued beyond the next position, not by earlier lives of the object either.
+  const isIssued = Number.isSafeInteger(ord) && ord <= (core.nextPos + 1) * ORD_STEP
+  if (!isIssued || match?.[2] !== core.head.generation) throw invalidParam('That token is not of this room')
   return ord
 }

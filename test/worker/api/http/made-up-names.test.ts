@@ -1,6 +1,7 @@
 import { listDurableObjectIds } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { expect, it } from 'vitest'
+import { ENDPOINTS } from '../../../../src/api/index.ts'
 import { costTotals } from '../../../../src/runtime/metrics.ts'
 import { randomString } from '../../../../src/runtime/random.ts'
 import { call, registerAccount } from '../../../support/api-client.ts'
@@ -45,7 +46,36 @@ it(`${REQUESTS} requests with made-up tokens, users and rooms name no object`, {
     const answers = await Promise.all(Array.from({ length: BATCH }, (_, offset) => call(...madeUp(start + offset, token))))
     statuses = new Set([...statuses, ...answers.map(({ status }) => status)])
   }
-  expect([...statuses].sort()).toEqual([200, 401, 403, 404])
+  // 502 says that a server which does not exist was asked for a profile.
+  expect([...statuses].sort()).toEqual([200, 401, 403, 404, 502])
   expect(costTotals().rpc ?? 0).toBe(rpcBefore)
+  expect(await objects()).toBe(before)
+})
+
+it('every endpoint that takes the name of a room or a user can be asked for ones that do not exist, and names no object', {
+  timeout: 120_000,
+}, async () => {
+  const { token } = await registerAccount()
+  const objects = async () => (await listDurableObjectIds(env.USER)).length + (await listDurableObjectIds(env.ROOM)).length
+  const before = await objects()
+  const userId = '@nobody-of-that-name:test.example'
+  const body = { user_id: userId, devices: [], device_keys: { [userId]: [] }, messages: { [userId]: { '*': {} } }, membership: 'join' }
+  const rooms = ['!nobody-of-that-name:test.example', `!${randomString(43)}`, `!${'x'.repeat(400)}:test.example`, '!', 'x', '__proto__']
+  let asked = 0
+  for (const { method, paths, auth } of ENDPOINTS) {
+    if (auth === 'server' || !paths.some((path) => /:(roomId|roomIdOrAlias|userId)\b/.test(path))) continue
+    for (const room of rooms) {
+      const path = (paths[0] ?? '').replace(/:(\w+)\??/g, (_, name: string) =>
+        encodeURIComponent(name === 'userId' ? userId : name.startsWith('roomId') ? room : name === 'eventId' ? '$made-up' : 'made-up'),
+      )
+      const { status } = await call(method, path, { token, ...(method === 'GET' ? {} : { body }) })
+      expect([200, 400, 403, 404, 502], `${method} ${path}: ${status}`).toContain(status)
+      asked += 1
+    }
+  }
+  for (const path of ['/keys/query', '/keys/claim'])
+    await call('POST', path, { token, body: { ...body, one_time_keys: { [userId]: { X: 'y' } } } })
+  await call('PUT', '/sendToDevice/m.test/txn', { token, body })
+  expect(asked).toBeGreaterThan(150)
   expect(await objects()).toBe(before)
 })

@@ -1,7 +1,20 @@
 import { describe, expect, it } from 'vitest'
 import { call, type TestSession } from '../../../support/api-client.ts'
 import { edit, relating, send, text } from '../../../support/relations.ts'
-import { createRoom, enc, getState, join, leave, moderate, nameThemselves, ok, people, putState, say } from '../../../support/room-api.ts'
+import {
+  createRoom,
+  enc,
+  getState,
+  join,
+  knock,
+  leave,
+  moderate,
+  nameThemselves,
+  ok,
+  people,
+  putState,
+  say,
+} from '../../../support/room-api.ts'
 import { bodiesOf, sync } from '../../../support/sync-api.ts'
 
 const SECRET = 'after they were gone'
@@ -64,6 +77,61 @@ describe.each(['leave', 'ban', 'kick'] as const)('R2: somebody who is out of a r
     expect(ok(await getState(bob, roomId, 'm.room.topic')).body.topic).toBe('before')
     expect((await say(bob, roomId)).status).toBe(403)
   })
+})
+
+describe('R3: somebody who is', () => {
+  const ways = {
+    invited: (room: string, alice: TestSession, bob: TestSession) => moderate(alice, 'invite', room, bob),
+    knocking: (room: string, _alice: TestSession, bob: TestSession) => knock(bob, room),
+  }
+
+  it.each(['invited', 'knocking'] as const)('%s sees the stripped state and nothing else', async (how) => {
+    const [alice, bob, carol] = await people(3)
+    if (alice === undefined || bob === undefined || carol === undefined) throw new Error('nobody there')
+    const rules = (type: string, content: object) => ({ type, state_key: '', content })
+    const roomId = await createRoom(alice, {
+      name: 'shown',
+      initial_state: [rules('m.room.join_rules', { join_rule: 'knock' }), rules('org.example.hidden', { body: SECRET })],
+      invite: [carol.userId],
+    })
+    ok(await join(carol, roomId))
+    const hidden = ok(await say(alice, roomId, SECRET)).body.event_id
+    const { next_batch: since } = await sync(bob)
+    ok(await ways[how](roomId, alice, bob))
+    const later = ok(await say(alice, roomId, SECRET)).body.event_id
+    for (const eventId of [hidden, later]) {
+      const told = await everythingAbout(bob, roomId, eventId, since)
+      expect(told).toContain('shown')
+      for (const kept of [SECRET, carol.userId, hidden, later]) expect(told).not.toContain(kept)
+    }
+    for (const answer of [
+      await say(bob, roomId),
+      await call('POST', `/rooms/${enc(roomId)}/receipt/m.read/${enc(later)}`, { token: bob.token, body: {} }),
+      await call('PUT', `/rooms/${enc(roomId)}/typing/${enc(bob.userId)}`, { token: bob.token, body: { typing: true, timeout: 1_000 } }),
+    ]) {
+      expect(answer.status).toBe(403)
+    }
+  })
+})
+
+it('R9: tokens of pages that are from the future, and filters of others, are refused', async () => {
+  const [alice, bob] = await people(2)
+  if (alice === undefined || bob === undefined) throw new Error('nobody there')
+  const roomId = await createRoom(alice, { preset: 'public_chat' })
+  ok(await join(bob, roomId))
+  const get = (path: string) => call('GET', `/rooms/${enc(roomId)}/${path}`, { token: bob.token })
+  const { start } = ok(await get('messages?dir=b&limit=1')).body
+  const future = String(start).replace(/^p[0-9a-z]+/, 'pzzzzzzzz')
+  expect(future).not.toBe(start)
+  const { rooms } = await sync(bob)
+  expect((await get(`messages?dir=b&from=${enc(rooms.join[roomId]?.timeline.prev_batch ?? '')}`)).status).toBe(200)
+  for (const path of [`messages?dir=b&from=${enc(future)}`, `messages?dir=f&to=${enc(future)}`, `members?at=${enc(future)}`]) {
+    expect(await get(path), path).toMatchObject({ status: 400, body: { errcode: 'M_INVALID_PARAM' } })
+  }
+  const filters = (who: TestSession) => `/user/${enc(who.userId)}/filter`
+  const stored = ok(await call('POST', filters(alice), { token: alice.token, body: { room: { rooms: [roomId] } } })).body.filter_id
+  expect((await call('GET', `${filters(alice)}/${stored}`, { token: bob.token })).status).toBe(403)
+  expect((await call('GET', `/sync?filter=${stored}`, { token: bob.token })).status).toBe(400)
 })
 
 it('R10: a sync over more events than its limit says so, and the gap is read back whole', async () => {

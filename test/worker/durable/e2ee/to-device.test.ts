@@ -115,6 +115,26 @@ describe('messages to devices', () => {
   })
 })
 
+describe('10,000 messages for a device that never comes back', () => {
+  it('are all that is kept: the oldest go, and the others stay in order (D9)', { timeout: 120_000 }, async () => {
+    const [alice, bob] = (await people(2)) as [TestSession, TestSession]
+    await syncOnce(bob)
+    await runInDurableObject(userStub(bob.userId), (_user, state) =>
+      state.storage.sql.exec(
+        `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+         INSERT INTO to_device (id, device_id, event) SELECT i, ?, json_object('sender', ?, 'type', 'm.test', 'content', json_object('n', i)) FROM n`,
+        bob.deviceId,
+        alice.userId,
+      ),
+    )
+    await endObject('user', bob.userId)
+    for (const n of [10_001, 10_002, 10_003]) await send(alice, to(bob, { n }))
+    await fireAlarm(alice.userId)
+    expect(await rows(bob.userId, 'to_device')).toBe(10_000)
+    expect(numbers((await drain(bob)).events)).toEqual(Array.from({ length: 10_000 }, (_, index) => index + 4))
+  })
+})
+
 describe('1,000 messages to a device that is away', () => {
   const COUNT = 1_000
 
@@ -171,7 +191,9 @@ describe('1,000 messages to a device that is away', () => {
 })
 
 describe('what sending costs', () => {
-  it('is one commit before the answer and no look-up in the registry for 50 known users, and one flush for each of them', async () => {
+  it('is one commit before the answer and no look-up in the registry for 50 known users, and one flush for each of them', {
+    timeout: 90_000,
+  }, async () => {
     const alice = await registerAccount()
     const others = await people(50)
     const messages = Object.fromEntries(others.map((other) => [other.userId, { '*': { n: 1 } }]))
