@@ -138,6 +138,6 @@ const reasons = readJson('reasons.json') as Reason[]
 const packages = sorted(Object.fromEntries(Object.entries(readRun(positionals)).map(([name, tests]) => [name, sorted(tests)])))
 const own: Results = { server: 'Myelin', ...(values.suite === undefined ? {} : { suite: values.suite }), packages }
 const { text, unexplained } = page(own, reference, reasons)
-writeFileSync(join(FOLDER, 'complement.json'), `${JSON.stringify(own, null, 1)}\n`)
+writeFileSync(join(FOLDER, 'complement.json'), `${JSON.stringify(own, null, 2)}\n`)
 writeFileSync(join(FOLDER, 'complement.md'), text)
 process.stdout.write(`${unexplained} failures are not explained in docs/conformance/reasons.json\n`)

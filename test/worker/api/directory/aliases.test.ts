@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { claimAlias, findAlias } from '../../../../src/storage/d1/aliases.ts'
 import { openRegistry } from '../../../../src/storage/d1/open.ts'
+import { registerRooms } from '../../../../src/storage/d1/rooms.ts'
 import { call, registerAccount, type TestSession } from '../../../support/api-client.ts'
 import { createRoom, enc, getState, join, knock, ok, people, putState } from '../../../support/room-api.ts'
 
@@ -136,6 +137,16 @@ describe('claims of rooms that are being created', () => {
     expect(await claimAlias(registry, two, false, 1_061_000)).toBe(true)
     expect(await findAlias(registry, alias)).toEqual(two)
     expect(await claimAlias(registry, one, false, 9_000_000)).toBe(false)
+  })
+
+  it('are confirmed by what the room reports, for that room only', async () => {
+    const alias = freshAlias()
+    const roomId = '!reported:test.example'
+    expect(await claimAlias(registry, { alias, roomId, creator: '@a:test.example' }, true, 1_000_000)).toBe(true)
+    await registerRooms(registry, { aliases: [{ alias, roomId: '!other:test.example' }] })
+    expect(await findAlias(registry, alias)).toBeUndefined()
+    await registerRooms(registry, { aliases: [{ alias, roomId }] })
+    expect(await findAlias(registry, alias)).toMatchObject({ roomId })
   })
 
   it('are given up when the room is refused', async () => {
