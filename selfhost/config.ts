@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { ConfigError, parseConfig } from '../src/runtime/config.ts'
+import { checkFiles } from './config-files.ts'
 import { parseJsonc } from './jsonc.ts'
 
 /** Names that the Worker reads; passed on to it. */
@@ -37,8 +38,7 @@ const HOST_NAMES = [
   'MYELIN_TRUST_PROXY',
 ] as const
 const NAMES: readonly string[] = [...WORKER_NAMES, ...HOST_NAMES]
-const FILE_NAMES = ['MYELIN_TLS_CERT', 'MYELIN_TLS_KEY', 'MYELIN_EXTRA_CA'] as const
-const PATH_NAMES: readonly string[] = [...FILE_NAMES, 'MYELIN_DATA_DIR', 'MYELIN_APPSERVICES']
+const PATH_NAMES: readonly string[] = ['MYELIN_TLS_CERT', 'MYELIN_TLS_KEY', 'MYELIN_EXTRA_CA', 'MYELIN_DATA_DIR', 'MYELIN_APPSERVICES']
 const MAX_PORT = 65535
 const DEFAULT_FILE = 'myelin.jsonc'
 
@@ -122,21 +122,6 @@ function parsePort(
   if (/^\d+$/.test(value) && port <= MAX_PORT) return port
   problems.push(`${name} is ${JSON.stringify(value)}; it must be a port between 0 and ${MAX_PORT}`)
   return fallback
-}
-
-async function checkFiles(values: Readonly<Record<string, string>>, problems: string[]): Promise<void> {
-  for (const name of FILE_NAMES) {
-    const path = values[name]
-    if (path === undefined) continue
-    await readFile(path).catch((cause: Error) => problems.push(`${name}: ${cause.message}`))
-  }
-  const appservices = values.MYELIN_APPSERVICES
-  if (appservices === undefined) return
-  const isDirectory = await stat(appservices).then(
-    (found) => found.isDirectory(),
-    () => false,
-  )
-  if (!isDirectory) problems.push(`MYELIN_APPSERVICES is ${JSON.stringify(appservices)}, which is not a directory`)
 }
 
 function parseTls(values: Readonly<Record<string, string>>, problems: string[]): TlsConfig | undefined {

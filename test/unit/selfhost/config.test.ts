@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -55,6 +56,23 @@ describe('reading the configuration', () => {
     ]) {
       expect(failure).toContain(hint)
     }
+  })
+
+  it('looks into the files that it names: certificates, keys, and whether they belong together', async () => {
+    const make = (name: string) => {
+      const files = ['-keyout', join(cwd, `${name}.key`), '-out', join(cwd, `${name}.pem`)]
+      const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', `/CN=${name}`]
+      execFileSync('openssl', [...args, ...files], { stdio: 'ignore' })
+    }
+    make('one')
+    make('two')
+    await writeFile(join(cwd, 'text.pem'), 'neither')
+    const tls = (cert: string, key: string, ca: string) =>
+      read({ MYELIN_TLS_CERT: cert, MYELIN_TLS_KEY: key, MYELIN_EXTRA_CA: ca }).catch((cause: Error) => cause.message)
+    expect(await tls('one.pem', 'one.key', 'two.pem')).toMatchObject({ tls: { port: 8448, certFile: join(cwd, 'one.pem') } })
+    expect(await tls('one.pem', 'two.key', 'two.pem')).toContain('MYELIN_TLS_KEY is not the key of the certificate')
+    const failure = await tls('text.pem', 'text.pem', 'one.key')
+    for (const hint of ['MYELIN_TLS_CERT does not', 'MYELIN_TLS_KEY does not', 'MYELIN_EXTRA_CA does not']) expect(failure).toContain(hint)
   })
 
   it('refuses a file that it cannot read rather than starting with defaults', async () => {
