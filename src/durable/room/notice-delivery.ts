@@ -91,7 +91,7 @@ export class NoticeDelivery {
 function parseNotice(text: string): MembershipNotice {
   const value: unknown = JSON.parse(text)
   if (!isJsonObject(value)) throw new Error('an outbox row is not a notice')
-  const { roomId, generation, membership, pos, head, eventId, sender, strippedState, isDirect, unreadPos, predecessor } = value
+  const { roomId, generation, membership, pos, head, eventId, sender, strippedState, isDirect, unreadPos, elsewhere, predecessor } = value
   if (typeof roomId !== 'string' || typeof generation !== 'string' || typeof pos !== 'number' || typeof head !== 'number') {
     throw new Error('an outbox row is not a notice')
   }
@@ -106,6 +106,7 @@ function parseNotice(text: string): MembershipNotice {
     strippedState: typeof strippedState === 'string' ? strippedState : undefined,
     isDirect: isDirect === true,
     unreadPos: typeof unreadPos === 'number' ? unreadPos : undefined,
+    elsewhere: elsewhere === true ? true : undefined,
     predecessor: typeof predecessor === 'string' ? predecessor : undefined,
   }
 }

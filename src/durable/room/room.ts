@@ -170,6 +170,7 @@ export class Room extends SharedRoom {
 
   protected override imported(): void {
     this.ctx.waitUntil(this.#registry.start())
+    this.#remoteMembers.imported()
   }
 
   protected override afterCommit(committed: Committed): Promise<boolean> {

@@ -6,6 +6,10 @@ import type { RoomCore } from '../room-core.ts'
 /** Servers told of members at once. A room that many servers' users come into in one commit, by being joined, tells nobody: whoever asks for devices there hears of changes. */
 const MAX_SERVERS = 200
 
+/** Members read from storage at a time, and told of in all when a room has been joined. */
+const MEMBERS_PAGE = 1_000
+const MAX_IMPORTED_MEMBERS = 20_000
+
 /** What the object of another server offers rooms. */
 export interface MemberIndex {
   noteMembers(roomId: string, movements: readonly MemberMovement[]): Promise<unknown>
@@ -24,10 +28,28 @@ export class RemoteMembers {
     this.#indexOf = indexOf
   }
 
+  /** The room has been joined: whoever is there is new here. */
+  imported(): void {
+    const { members } = this.#core
+    if (members.joinedServers('', MAX_SERVERS + 1).length > MAX_SERVERS) return
+    for (let after = '', count = 0; count < MAX_IMPORTED_MEMBERS; count += MEMBERS_PAGE) {
+      const page = members.list(['join'], after, MEMBERS_PAGE)
+      this.#note(page.flatMap(({ userId, local }) => (local ? [] : [userId])))
+      const last = page.at(-1)
+      if (last === undefined || page.length < MEMBERS_PAGE) return
+      after = last.userId
+    }
+    log.debug('not every member of a joined room is known to the object of their server')
+  }
+
   /** A commit has moved memberships. */
   committed(): void {
     const moved = [...this.#core.movedRemoteMembers]
     this.#core.movedRemoteMembers.clear()
+    this.#note(moved)
+  }
+
+  #note(moved: readonly string[]): void {
     const byServer = new Map<string, MemberMovement[]>()
     for (const userId of moved) {
       const serverName = parseUserId(userId)?.serverName

@@ -4,7 +4,7 @@ import { DeviceObserver } from '../../../support/device-observer.ts'
 import { eventually } from '../../../support/federation-pair.ts'
 import type { HostilePeer } from '../../../support/hostile-peer.ts'
 import { bodyOf } from '../../../support/hostile-server.ts'
-import { type HostileWorld, type SharedRoom, shareRoom, startHostileWorld } from '../../../support/hostile-world.ts'
+import { type HostileWorld, heard, type SharedRoom, shareRoom, startHostileWorld } from '../../../support/hostile-world.ts'
 import { crossSigningKeys, deviceKeysOf, oneTimeKeys } from '../../../support/made-keys.ts'
 import { MatrixClient } from '../../../support/matrix-client.ts'
 
@@ -176,6 +176,22 @@ describe('what this server tells of its devices', () => {
     })
     expect(queried.body.user_signing_keys).toEqual({})
     expect((await peer.ask('GET', `v1/user/devices/${encodeURIComponent(`@nobody:${world.here.name}`)}`)).status).toBe(404)
+  })
+
+  it('begins with who joins a room there, and is not repeated in the next room', async () => {
+    const { userId, deviceId } = alice.client
+    for (let n = 0; n < 2; n += 1) {
+      const room = peer.found('12', peer.user(`founder${n}`))
+      const path = `/v3/join/${encodeURIComponent(room.roomId)}`
+      await alice.client.call('POST', path, { query: { via: peer.serverName }, body: {} })
+      await alice.client.send(room.roomId, `hello ${n}`)
+      await heard(peer, room.roomId, `hello ${n}`)
+      const told = await eventually(
+        async () => edusOf('m.device_list_update'),
+        (found) => found.length > 0,
+      )
+      expect(told).toEqual([{ user_id: userId, device_id: deviceId, stream_id: 0, prev_id: [] }])
+    }
   })
 
   it('goes on behind messages that cannot be told (F18)', async () => {
