@@ -212,7 +212,12 @@ describe('check 3: the hash (E3)', () => {
   it('where it does not fit leaves the redacted event, under the same ID', async () => {
     const { eventId, pdu } = event()
     const verdict = await verdictOn({ ...pdu, content: { body: 'altered' } })
-    expect(verdict).toMatchObject({ kind: 'verified', eventId, redacted: true, event: { pdu: { content: {}, signatures: pdu.signatures } } })
+    expect(verdict).toMatchObject({
+      kind: 'verified',
+      eventId,
+      redacted: true,
+      event: { pdu: { content: {}, signatures: pdu.signatures } },
+    })
   })
 
   it('does not save an event whose protected part was altered', async () => {

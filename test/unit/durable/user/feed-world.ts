@@ -149,7 +149,8 @@ export class FeedWorld {
   sync(since: Token | undefined): Token {
     const { feed } = this
     const seq = since === undefined ? 0 : feed.resolve(since.mark).seq
-    const changed: ChangedRoom[] = since === undefined ? feed.rooms.all().map((row) => ({ row, from: null })) : feed.changedSince(seq)
+    const changed: readonly Pick<ChangedRoom, 'row' | 'from'>[] =
+      since === undefined ? feed.rooms.all().map((row) => ({ row, from: null, firstSeq: 0 })) : feed.changedSince(seq)
     const view = new Map(since?.view.rooms)
     for (const { row, from } of changed) {
       if (feed.startOf(row, seq) !== from && since !== undefined) throw new Error('startOf and changedSince disagree')
