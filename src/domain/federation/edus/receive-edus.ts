@@ -1,5 +1,4 @@
 import { limitExceeded } from '../../../matrix/errors.ts'
-
 import { log } from '../../../runtime/log.ts'
 import type { RequestContext } from '../../context.ts'
 import type { ReceivedEdu } from '../ingest/parse-transaction.ts'
@@ -14,12 +13,20 @@ import { receiveTyping } from './typing.ts'
  */
 export type EduHandler = (ctx: RequestContext, serverName: string, edus: readonly ReceivedEdu[]) => Promise<boolean>
 
+interface EduKind {
+  readonly types: readonly string[]
+  readonly receive: EduHandler
+  /** The transaction must come again if they cannot be taken in. What is worth something only now is left out instead. */
+  readonly lasts?: true
+}
+
 /** Kinds of EDUs that are taken in together, and how. Kinds that are not listed are ignored. */
-const HANDLERS: readonly { readonly types: readonly string[]; readonly receive: EduHandler }[] = [
+const HANDLERS: readonly EduKind[] = [
   // One handler: the order of these among one another matters.
   {
     types: ['m.direct_to_device', 'm.device_list_update', 'm.signing_key_update', 'org.matrix.signing_key_update'],
     receive: receiveDeviceEdus,
+    lasts: true,
   },
   { types: ['m.presence'], receive: receivePresence },
   { types: ['m.receipt'], receive: receiveReceipts },
@@ -35,12 +42,19 @@ const FULL_RETRY_MS = 30_000
  */
 export async function receiveEdus(ctx: RequestContext, serverName: string, edus: readonly ReceivedEdu[]): Promise<void> {
   const answers = await Promise.all(
-    HANDLERS.map(async ({ types, receive }) => {
+    HANDLERS.map(async ({ types, receive, lasts }) => {
       const ofKind = edus.filter(({ type }) => types.includes(type))
-      return ofKind.length === 0 || (await receive(ctx, serverName, ofKind))
+      if (ofKind.length === 0) return true
+      const received = receive(ctx, serverName, ofKind)
+      return lasts === true ? await received : await received.catch(leftOut)
     }),
   )
   if (!answers.includes(false)) return
   log.warn(`there is no room for what ${serverName} sends to devices`)
   throw limitExceeded(FULL_RETRY_MS)
+}
+
+function leftOut(cause: unknown): true {
+  log.warn('what another server said was not taken in', cause)
+  return true
 }
