@@ -26,6 +26,8 @@ import { RecentRooms } from './recent-rooms.ts'
 import { roomEventsOf } from './room-events.ts'
 import { Sender } from './sender.ts'
 
+/** Rooms remembered for presence. */
+const MAX_PRESENCE_ROOMS = 500
 /** When deferred work that failed is tried again. */
 const DUE_RETRY_MS = 30_000
 /** Letters and digits of a transaction ID: 119 bits. */
@@ -34,6 +36,8 @@ const TXN_ID_CHARS = 20
 /** One other homeserver, named by its server name: what it has to be sent, and what it has sent. A thin shell; each concern has its own file. */
 export class RemoteServer extends DurableObject<Env> {
   readonly #parts: RemoteServerParts
+  /** Rooms in which users here have said how they are, in this life of the object. */
+  readonly #presenceRooms = new Set<string>()
   readonly #outbox: Outbox
   readonly #sender: Sender
   readonly #received: Received
@@ -113,9 +117,16 @@ export class RemoteServer extends DurableObject<Env> {
     this.#devices.noteMembers(roomId, movements)
   }
 
-  /** Rooms that the server was told something of. */
-  knownRooms(limit: number): string[] {
-    return this.#parts.store.exists() ? knownRooms(this.#parts.store, limit) : []
+  /** How a user is, and in which rooms the server has to do with them. */
+  async sendPresence(roomIds: readonly string[], edu: OutgoingEdu & { readonly key: string }): Promise<void> {
+    for (const roomId of roomIds) if (this.#presenceRooms.size < MAX_PRESENCE_ROOMS) this.#presenceRooms.add(roomId)
+    await this.sendFleetingEdus([edu])
+  }
+
+  /** Rooms that the server is known to share: first those of users here who are online. */
+  sharedRooms(limit: number): string[] {
+    const known = this.#parts.store.exists() ? knownRooms(this.#parts.store, limit) : []
+    return [...new Set([...this.#presenceRooms, ...known])].slice(0, limit)
   }
 
   /** EDUs that are worth something only now: typing, presence. */

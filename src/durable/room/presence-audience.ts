@@ -45,7 +45,7 @@ export async function takeRemotePresence(core: RoomCore, serverName: string, pre
   await Promise.all(
     awakeMembers(core).map(async (userId) => {
       try {
-        await objects.user(userId).takePresence(here)
+        await objects.user(userId).takePresence(here, false)
       } catch (cause) {
         log.debug('a member did not hear of a presence', cause)
       }

@@ -131,8 +131,8 @@ export class User extends DurableObject<Env> {
   }
 
   /** Others say how they are; answers how this user is, unless nobody need know. */
-  takePresence(presences: readonly Presence[]): Presence | undefined {
-    return this.#core.store.exists() ? this.#core.presence?.take(presences) : undefined
+  takePresence(presences: readonly Presence[], anew: boolean): Presence | undefined {
+    return this.#core.store.exists() ? this.#core.presence?.take(presences, anew) : undefined
   }
 
   /** How this user is, for those who may know. */

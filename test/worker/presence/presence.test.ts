@@ -95,6 +95,17 @@ describe('m.presence in /sync', () => {
     await hears(bob, undefined, alice.userId, 'online')
   })
 
+  it('comes again for both where somebody joins a room', async () => {
+    const { alice, bob } = await friends()
+    const roomId = await createRoom(alice, { preset: 'public_chat' })
+    const bobs = await hears(bob, undefined, bob.userId, 'online')
+    const alices = await hears(alice, undefined, bob.userId, 'online')
+    ok(await join(bob, roomId))
+    await hears(bob, bobs.next, alice.userId, 'online')
+    const { next } = await hears(alice, alices.next, bob.userId, 'online')
+    expect((await sync(alice, { since: next })).presence.events).toEqual([])
+  })
+
   it('leaves out those whom the reader ignores or filters', async () => {
     const { alice, bob } = await friends()
     const filter = JSON.stringify({ presence: { not_types: ['*'] } })

@@ -22,7 +22,7 @@ export const receivePresence: EduHandler = async (ctx, serverName, edus) => {
     }
   }
   if (latest.size === 0) return true
-  const roomIds = await ctx.objects.remoteServer(serverName).knownRooms(MAX_ROOMS)
+  const roomIds = await ctx.objects.remoteServer(serverName).sharedRooms(MAX_ROOMS)
   const presences = [...latest.values()]
   // Nobody waits for this: it is worth something only now.
   ctx.waitUntil(inRooms(ctx, new Map(roomIds.map((roomId) => [roomId, presences])), (room, what) => room.remotePresence(serverName, what)))

@@ -16,24 +16,25 @@ const PARALLEL = 32
 /** Who is told of a change. */
 interface Audience {
   readonly users: ReadonlySet<string>
-  readonly servers: ReadonlySet<string>
+  /** Other servers, and in which rooms. */
+  readonly servers: ReadonlyMap<string, readonly string[]>
 }
 
 /**
- * Tells those who share a room with the user of their presence (docs/design/presence.md), as far as they are awake, in bounded numbers. Answers what they say of
+ * Tells those who share a room with the user, or one that was joined, of their presence (docs/design/presence.md), as far as they are awake, in bounded numbers. Answers what they say of
  * their own. Nothing is repeated: presence is worth something only now.
  */
-export async function announcePresence(core: UserCore, own: Presence, roomIds: readonly string[] = roomsToTell(core)): Promise<Presence[]> {
-  const { users, servers } = await audienceOf(core, roomIds)
+export async function announcePresence(core: UserCore, own: Presence, joined?: readonly string[]): Promise<Presence[]> {
+  const { users, servers } = await audienceOf(core, joined ?? roomsToTell(core))
   const objects = objectsOf(core.env, undefined)
   const answers: Presence[] = []
   await inParallel([...users], async (userId) => {
-    const answer = await objects.user(userId).takePresence([own])
+    const answer = await objects.user(userId).takePresence([own], joined !== undefined)
     if (answer !== undefined) answers.push(answer)
   })
   const body = canonicalJson({ edu_type: 'm.presence', content: { push: [presenceUpdate(own, nowMs())] } })
-  await inParallel([...servers], (serverName) =>
-    objects.remoteServer(serverName).sendFleetingEdus([{ type: 'm.presence', key: own.userId, body }]),
+  await inParallel([...servers], ([serverName, roomIds]) =>
+    objects.remoteServer(serverName).sendPresence(roomIds, { type: 'm.presence', key: own.userId, body }),
   )
   return answers
 }
@@ -46,13 +47,17 @@ function roomsToTell(core: UserCore): string[] {
 
 async function audienceOf(core: UserCore, roomIds: readonly string[]): Promise<Audience> {
   const users = new Set<string>()
-  const servers = new Set<string>()
+  const servers = new Map<string, string[]>()
   const caller = { userId: core.userId, deviceId: undefined, requestId: 'presence' }
   const objects = objectsOf(core.env, undefined)
   await inParallel(roomIds, async (roomId) => {
     const found = await objects.room(roomId).presenceAudience(caller)
     for (const userId of found.users) if (users.size < MAX_USERS && userId !== core.userId) users.add(userId)
-    for (const serverName of found.servers) if (servers.size < MAX_SERVERS) servers.add(serverName)
+    for (const serverName of found.servers) {
+      const rooms = servers.get(serverName)
+      if (rooms !== undefined) rooms.push(roomId)
+      else if (servers.size < MAX_SERVERS) servers.set(serverName, [roomId])
+    }
   })
   return { users, servers }
 }

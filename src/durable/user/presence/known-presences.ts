@@ -12,11 +12,11 @@ export class KnownPresences {
   readonly #told = new Map<string, number>()
   #number = 0
 
-  /** Takes in news; answers whether they are any. */
-  take(presence: Presence): boolean {
+  /** Takes in what somebody says; answers whether it is news. With `anew` it is told again: somebody has come into a room. */
+  take(presence: Presence, anew = false): boolean {
     const { userId } = presence
     const known = this.#users.get(userId)?.presence
-    const isSame = known !== undefined && known.presence === presence.presence && known.statusMsg === presence.statusMsg
+    const isSame = !anew && known !== undefined && known.presence === presence.presence && known.statusMsg === presence.statusMsg
     const isNothing = known === undefined && presence.presence === 'offline' && presence.statusMsg === undefined
     if (isNothing) return false
     this.#number = isSame ? this.#number : this.#number + 1

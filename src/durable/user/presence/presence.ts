@@ -11,7 +11,7 @@ import { KnownPresences } from './known-presences.ts'
 import { GONE_AFTER_MS, OwnPresence } from './own-presence.ts'
 
 /** Between two announcements of one user: what changes meanwhile is told together. */
-const ANNOUNCE_PAUSE_MS = 5_000
+const ANNOUNCE_PAUSE_MS = 2_000
 /** News of others that come within this time wake waiting polls together. */
 const WAKE_PAUSE_MS = 500
 /** A waiting poll's note of the latest activity is renewed when it is this old. */
@@ -36,6 +36,8 @@ export class UserPresence {
   /** What others were told last, as JSON; '' for offline and nothing said. */
   #told = ''
   #restored = false
+  /** The status message, once it has been read. */
+  #status: { readonly text: string | undefined } | undefined
   #notedMs = 0
   #announcedMs = 0
   #announceTimer: ReturnType<typeof setTimeout> | undefined
@@ -80,8 +82,9 @@ export class UserPresence {
   set(deviceId: string, presence: PresenceState, statusMsg: string | undefined, requestId: string): void {
     this.#restore()
     const { store } = this.#core
-    if (statusMsg !== readStatusMessage(store)) {
+    if (statusMsg !== this.#statusMsg()) {
       store.transaction(requestId, () => writeStatusMessage(store, presence, statusMsg, nowMs()))
+      this.#status = { text: statusMsg }
     }
     this.#own.set(deviceId, presence, nowMs())
     this.#lookWhoIsGone()
@@ -96,14 +99,14 @@ export class UserPresence {
   }
 
   /** Others say how they are; answers how this user is, unless nobody need know. */
-  take(presences: readonly Presence[]): Presence | undefined {
+  take(presences: readonly Presence[], anew: boolean): Presence | undefined {
     this.#restore()
-    if (presences.map((presence) => this.known.take(presence)).includes(true)) this.#wakeSoon()
+    if (presences.map((presence) => this.known.take(presence, anew)).includes(true)) this.#wakeSoon()
     const own = this.current()
     return own.presence === 'offline' ? undefined : own
   }
 
-  /** The user is in a room that they were not in before. */
+  /** The user is in a room that they were not in before: its members are told, and tell, even what they know. */
   joined(roomId: string): void {
     const own = this.current()
     if (own.presence !== 'offline') this.#core.ctx.waitUntil(this.#announce(own, [roomId]))
@@ -112,9 +115,14 @@ export class UserPresence {
   /** How this user is now. */
   current(): Presence {
     const waiting = new Set(openSockets(this.#core).flatMap((socket) => readAttachment(socket)?.deviceId ?? []))
-    const { userId, store } = this.#core
-    const statusMsg = store.exists() ? readStatusMessage(store) : undefined
-    return { userId, presence: this.#own.state(waiting, nowMs()), statusMsg, lastActiveTs: this.#own.activeMs }
+    const presence = this.#own.state(waiting, nowMs())
+    return { userId: this.#core.userId, presence, statusMsg: this.#statusMsg(), lastActiveTs: this.#own.activeMs }
+  }
+
+  #statusMsg(): string | undefined {
+    const { store } = this.#core
+    this.#status ??= { text: store.exists() ? readStatusMessage(store) : undefined }
+    return this.#status.text
   }
 
   /** Events for a device's response, as JSON array. */
@@ -145,7 +153,8 @@ export class UserPresence {
   async #announce(own: Presence, roomIds?: readonly string[]): Promise<void> {
     try {
       const others = await announcePresence(this.#core, own, roomIds)
-      if (others.map((presence) => this.known.take(presence)).includes(true)) this.#wakeSoon()
+      const anew = roomIds !== undefined
+      if (others.map((presence) => this.known.take(presence, anew)).includes(true)) this.#wakeSoon()
     } catch (cause) {
       log.warn('a presence could not be announced', cause)
     }
