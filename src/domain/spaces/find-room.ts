@@ -2,7 +2,7 @@ import { parseRoomId } from '../../matrix/ids/room-id.ts'
 import type { JsonObject } from '../../matrix/json.ts'
 import { unwrap } from '../../runtime/outcome.ts'
 import type { RequestContext } from '../context.ts'
-import { type RemoteRoom, remoteRoom } from './remote-summary.ts'
+import { type AskingBudget, type RemoteRoom, remoteRoom } from './remote-summary.ts'
 import { callerIsInOneOf, type ViewedRoom, viewRoom } from './viewed-room.ts'
 
 /** A room for the caller, and what another server said of the rooms below it. */
@@ -11,10 +11,15 @@ export interface FoundRoom extends ViewedRoom {
 }
 
 /** A room of this server or of others for the caller; `undefined` where they may not know of it, or nobody tells. */
-export async function findRoom(ctx: RequestContext, roomId: string, via: readonly string[]): Promise<FoundRoom | undefined> {
+export async function findRoom(
+  ctx: RequestContext,
+  roomId: string,
+  via: readonly string[],
+  budget: AskingBudget,
+): Promise<FoundRoom | undefined> {
   const viewed = await viewRoom(ctx, roomId, { userId: ctx.claimedUserId ?? '' }, callerIsInOneOf(ctx))
   if (viewed !== undefined) return viewed === 'denied' ? undefined : { ...viewed, remote: undefined }
-  const remote = await remoteRoom(ctx, roomId, [...via, parseRoomId(roomId)?.serverName])
+  const remote = await remoteRoom(ctx, roomId, [...via, parseRoomId(roomId)?.serverName], budget)
   if (remote === undefined || !(await mayKnow(ctx, remote.summary))) return undefined
   return { summary: remote.summary, children: remote.children, membership: await membershipIn(ctx, roomId), remote }
 }

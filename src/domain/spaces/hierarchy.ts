@@ -3,6 +3,7 @@ import { isJsonObject, type JsonObject } from '../../matrix/json.ts'
 import type { RequestContext } from '../context.ts'
 import { type FoundRoom, findRoom, mayKnow } from './find-room.ts'
 import { MAX_HIERARCHY_DEPTH, MAX_HIERARCHY_PAGE, MAX_HIERARCHY_ROOMS } from './limits.ts'
+import { type AskingBudget, askingBudget, nothingToAsk } from './remote-summary.ts'
 
 /** What a client asks of a space (client-server-api#get_matrixclientv1roomsroomidhierarchy). */
 export interface HierarchyRequest {
@@ -32,13 +33,14 @@ export async function hierarchy(ctx: RequestContext, rootId: string, request: Hi
   const skip = request.from === undefined ? 0 : placeOf(request.from, kind)
   const rooms: JsonObject[] = []
   const seen = new Set<string>()
+  const budget = askingBudget()
   const ahead: Step[] = [{ roomId: rootId, depth: 0, via: [], described: undefined }]
   let shown = 0
   for (let step = ahead.pop(); step !== undefined; step = ahead.pop()) {
     if (seen.has(step.roomId) || seen.size >= MAX_HIERARCHY_ROOMS) continue
     if (rooms.length >= limit) return { rooms, next_batch: `${kind}.${shown}` }
     seen.add(step.roomId)
-    const room = await look(ctx, step)
+    const room = await look(ctx, step, budget)
     if (room === undefined) {
       if (step.depth === 0) throw forbidden('You are not in this room')
       continue
@@ -59,9 +61,9 @@ function placeOf(token: string, kind: string): number {
 }
 
 /** What is known of a room without a question of its own suffices for rooms that have no children. */
-async function look(ctx: RequestContext, { roomId, via, described }: Step): Promise<FoundRoom | undefined> {
-  if (described === undefined || described.room_type === 'm.space') return findRoom(ctx, roomId, via)
-  const found = await findRoom(ctx, roomId, [])
+async function look(ctx: RequestContext, { roomId, via, described }: Step, budget: AskingBudget): Promise<FoundRoom | undefined> {
+  if (described === undefined || described.room_type === 'm.space') return findRoom(ctx, roomId, via, budget)
+  const found = await findRoom(ctx, roomId, [], nothingToAsk())
   if (found !== undefined) return found
   if (!(await mayKnow(ctx, described))) return undefined
   return { summary: described, children: [], membership: undefined, remote: undefined }

@@ -8,6 +8,10 @@ export const MAX_HIERARCHY_ROOMS = 1_000
 export const MAX_HIERARCHY_DEPTH = 20
 /** A question to another server about a room. */
 export const HIERARCHY_TIMEOUT_MS = 10_000
+/** All questions to other servers in one request of a client: what is not known by then is left out. */
+export const MAX_ASKING_MS = 20_000
+/** Rooms that other servers are asked about in one request of a client. */
+export const MAX_ROOMS_ASKED = 50
 /** Servers asked in turn about one room. */
 export const MAX_SERVERS_ASKED = 3
 /** Body of another server's answer. */

@@ -8,9 +8,11 @@ import type { RequestContext } from '../context.ts'
 import { candidateServers } from '../federation/membership-handshake.ts'
 import {
   HIERARCHY_TIMEOUT_MS,
+  MAX_ASKING_MS,
   MAX_HIERARCHY_ANSWER_BYTES,
   MAX_REMOTE_CHILDREN,
   MAX_REMOTE_SUMMARIES,
+  MAX_ROOMS_ASKED,
   MAX_SERVERS_ASKED,
   REMOTE_SUMMARY_MS,
 } from './limits.ts'
@@ -25,19 +27,39 @@ export interface RemoteRoom {
   readonly inaccessible: ReadonlySet<string>
 }
 
+/** What one request of a client may ask of other servers: a space names rooms and servers as it likes. Counts down. */
+export interface AskingBudget {
+  readonly untilMs: number
+  rooms: number
+}
+
+/** A budget for one request. */
+export function askingBudget(): AskingBudget {
+  return { untilMs: nowMs() + MAX_ASKING_MS, rooms: MAX_ROOMS_ASKED }
+}
+
+/** For who may have nobody asked. */
+export function nothingToAsk(): AskingBudget {
+  return { untilMs: 0, rooms: 0 }
+}
+
 const known = new Map<string, { readonly untilMs: number; readonly room: RemoteRoom }>()
 
-/** A room as one of several servers describes it (server-server-api#get_matrixfederationv1hierarchyroomid); `undefined` if none does. */
+/** A room as one of several servers describes it (server-server-api#get_matrixfederationv1hierarchyroomid); `undefined` if none does, or the budget is used up. */
 export async function remoteRoom(
   ctx: RequestContext,
   roomId: string,
   via: readonly (string | undefined)[],
+  budget: AskingBudget,
 ): Promise<RemoteRoom | undefined> {
   const kept = known.get(roomId)
   if (kept !== undefined && kept.untilMs > nowMs()) return kept.room
+  if (budget.rooms <= 0) return undefined
+  budget.rooms -= 1
   const path = `/_matrix/federation/v1/hierarchy/${encodeURIComponent(roomId)}?suggested_only=false`
   const request = { method: 'GET', path, timeoutMs: HIERARCHY_TIMEOUT_MS, maxBytes: MAX_HIERARCHY_ANSWER_BYTES } as const
   for (const serverName of candidateServers(ctx, via).slice(0, MAX_SERVERS_ASKED)) {
+    if (nowMs() >= budget.untilMs) return undefined
     try {
       const room = remoteRoomFrom(roomId, await outboundOf(ctx.env).client.json(serverName, request, 'any'))
       if (room === undefined) continue

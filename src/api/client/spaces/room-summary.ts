@@ -1,13 +1,11 @@
 import * as z from 'zod'
 import { resolveRoom } from '../../../domain/directory/resolve-alias.ts'
 import { findRoom } from '../../../domain/spaces/find-room.ts'
+import { askingBudget, nothingToAsk } from '../../../domain/spaces/remote-summary.ts'
 import { queryList } from '../../../http/schema/query.ts'
 import { notFound } from '../../../matrix/errors.ts'
 import { unwrap } from '../../../runtime/outcome.ts'
 import { endpoint } from '../../endpoint.ts'
-
-/** Servers that somebody without an account here may have asked about a room: none. */
-const NOBODY_ASKED: readonly string[] = []
 
 /** `GET /room_summary/{roomIdOrAlias}` (client-server-api#get_matrixclientv1room_summaryroomidoralias). */
 export const getRoomSummary = endpoint(
@@ -28,7 +26,8 @@ export const getRoomSummary = endpoint(
     const isUser = ctx.claimedUserId !== undefined
     if (isUser) unwrap(await ctx.session.whoami())
     const { roomId, servers } = await resolveRoom(ctx, params.roomIdOrAlias)
-    const found = await findRoom(ctx, roomId, isUser ? [...query.via, ...servers] : NOBODY_ASKED)
+    // Asking others costs: that is for users of this server.
+    const found = await findRoom(ctx, roomId, [...query.via, ...servers], isUser ? askingBudget() : nothingToAsk())
     if (found === undefined) throw notFound('There is no such room, or it is not for you to know')
     return { ...found.summary, ...(isUser ? { membership: found.membership ?? 'leave' } : {}) }
   },
