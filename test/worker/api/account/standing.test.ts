@@ -26,6 +26,7 @@ const CLOSED = [
   'PUT admin/suspend/:userId',
   'PUT directory/list/room/:roomId',
   'PUT directory/room/:roomAlias',
+  'PUT presence/:userId/status',
   'PUT profile/:userId/:keyName',
   'PUT rooms/:roomId/send/:eventType/:txnId',
   'PUT rooms/:roomId/state/:eventType/:stateKey?',
