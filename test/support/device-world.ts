@@ -27,6 +27,8 @@ export class DeviceWorld {
   readonly asked: string[] = []
   /** Holds answers back until it is called. */
   hold: Promise<void> | undefined
+  /** Characters that each device's keys have besides what they need. */
+  padding = 0
   /** Who is still in the witness's room. */
   stillThere: (userId: string) => boolean = () => true
   /** Local users in rooms with a user. */
@@ -113,12 +115,17 @@ export class DeviceWorld {
     await this.hold
     if (devices === undefined) throw new OutboundError('unreachable', 'away')
     const keys = (userId: string): [string, JsonObject][] =>
-      (devices.get(userId) ?? []).map((deviceId) => [deviceId, deviceKeysOf({ userId, deviceId })])
+      (devices.get(userId) ?? []).map((deviceId) => [deviceId, this.#keys(userId, deviceId)])
     if (method === 'POST') {
       return { device_keys: Object.fromEntries([...devices.keys()].map((userId) => [userId, Object.fromEntries(keys(userId))])) }
     }
     const userId = decodeURIComponent(path.slice(path.lastIndexOf('/') + 1))
     return { user_id: userId, stream_id: stream, devices: keys(userId).map(([deviceId, value]) => ({ device_id: deviceId, keys: value })) }
+  }
+
+  #keys(userId: string, deviceId: string): JsonObject {
+    const keys = deviceKeysOf({ userId, deviceId })
+    return this.padding === 0 ? keys : { ...keys, signatures: {}, padding: 'x'.repeat(this.padding) }
   }
 
   /** IDs of a user's devices as a reader gets them; `undefined` where they cannot be had. */

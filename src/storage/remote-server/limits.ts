@@ -18,5 +18,7 @@ export const MAX_REMEMBERED_MESSAGES = 20_000
 export const MAX_TRACKED_USERS = 50_000
 /** Devices of one of them. */
 export const MAX_TRACKED_DEVICES = 1_000
+/** Characters of their keys. */
+export const MAX_TRACKED_CHARS = 2 * 1_024 * 1_024
 /** Pairs of a user of the other server and a room. */
 export const MAX_MEMBER_ROOMS = 200_000

@@ -14,9 +14,13 @@ export function trackedDevices(store: ObjectStore, userId: string): TrackedDevic
     .map((row) => ({ deviceId: row.device_id, keys: row.keys }))
 }
 
-/** How many devices a user has. */
-export function countTrackedDevices(store: ObjectStore, userId: string): number {
-  return store.first<{ n: number }>('SELECT count(*) AS n FROM tracked_devices WHERE user_id = ?', userId)?.n ?? 0
+/** How many devices a user has, and the characters of their keys. */
+export function trackedSize(store: ObjectStore, userId: string): { readonly devices: number; readonly chars: number } {
+  const row = store.first<{ n: number; chars: number | null }>(
+    'SELECT count(*) AS n, sum(length(keys)) AS chars FROM tracked_devices WHERE user_id = ?',
+    userId,
+  )
+  return { devices: row?.n ?? 0, chars: row?.chars ?? 0 }
 }
 
 /** Whether a device is known. */

@@ -4,7 +4,7 @@ import { addReader, withoutReader } from '../../../storage/remote-server/device-
 import type { Witness } from '../../user/e2ee/acquaintances.ts'
 import type { PublishedKeys } from '../../user/e2ee/query-keys.ts'
 import { type FetchedKeys, queryUsers } from './key-fetch.ts'
-import { PARALLEL_QUERIES, USERS_PER_QUERY } from './limits.ts'
+import { MAX_ANSWER_CHARS, PARALLEL_QUERIES, USERS_PER_QUERY } from './limits.ts'
 import type { DeviceParts } from './parts.ts'
 import { Resync } from './resync.ts'
 import type { TrackedLists } from './tracked-lists.ts'
@@ -64,10 +64,15 @@ export class DeviceLists {
     const there = await this.#current(reader, users)
     const missing = users.filter(({ userId }) => !there.has(userId))
     for (const userId of await this.#fetchAll(reader, missing, timeoutMs)) there.add(userId)
-    const keys = userIds.flatMap((userId): [string, PublishedKeys][] => {
-      const user = there.has(userId) ? this.#tracked.find(userId) : undefined
-      return user === undefined ? [] : [[userId, this.#tracked.read(user)]]
-    })
+    const keys: [string, PublishedKeys][] = []
+    let chars = 0
+    for (const userId of userIds) {
+      const user = there.has(userId) && chars <= MAX_ANSWER_CHARS ? this.#tracked.find(userId) : undefined
+      if (user === undefined) continue
+      const published = this.#tracked.read(user)
+      for (const [, json] of published.devices) chars += json.length
+      keys.push([userId, published])
+    }
     return { keys }
   }
 

@@ -6,6 +6,8 @@ export const USERS_PER_QUERY = 100
 export const PARALLEL_QUERIES = 4
 /** Size of an answer with keys. */
 export const MAX_KEYS_ANSWER_BYTES = 16 * 1_024 * 1_024
+/** Characters of keys in one answer to a local user; lists beyond count as not to be had. One more list is always allowed. */
+export const MAX_ANSWER_CHARS = 16 * 1_024 * 1_024
 /** How long to wait for the list of one user's devices that is fetched because of changes. */
 export const RESYNC_TIMEOUT_MS = 30_000
 /** Pause between two fetches of a user's list because of changes, doubled with each one that follows. */

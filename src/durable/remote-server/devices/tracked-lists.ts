@@ -1,12 +1,12 @@
 import { isJsonObject, type JsonValue } from '../../../matrix/json.ts'
 import { checkedDeviceKeys } from '../../../matrix/remote-keys.ts'
-import { MAX_TRACKED_DEVICES, MAX_TRACKED_USERS } from '../../../storage/remote-server/limits.ts'
+import { MAX_TRACKED_CHARS, MAX_TRACKED_DEVICES, MAX_TRACKED_USERS } from '../../../storage/remote-server/limits.ts'
 import {
-  countTrackedDevices,
   deleteTrackedDevice,
   deleteTrackedDevices,
   isTrackedDevice,
   trackedDevices,
+  trackedSize,
   writeTrackedDevice,
 } from '../../../storage/remote-server/tracked-devices.ts'
 import { countTracked, findTracked, forgetUnread, type TrackedUser, writeTracked } from '../../../storage/remote-server/tracked-users.ts'
@@ -44,7 +44,11 @@ export class TrackedLists {
     const { resyncs, resyncTs } = before ?? { resyncs: 0, resyncTs: 0 }
     writeTracked(store, { userId, streamId, stale, master, selfSigning, witness, resyncs, resyncTs })
     deleteTrackedDevices(store, userId)
-    for (const device of keys.devices.slice(0, MAX_TRACKED_DEVICES)) writeTrackedDevice(store, userId, device)
+    let chars = 0
+    for (const device of keys.devices.slice(0, MAX_TRACKED_DEVICES)) {
+      chars += device.keys.length
+      if (chars <= MAX_TRACKED_CHARS) writeTrackedDevice(store, userId, device)
+    }
   }
 
   /** A device has changed. Answers whether the list must be fetched again: a change is missing, or this one makes no sense (D3). */
@@ -67,7 +71,9 @@ export class TrackedLists {
       deleteTrackedDevice(store, userId, deviceId)
       return
     }
-    if (!isTrackedDevice(store, userId, deviceId) && countTrackedDevices(store, userId) >= MAX_TRACKED_DEVICES) return
+    const size = trackedSize(store, userId)
+    const isNew = !isTrackedDevice(store, userId, deviceId)
+    if ((isNew && size.devices >= MAX_TRACKED_DEVICES) || size.chars + checked.length > MAX_TRACKED_CHARS) return
     writeTrackedDevice(store, userId, { deviceId, keys: checked })
   }
 

@@ -118,6 +118,19 @@ describe('a server whose users change their devices all the time (D3)', () => {
     expect([world.toldTimes(), world.roomsAsked]).toEqual([21, roomsAsked])
   })
 
+  it('fills no more than a bound, however large the keys are', async () => {
+    const world = new DeviceWorld()
+    world.padding = 30_000
+    world.devices = new Map([[EVE, Array.from({ length: 200 }, (_, n) => `D${n}`)]])
+    const kept = (await world.read())?.length ?? 0
+    expect(kept).toBeGreaterThan(50)
+    expect(kept).toBeLessThan(80)
+    // Too large to be keys.
+    world.padding = 40_000
+    world.devices = new Map([['@bob:them.example', ['HUGE']]])
+    expect(await world.read(ALICE, '@bob:them.example')).toEqual([])
+  })
+
   it('costs nothing where nobody wants to know', async () => {
     const world = new DeviceWorld()
     for (let n = 0; n < 100; n += 1) await world.take(world.update('X', n, [n - 2], false, `@user${n}:them.example`))
