@@ -1,5 +1,6 @@
 import { isJsonObject } from '../../matrix/json.ts'
 import { evaluatePushRules } from '../../matrix/push-rules/evaluate.ts'
+import type { PushAction } from '../../matrix/push-rules/ruleset.ts'
 import { nowMs } from '../../runtime/clock.ts'
 import { readRoomIdsBehind } from '../../storage/user/room-list.ts'
 import type { UnreadItem, UnreadNews } from '../room-news.ts'
@@ -47,9 +48,10 @@ export class Unread {
     const row = rooms.find(roomId)
     if (row?.membership === 'join' && news !== undefined && news.from <= row.unreadPos && head > row.unreadPos) {
       let changed = false
-      const badge = this.badge
+      const { push } = this.#core
+      const badge = push.any ? this.badge : 0
       for (const item of news.items) if (item.pos > row.unreadPos && this.#apply(roomId, item)) changed = true
-      if (this.badge < badge) this.#core.push.badgeFell()
+      if (push.any && this.badge < badge) push.badgeFell()
       const unreadSeq = changed ? this.#core.feedKeeper.feed.touch(row) : row.unreadSeq
       rooms.set({ ...(rooms.find(roomId) ?? row), unreadPos: head, unreadSeq })
     }
@@ -117,7 +119,7 @@ export class Unread {
     if (!verdict.notify) return false
     const { pos, eventId, thread } = item
     const ts = nowMs()
-    this.#marks.add(roomId, { pos, eventId, thread, highlight: verdict.highlight, ts, actions: JSON.stringify(verdict.actions) })
+    this.#marks.add(roomId, { pos, eventId, thread, highlight: verdict.highlight, ts, actions: actionsJson(verdict.actions) })
     core.push.notify({ roomId, eventId, pos, isEncrypted: event.type === 'm.room.encrypted', verdict, ts })
     return true
   }
@@ -137,6 +139,18 @@ export class Unread {
 /** Whether the user is subscribed to the thread of an event; `undefined` where it is in none, or the server has no rules about it. */
 function subscribedToThread(core: UserCore, roomId: string, thread: string): boolean | undefined {
   return thread === MAIN_THREAD || !core.config.threadSubscriptions ? undefined : isSubscribedTo(core, { roomId, root: thread })
+}
+
+const texts = new WeakMap<readonly PushAction[], string>()
+
+/** The actions of a rule as JSON; made once, because every event that counts has those of a few rules. */
+function actionsJson(actions: readonly PushAction[]): string {
+  let text = texts.get(actions)
+  if (text === undefined) {
+    text = JSON.stringify(actions)
+    texts.set(actions, text)
+  }
+  return text
 }
 
 function sum(left: UnreadCounts, right: UnreadCounts): UnreadCounts {
