@@ -32,7 +32,7 @@ import { syncing } from './workloads/sync.ts'
 /** Before the server is started. */
 const STANDALONE: readonly StandaloneWorkload[] = [protocol, largeJoin]
 
-/** In this order: the last two restart the server. */
+/** In this order: the last ones restart the server. */
 const WORKLOADS: readonly Workload[] = [
   sendAlone,
   sendShared,
