@@ -6,7 +6,7 @@ import { ok } from './room-api.ts'
 export { crossSigningKeys, deviceKeysOf, keyNamed, oneTimeKeys } from './made-keys.ts'
 
 /** Uploads keys; answers the response, whatever it is. */
-export function upload(session: TestSession, body: object): Promise<Answer> {
+export function upload(session: TestSession, body: object | string): Promise<Answer> {
   return call('POST', '/keys/upload', { token: session.token, body })
 }
 

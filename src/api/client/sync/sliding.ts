@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { slidingSync } from '../../../domain/sync/sliding/sliding.ts'
 import { rawJson } from '../../../http/json-response.ts'
+import { namedValues } from '../../../http/schema/json.ts'
 import { queryInteger } from '../../../http/schema/query.ts'
 import { missingToken } from '../../../matrix/errors.ts'
 import { endpoint } from '../../endpoint.ts'
@@ -10,9 +11,7 @@ import { checkRules, connectionId, filters, fromPairs, range, requiredStatePairs
 const config = { timeline_limit: timelineLimit.default(0), required_state: requiredStatePairs.default([]) }
 const body = z.object({
   conn_id: connectionId,
-  lists: z
-    .record(z.string(), z.object({ ...config, ranges: z.array(range).max(100).nullish(), range: range.nullish(), filters }))
-    .nullish(),
+  lists: namedValues(z.object({ ...config, ranges: z.array(range).max(100).nullish(), range: range.nullish(), filters })).nullish(),
   room_subscriptions: z.record(z.string(), z.object(config)).nullish(),
   extensions: z.object(extensionFields).nullish(),
 })

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { slidingSync } from '../../../domain/sync/sliding/sliding.ts'
 import { rawJson } from '../../../http/json-response.ts'
+import { namedValues } from '../../../http/schema/json.ts'
 import { endpoint } from '../../endpoint.ts'
 import { enabledExtensions, extensionFields } from './sliding-extensions.ts'
 import { checkListNames, checkRules, connectionId, filters, range, requiredStateObject, timelineLimit } from './sliding-schema.ts'
@@ -11,7 +12,7 @@ const body = z.object({
   pos: z.string().nullish(),
   timeout: z.int().min(0).nullish(),
   set_presence: z.enum(['offline', 'online', 'unavailable']).nullish(),
-  lists: z.record(z.string(), z.object({ ...config, range: range.nullish(), filters })).nullish(),
+  lists: namedValues(z.object({ ...config, range: range.nullish(), filters })).nullish(),
   room_subscriptions: z.record(z.string(), z.object(config)).nullish(),
   extensions: z.object({ ...extensionFields, 'org.matrix.msc4508.typing': extensionFields.typing }).nullish(),
 })

@@ -1,3 +1,4 @@
+import type { StoredEvent } from '../../../storage/room/events.ts'
 import type { RoomCore } from '../room-core.ts'
 
 /** Most members that name a room without a name (client-server-api `GET /sync`, `m.heroes`). */
@@ -10,9 +11,23 @@ export function heroes(core: RoomCore, readerId: string): string[] {
   return chosen.map(({ userId }) => userId)
 }
 
-/** Whether clients need heroes to name the room. */
+/** Types of state that a change of the summary comes with. */
+const SUMMARY_TYPES: readonly string[] = ['m.room.member', 'm.room.name', 'm.room.canonical_alias']
+
+/** Whether the summary may be another one after events. */
+export function movesSummary(events: readonly StoredEvent[]): boolean {
+  return events.some(({ type }) => SUMMARY_TYPES.includes(type))
+}
+
+/** Whether clients need heroes to name the room: its name and its canonical alias are unset or empty. */
 export function needsHeroes(core: RoomCore): boolean {
-  return core.currentEvent('m.room.name', '') === undefined && core.currentEvent('m.room.canonical_alias', '') === undefined
+  return !isNamed(core, 'm.room.name', 'name') && !isNamed(core, 'm.room.canonical_alias', 'alias')
+}
+
+function isNamed(core: RoomCore, type: string, key: string): boolean {
+  const event = core.currentEvent(type, '')
+  const value = event === undefined ? undefined : core.roomEvent(event, core.roomId).content[key]
+  return typeof value === 'string' && value !== ''
 }
 
 /** The room summary as JSON. */

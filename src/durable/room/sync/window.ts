@@ -14,7 +14,7 @@ import { memberChanges } from '../sharing.ts'
 import { ephemeralSection } from './ephemeral-section.ts'
 import { memberEventsAt } from './lazy-members.ts'
 import { stateSection } from './state-section.ts'
-import { heroes, needsHeroes, roomSummary } from './summary.ts'
+import { heroes, movesSummary, needsHeroes, roomSummary } from './summary.ts'
 
 const EMPTY: RoomWindow = {
   empty: true,
@@ -71,14 +71,13 @@ export function buildWindow(core: RoomCore, caller: Caller, request: WindowReque
       lazyMemberIds,
     }),
   )
-  const membersMoved = from === null || [...timeline, ...state].some(isMember)
   const ephemeral = request.section === 'join' ? ephemeralSection(core, caller, from, to, filter, request.ignoredUsers) : undefined
   return {
     empty: from !== null && timeline.length === 0 && !page.more && state.length === 0 && ephemeral === undefined,
     timeline: timelineJson(core, page, timeline, withBundles, to, from === null && request.withMemberChanges),
     state: `{"events":${clientStateEvents(core, state, reader, false)}}`,
     ephemeral,
-    summary: membersMoved ? roomSummary(core, heroIds()) : undefined,
+    summary: from === null || movesSummary([...timeline, ...state]) ? roomSummary(core, heroIds()) : undefined,
     memberChanges: request.withMemberChanges ? memberChanges(core, caller, from, to, visibility.membership) : undefined,
   }
 }
@@ -140,13 +139,13 @@ function withLazyMembers(
     addHeroes()
   }
   const section = build(needed)
-  // Where members came and went, the summary names heroes anew.
-  if (from !== null && [...timeline, ...section].some(isMember)) addHeroes()
+  // Where members came and went or the name is gone, the summary names heroes anew.
+  if (from !== null && movesSummary([...timeline, ...section])) addHeroes()
   const isThere = new Set([...section, ...timeline].filter(isMember).map(({ stateKey }) => stateKey))
   const missing = memberEventsAt(core, needed, to).filter(({ stateKey }) => !isThere.has(stateKey))
   const redundant = filter.state.includeRedundantMembers || filter.timeline.includeRedundantMembers
   const extra = redundant ? missing : core.lazyMembers.unsent(device, from ?? 0, missing)
-  core.lazyMembers.note(device, to, [...section.filter(isMember), ...extra])
+  core.lazyMembers.note(device, to, [...section, ...timeline, ...extra].filter(isMember))
   return [...section, ...extra]
 }
 

@@ -82,6 +82,22 @@ describe('uploading keys', () => {
     expect((await upload(await registerAccount(), body)).status).toBe(400)
   })
 
+  it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
+    'takes %s as the name of an algorithm and of a key (P7)',
+    async (name) => {
+      const alice = await registerAccount()
+      const key = `"${name}:${name}":"key"`
+      expect((await upload(alice, `{"one_time_keys":{${key}}}`)).status).toBe(200)
+      const counted = await upload(alice, {})
+      expect(Object.entries(counted.body.one_time_key_counts)).toContainEqual([name, 1])
+      const body = `{"one_time_keys":{"${alice.userId}":{"${alice.deviceId}":"${name}"}}}`
+      const claimed = await call('POST', '/keys/claim', { token: alice.token, body })
+      expect(JSON.stringify(claimed.body.one_time_keys[alice.userId])).toBe(`{"${alice.deviceId}":{${key}}}`)
+      expect((await call('POST', '/keys/claim', { token: alice.token, body })).body.one_time_keys).toEqual({})
+      expect({}).not.toHaveProperty('key')
+    },
+  )
+
   it('bounds sizes and numbers (D5)', async () => {
     const alice = await registerAccount()
     const large = 'x'.repeat(40_000)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { call, type TestSession } from '../../../support/api-client.ts'
-import { createRoom, enc, join, leave, nameThemselves, ok, people, say } from '../../../support/room-api.ts'
+import { createRoom, enc, join, leave, nameThemselves, ok, people, putState, say } from '../../../support/room-api.ts'
 import { type PollParams, type Synced, sync } from '../../../support/sync-api.ts'
 
 const lazily = (extra: object = {}, timeline: object = {}): PollParams => ({
@@ -93,6 +93,20 @@ describe('members that are loaded lazily', () => {
     ok(await say(carol, roomId))
     // Nobody came or went: nothing new to say about who is there.
     expect((await sync(bob, second.next_batch, lazily())).rooms.join[roomId]).not.toHaveProperty('summary')
+  })
+
+  it('have those among them who name the room once its name is taken away', async () => {
+    const { roomId, cast } = await room()
+    const [alice, bob, carol, dave] = cast
+    const first = await sync(bob, undefined, lazily({}, { limit: 1 }))
+    expect(first.rooms.join[roomId]).toMatchObject({ summary: { 'm.joined_member_count': 4 } })
+    expect(JSON.stringify(first)).not.toContain('m.heroes')
+    ok(await putState(alice, roomId, 'm.room.name', { name: '' }))
+    const second = await sync(bob, first.next_batch, lazily({}, { limit: 1 }))
+    expect(second.rooms.join[roomId]).toMatchObject({ summary: { 'm.heroes': [alice.userId, carol.userId, dave.userId] } })
+    expect(membersOf(second, roomId)).toEqual([alice.userId, carol.userId].sort())
+    ok(await putState(alice, roomId, 'm.room.name', { name: 'again' }))
+    expect(JSON.stringify(await sync(bob, second.next_batch))).not.toContain('m.heroes')
   })
 
   it('R2: are as they were when the reader left', async () => {
