@@ -82,7 +82,7 @@ describe.skipIf(SYNAPSE_VENV === undefined)('history shared with Synapse', () =>
       expect(seen).toEqual([...first, 'here', ...away, 'back'])
     })
 
-    it('is made whole after this server was away while 300 events and a topic went by', { timeout: 180_000 }, async () => {
+    it('is made whole after this server was away while 300 events and a topic went by', { timeout: 300_000 }, async () => {
       const power = { users_default: 50, state_default: 50 }
       const roomId = await sam.createRoom({ preset: 'public_chat', room_version: version, power_level_content_override: power })
       await joinVia(alice, roomId, synapse.name)
@@ -103,7 +103,7 @@ describe.skipIf(SYNAPSE_VENV === undefined)('history shared with Synapse', () =>
       const seen = await eventually(
         () => bodies(alice, roomId),
         (list) => list.includes('me too') && list.length >= wanted.length,
-        90_000,
+        150_000,
       )
       expect([...seen].sort()).toEqual(wanted)
       const topic = (client: MatrixClient) => client.call('GET', `/v3/rooms/${encodeURIComponent(roomId)}/state/m.room.topic`)
