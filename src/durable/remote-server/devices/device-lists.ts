@@ -147,6 +147,7 @@ export class DeviceLists {
   }
 
   async #fetch(reader: string, users: readonly WitnessedUser[], timeoutMs: number): Promise<ReadonlySet<string>> {
+    const lacking = new Set(users.flatMap(({ userId }) => (this.#tracked.find(userId)?.stale === true ? [userId] : [])))
     let found: Map<string, FetchedKeys>
     try {
       found = await queryUsers(this.#parts, new Map(users.map(({ userId }) => [userId, []])), timeoutMs)
@@ -159,10 +160,17 @@ export class DeviceLists {
     this.#parts.store.transaction(undefined, () => {
       for (const { userId, witness } of there) {
         const keys = found.get(userId)
-        if (keys !== undefined) this.#tracked.replace(userId, keys, keep(reader, witness), this.#touched.has(userId))
+        if (keys === undefined || (lacking.has(userId) && this.#isMended(userId))) continue
+        this.#tracked.replace(userId, keys, keep(reader, witness), this.#touched.has(userId))
       }
     })
     return new Set(there.map(({ userId }) => userId))
+  }
+
+  /** Whether a list that lacked changes has been fetched otherwise meanwhile, with its number, which an answer about several users does not have. */
+  #isMended(userId: string): boolean {
+    const user = this.#tracked.find(userId)
+    return user?.stale === false && user.streamId !== undefined && !this.#touched.has(userId)
   }
 
   /** There are changes of a user: a list that is being fetched may not have them. */

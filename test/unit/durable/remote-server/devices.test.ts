@@ -67,6 +67,26 @@ describe('a list of devices', () => {
     expect(await world.read()).toEqual(['ONE', 'TWO'])
   })
 
+  it('that lacked changes keeps its number where it is fetched in two ways at once', async () => {
+    const world = new DeviceWorld()
+    await world.read()
+    let release = (): void => undefined
+    world.hold = new Promise((resolve) => {
+      release = resolve
+    })
+    world.devices?.set(EVE, ['ONE', 'TWO'])
+    await world.remote.take([world.update('TWO', 100, [99])])
+    const reading = world.read()
+    await vi.waitFor(() => expect(world.asked).toHaveLength(3))
+    release()
+    world.hold = undefined
+    expect(await reading).toEqual(['ONE', 'TWO'])
+    await world.settle()
+    await world.take(world.update('THREE', 101, [100]))
+    expect(await world.read()).toEqual(['ONE', 'THREE', 'TWO'])
+    expect(world.asked).toHaveLength(3)
+  })
+
   it('is not handed out while it lacks changes and the server is away', async () => {
     const world = new DeviceWorld()
     await world.read()
