@@ -1,4 +1,4 @@
-import { isJsonObject } from '../../matrix/json.ts'
+import { isJsonObject, type JsonObject } from '../../matrix/json.ts'
 import { evaluatePushRules } from '../../matrix/push-rules/evaluate.ts'
 import type { PushAction } from '../../matrix/push-rules/ruleset.ts'
 import { nowMs } from '../../runtime/clock.ts'
@@ -104,8 +104,8 @@ export class Unread {
       return !item.isState && this.#marks.remove(roomId, ({ thread }) => thread === item.thread)
     }
     if (core.feedKeeper.ownData.ignoredUsers(core).includes(item.sender)) return false
-    const event: unknown = JSON.parse(item.event)
-    if (!isJsonObject(event)) return false
+    const event = parseEvent(item.event)
+    if (event === undefined) return false
     const verdict = evaluatePushRules(pushRulesetOf(core), event, {
       userId: core.userId,
       displayName: memberProfile(core).displayname,
@@ -139,6 +139,17 @@ export class Unread {
 /** Whether the user is subscribed to the thread of an event; `undefined` where it is in none, or the server has no rules about it. */
 function subscribedToThread(core: UserCore, roomId: string, thread: string): boolean | undefined {
   return thread === MAIN_THREAD || !core.config.threadSubscriptions ? undefined : isSubscribedTo(core, { roomId, root: thread })
+}
+
+/** The event that was looked at last: a message to many is looked at once for each member, one after the other. Nobody changes it. */
+let latest: { readonly text: string; readonly event: JsonObject | undefined } | undefined
+
+function parseEvent(text: string): JsonObject | undefined {
+  if (latest?.text !== text) {
+    const event: unknown = JSON.parse(text)
+    latest = { text, event: isJsonObject(event) ? event : undefined }
+  }
+  return latest.event
 }
 
 const texts = new WeakMap<readonly PushAction[], string>()
