@@ -27,11 +27,12 @@ export function finishDraft(core: RoomCore, draft: Draft): Committed {
     // Whoever joined in this commit may see all of it; for everybody else their own change is the end.
     insertOutbox(core.store, userId, JSON.stringify(notice.membership === 'join' ? joined(draft, userId, notice) : notice)),
   )
-  writeRoomHead(core.store, head)
   core.due.ensure('settle', '', core.nowMs() + SETTLE_DELAY_MS)
   for (const rider of core.riders) rider.write()
   servers?.plan(draft)
   if (outbox.length > 0) core.due.ensure('notices', '', core.nowMs() + NOTICE_RETRY_MS)
+  // Last: whoever looks for a head before this life of the object has adopted one takes what is stored for that of an earlier life.
+  writeRoomHead(core.store, head)
   return { draft: { ...draft, head }, outbox }
 }
 
