@@ -190,6 +190,22 @@ describe('claiming keys', () => {
     expect((await claim(bob, alice))?.[0]).toBe('signed_curve25519:next')
   })
 
+  it.each(['/_matrix/client/unstable/org.matrix.simplified_msc3575/sync', '/_matrix/client/v4/sync'])(
+    'tells counts and unused fallback keys at %s too',
+    async (path) => {
+      const [alice, bob] = [await registerAccount(), await registerAccount()]
+      const ask = async () =>
+        (await call('POST', path, { token: alice.token, body: { extensions: { e2ee: { enabled: true } } } })).body.extensions.e2ee
+      await upload(alice, { one_time_keys: oneTimeKeys(1), fallback_keys: { 'signed_curve25519:fall': { key: 'fall', fallback: true } } })
+      expect(await ask()).toMatchObject({
+        device_one_time_keys_count: { signed_curve25519: 1 },
+        device_unused_fallback_key_types: ['signed_curve25519'],
+      })
+      for (let claimed = 0; claimed < 2; claimed += 1) await claim(bob, alice)
+      expect(await ask()).toMatchObject({ device_one_time_keys_count: { signed_curve25519: 0 }, device_unused_fallback_key_types: [] })
+    },
+  )
+
   it('says in a sync without news how many are left', async () => {
     const alice = await registerAccount()
     await upload(alice, { one_time_keys: oneTimeKeys(3) })
