@@ -1,7 +1,7 @@
 """Random room histories, authorized and resolved by Synapse: the fixtures of test/unit/state-resolution/synapse.test.ts.
 
     python3 -m venv synapse-venv && synapse-venv/bin/pip install matrix-synapse==1.163.2
-    /tmp/synapse-venv/bin/python scripts/vectors/synapse-state-res.py --out test/vectors/state-res/synapse
+    synapse-venv/bin/python scripts/vectors/synapse-state-res.py --out test/vectors/state-res/synapse
 
 One gzipped file per room version. A scenario is a room: every event that was tried, with Synapse's verdict on it against its own auth events,
 and every resolution, as states in and state out. Only events that Synapse also allows in the state before them become part of the room, so
