@@ -31,38 +31,56 @@ const register = (localpart: string) => MatrixClient.register({ url: server.url,
 const join = (client: MatrixClient) =>
   client.call('POST', `/v3/join/${encodeURIComponent(giant.room.roomId)}`, { query: { via: giant.owner.serverName }, body: {} })
 
-/** Has the answer to the next join stop in its middle; answers a promise of that moment. */
-function stopHalfway(): Promise<void> {
-  return new Promise((reached) => {
-    let isFirst = true
-    giant.owner.on('PUT', /\/v2\/send_join\//, async (request) => {
-      const whole = giant.answer(request)
-      if (!isFirst) return whole
-      isFirst = false
-      const bytes = new Uint8Array(await whole.arrayBuffer())
-      let isBegun = false
-      const body = new ReadableStream<Uint8Array>({
-        pull: (controller) => {
-          if (isBegun) {
-            reached()
-            return new Promise<void>(() => undefined)
-          }
-          isBegun = true
-          controller.enqueue(bytes.subarray(0, bytes.length / 2))
-          return undefined
-        },
-      })
-      return new Response(body)
+/** Has the answer to the next join stop in its middle: `reached` is that moment, `goOn` ends it. */
+function stopHalfway(): { readonly reached: Promise<void>; readonly goOn: () => void } {
+  const reached = Promise.withResolvers<void>()
+  const released = Promise.withResolvers<void>()
+  let isFirst = true
+  giant.owner.on('PUT', /\/v2\/send_join\//, async (request) => {
+    const whole = giant.answer(request)
+    if (!isFirst) return whole
+    isFirst = false
+    const bytes = new Uint8Array(await whole.arrayBuffer())
+    const parts = [bytes.subarray(0, bytes.length / 2), bytes.subarray(bytes.length / 2)]
+    const body = new ReadableStream<Uint8Array>({
+      pull: async (controller) => {
+        if (parts.length === 1) {
+          reached.resolve()
+          await released.promise
+        }
+        const part = parts.shift()
+        if (part === undefined) controller.close()
+        else controller.enqueue(part)
+      },
     })
+    return new Response(body)
   })
+  return { reached: reached.promise, goOn: () => released.resolve() }
 }
 
 describe('joining a room of many members of many servers that cannot be reached', () => {
+  it('goes on when the room’s object ends in the middle, though nobody asks again', async () => {
+    const carol = await register('carol')
+    const { reached, goOn } = stopHalfway()
+    const asked = join(carol).catch(() => 'refused')
+    await reached
+    await server.control('POST', '/abort', { object: 'room', name: giant.room.roomId })
+    goOn()
+    await asked
+    await eventually(
+      () => carol.joinedRooms(),
+      (rooms) => rooms.includes(giant.room.roomId),
+      60_000,
+    )
+    expect(await carol.joinedMembers(giant.room.roomId)).toHaveLength(SIZE.members + 2)
+    await carol.call('POST', `/v3/rooms/${encodeURIComponent(giant.room.roomId)}/leave`, { body: {} })
+  }, 120_000)
+
   it('goes on when the server is killed in the middle, though nobody asks again', async () => {
     const alice = await register('alice')
-    const halfway = stopHalfway()
+    const { reached } = stopHalfway()
     const asked = join(alice).catch(() => undefined)
-    await halfway
+    await reached
     await server.kill9()
     await asked
     await server.restart()

@@ -18,7 +18,7 @@ const GENERATION_CHARS = 18
 
 /**
  * Joins a room through one server, whose template has become the join that the job names (server-server-api#joining-rooms). A job that was cut off asks for a
- * new template: its place in the graph may be no more. Of a join that fails nothing remains here.
+ * new template: its place in the graph may be no more. Of a join that fails nothing remains here. Throws where it was cut off, e.g. because the room's object ended.
  */
 export async function runJoin(ctx: JoinContext, roomId: string, job: JoinJob, isResumed: boolean): Promise<Outcome<JoinResult>> {
   const change: RemoteMembership = { action: 'join', roomId, userId: job.userId, content: job.content }
@@ -27,7 +27,9 @@ export async function runJoin(ctx: JoinContext, roomId: string, job: JoinJob, is
     return success(await join(ctx, job.serverName, change, made))
   } catch (cause) {
     if (cause instanceof OutboundError) log.info(`joining a room through ${job.serverName} failed: ${cause.message}`)
-    return refusal(cause instanceof OutboundError ? clientError(cause, 'The server that has the room') : cause)
+    if (cause instanceof OutboundError || cause instanceof MatrixError) return refusal(clientError(cause, 'The server that has the room'))
+    // Not what the join came to, but that it was cut off.
+    throw cause
   }
 }
 
@@ -53,7 +55,11 @@ async function join(ctx: JoinContext, serverName: string, change: RemoteMembersh
     await lookAtAll(ctx, roomId, generation)
     unwrap(await ctx.objects.room(roomId).finishImport({ generation, join: signed.pdu }, ctx.requestId))
   } catch (cause) {
-    unwrap(await ctx.objects.room(roomId).abortImport(generation))
+    // Where this fails too, the room takes it back by itself.
+    await ctx.objects
+      .room(roomId)
+      .abortImport(generation)
+      .catch((failure: unknown) => log.warn('an import could not be taken back', failure))
     throw cause
   }
   return 'joined'
