@@ -73,7 +73,6 @@ function wake(core: UserCore, socket: WebSocket): void {
   if (plan.empty) return
   // Counts must come with the events that they count.
   const isBehind = plan.rooms.some(({ roomId }) => core.unread.behind.has(roomId))
-  if (!isBehind) core.presence?.known.tell(deviceId)
   answer(socket, isBehind ? { kind: 'again' } : { kind: 'plan', plan })
 }
 

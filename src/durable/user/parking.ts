@@ -50,10 +50,7 @@ export async function park(core: UserCore, upgrade: Request): Promise<Response> 
     const since = parseSyncToken(core.config, core.userId, deviceId, request.since)
     core.presence?.polled(deviceId, request.setPresence)
     const plan = planSync(core, deviceId, since, request, request.retryHeld)
-    if (!plan.empty) {
-      core.presence?.known.tell(deviceId)
-      return Response.json(success(plan))
-    }
+    if (!plan.empty) return Response.json(success(plan))
     const { 0: client, 1: server } = new WebSocketPair()
     acceptParked(core, server, attachmentOf(deviceId, request, plan.nextBatch))
     const headers = { [NEXT_BATCH_HEADER]: plan.nextBatch, [KEY_COUNTS_HEADER]: encodeURIComponent(JSON.stringify(plan.keyCounts)) }

@@ -57,7 +57,7 @@ export function planSync(
   const freshPlanned = planRooms(planning, fresh)
   const { global, upTo } = planning.accountData
   const { toDevice, devicesChanged, keyCounts, toDevicePosition, deviceListsPosition } = e2eeNews(core, deviceId, since)
-  const presence = core.presence?.eventsFor(deviceId, since === undefined, filter.filter.presence, planning.ignoredUsers)
+  const presence = core.presence?.eventsFor(since, filter.filter.presence, planning.ignoredUsers)
   const ownNews = global !== undefined || toDevice !== undefined || devicesChanged.length > 0 || presence !== undefined
   const nothingNew = since !== undefined && !request.fullState && freshPlanned.length === 0 && !ownNews
   const waits = nothingNew && !retryHeld
@@ -65,7 +65,8 @@ export function planSync(
   const rooms = candidates === fresh ? freshPlanned : planRooms(planning, candidates)
   const held = waits ? heldSeqs(planning) : new Map<string, number>()
   const mark = { toDevice: toDevicePosition, accountData: upTo, deviceLists: deviceListsPosition, held }
-  const isCurrent = since !== undefined && position?.tailLost === false && rooms.length === 0 && covers(core, since, mark)
+  const isCurrent =
+    since !== undefined && position?.tailLost === false && rooms.length === 0 && presence === undefined && covers(core, since, mark)
   return {
     userId: core.userId,
     deviceId,
@@ -73,7 +74,7 @@ export function planSync(
     nextBatch:
       isCurrent && request.since !== undefined
         ? request.since
-        : formatSyncToken(core.config, core.userId, deviceId, { ...feed.issue(), ...mark }),
+        : formatSyncToken(core.config, core.userId, deviceId, { ...feed.issue(), ...mark, ...presencePosition(core) }),
     rooms,
     accountData: global,
     presence,
@@ -84,6 +85,12 @@ export function planSync(
     roomFilter: filter.roomJson,
     ignoredUsers: planning.ignoredUsers,
   }
+}
+
+/** How far a client has been told of presences, once it has this answer. */
+function presencePosition(core: UserCore): Pick<SyncToken, 'presence'> {
+  const position = core.presence?.known.position
+  return position === undefined ? {} : { presence: position }
 }
 
 /** Whether a token says everything that a new one would say, and as durably. */

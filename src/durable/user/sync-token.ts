@@ -6,8 +6,8 @@ import type { Config } from '../../runtime/config.ts'
 import type { FeedMark } from './feed-marks.ts'
 
 /*
- * Sync positions: `s1.<boot>.<seq>.<durable>.<toDevice>.<accountData>.<deviceLists>.<held>.<mac>`, numbers in base 36. The MAC binds a position
- * to the user and the device that it was issued to, so that whatever it says can be believed (SECURITY R9).
+ * Sync positions: `s1.<boot>.<seq>.<durable>.<toDevice>.<accountData>.<deviceLists>.<held>[.<presence>].<mac>`, numbers in base 36. The MAC binds a
+ * position to the user and the device that it was issued to, so that whatever it says can be believed (SECURITY R9).
  */
 
 /** Where a client is in everything that a sync response tells. */
@@ -16,6 +16,8 @@ export interface SyncToken extends FeedMark {
   readonly toDevice: number
   readonly accountData: number
   readonly deviceLists: number
+  /** Position among the presences that the life of the object named by `boot` has heard of; absent where it had heard of none. */
+  readonly presence?: number
   /** Rooms that could not be asked when the token was made: by {@link roomKey}, the `seq` at which the client still is in that room. */
   readonly held: ReadonlyMap<string, number>
 }
@@ -29,6 +31,7 @@ const MAC_CHARS = 24
 /** 72 bits in Base64url: enough to tell one user's rooms apart. */
 const ROOM_KEY_CHARS = 12
 const PARTS = 9
+const PARTS_WITH_PRESENCE = 10
 /** Tokens whose MAC is known to be right: one poll shows the same one up to three times, and it is the one that the poll before was given. */
 const MAX_KNOWN_TOKENS = 2048
 
@@ -74,7 +77,8 @@ export function roomKey(roomId: string): string {
 export function formatSyncToken(config: Config, userId: string, deviceId: string, token: SyncToken): string {
   const numbers = [token.seq, token.durable, token.toDevice, token.accountData, token.deviceLists].map((part) => part.toString(36))
   const held = [...token.held].map(([key, seq]) => `${key}~${seq.toString(36)}`).join(',')
-  const body = ['s1', token.boot, ...numbers, held].join('.')
+  const presence = token.presence === undefined ? [] : [token.presence.toString(36)]
+  const body = ['s1', token.boot, ...numbers, held, ...presence].join('.')
   const tokens = tokensOf(config)
   const text = `${body}.${macOf(tokens, userId, deviceId, body).toString('latin1')}`
   remember(tokens, nameOf(userId, deviceId, text), token)
@@ -97,9 +101,10 @@ function checkToken(tokens: Tokens, userId: string, deviceId: string, text: stri
   const parts = text.split('.')
   const bodyLength = text.length - MAC_CHARS - 1
   const given = Buffer.from(parts.at(-1) ?? '', 'utf8')
-  if (parts.length !== PARTS || parts[0] !== 's1' || given.length !== MAC_CHARS || bodyLength <= 0) throw unknownPos()
+  const hasPresence = parts.length === PARTS_WITH_PRESENCE
+  if ((parts.length !== PARTS && !hasPresence) || parts[0] !== 's1' || given.length !== MAC_CHARS || bodyLength <= 0) throw unknownPos()
   if (!timingSafeEqual(given, macOf(tokens, userId, deviceId, text.slice(0, bodyLength)))) throw unknownPos()
-  const [, boot = '', seq, durable, toDevice, accountData, deviceLists, held = ''] = parts
+  const [, boot = '', seq, durable, toDevice, accountData, deviceLists, held = '', presence] = parts
   return {
     boot,
     seq: parseNumber(seq),
@@ -108,6 +113,7 @@ function checkToken(tokens: Tokens, userId: string, deviceId: string, text: stri
     accountData: parseNumber(accountData),
     deviceLists: parseNumber(deviceLists),
     held: parseHeld(held),
+    ...(hasPresence ? { presence: parseNumber(presence) } : {}),
   }
 }
 

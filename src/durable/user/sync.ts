@@ -19,9 +19,7 @@ export async function syncNow(core: UserCore, requester: Requester, request: Syn
   if (since === undefined && request.pulls === undefined && core.feedKeeper.mustResume(undefined)) return planPulls(core, deviceId, request)
   if (request.pulls === undefined) await prepareSync(core, since, requestId)
   else await takePulls(core, request.pulls, requestId)
-  const plan = planSync(core, deviceId, since, request, true)
-  core.presence?.known.tell(deviceId)
-  return plan
+  return planSync(core, deviceId, since, request, true)
 }
 
 /** Every room has to be asked for what it says to this client: where it is can be asked with it. */

@@ -89,6 +89,16 @@ describe('m.presence in /sync', () => {
     expect((await sync(bob, { since: next })).presence.events).toEqual([])
   })
 
+  it('tells every position that is older, also where another poll of the same device has heard already', async () => {
+    const { alice, bob } = await friends()
+    const since = (await sync(bob)).next_batch
+    await setPresence(alice, 'online', 'here')
+    const first = await hears(bob, since, alice.userId, 'online')
+    await hears(bob, undefined, alice.userId, 'online')
+    expect((await hears(bob, since, alice.userId, 'online')).event.content.status_msg).toBe('here')
+    expect((await sync(bob, { since: first.next })).presence.events).toEqual([])
+  })
+
   it('tells somebody who comes of those who are there', async () => {
     const { alice, bob } = await friends()
     await sync(alice)

@@ -5,6 +5,7 @@ import { nowMs } from '../../../runtime/clock.ts'
 import { log } from '../../../runtime/log.ts'
 import { readStatusMessage, writeStatusMessage } from '../../../storage/user/presence.ts'
 import { openSockets, readAttachment, wakeParked } from '../parking-wake.ts'
+import type { SyncToken } from '../sync-token.ts'
 import type { UserCore } from '../user-core.ts'
 import { announcePresence } from './announce.ts'
 import { KnownPresences } from './known-presences.ts'
@@ -125,9 +126,11 @@ export class UserPresence {
     return this.#status.text
   }
 
-  /** Events for a device's response, as JSON array. */
-  eventsFor(deviceId: string, isInitial: boolean, filter: EventFilter, ignored: readonly string[]): string | undefined {
-    return this.known.eventsFor(deviceId, isInitial, filter, ignored, nowMs())
+  /** Events for the client that shows a token, as JSON array. What a token of another life of the object says means nothing here. */
+  eventsFor(since: SyncToken | undefined, filter: EventFilter, ignored: readonly string[]): string | undefined {
+    const isOurs = since?.boot === this.#core.feedKeeper.feed.boot
+    const told = since === undefined ? undefined : isOurs ? (since.presence ?? 0) : 0
+    return this.known.eventsFor(told, filter, ignored, nowMs())
   }
 
   #review(): void {

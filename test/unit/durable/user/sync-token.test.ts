@@ -28,7 +28,10 @@ describe('sync tokens', () => {
   it('come back as they went', () => {
     const safe = fc.nat(Number.MAX_SAFE_INTEGER)
     const held = fc.array(fc.tuple(fc.string().map(roomKey), safe), { maxLength: MAX_HELD_ROOMS }).map((entries) => new Map(entries))
-    const token = fc.record({ seq: safe, durable: safe, toDevice: safe, accountData: safe, deviceLists: safe, held })
+    const token = fc.record(
+      { presence: safe, seq: safe, durable: safe, toDevice: safe, accountData: safe, deviceLists: safe, held },
+      { requiredKeys: ['seq', 'durable', 'toDevice', 'accountData', 'deviceLists', 'held'] },
+    )
     fc.assert(
       fc.property(token, fc.string(), fc.string(), (numbers, userId, deviceId) => {
         const given = { ...numbers, boot: 'b' }
@@ -47,6 +50,7 @@ describe('sync tokens', () => {
       toDevice: big,
       accountData: big,
       deviceLists: big,
+      presence: big,
       held,
     })
     expect(text.length).toBeLessThan(1024)
