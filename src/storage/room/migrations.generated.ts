@@ -48,4 +48,9 @@ export const ROOM_MIGRATIONS: readonly Migration[] = [
     name: 'import',
     sql: "-- Events of a room that is being joined, as another server sent them: their signatures and hashes are checked, the rules are not. Read in order of\n-- depth, which puts honest events behind what they rest on. Emptied when the join ends, however it ends.\nCREATE TABLE import_staging (\n  seq INTEGER PRIMARY KEY,\n  event_id TEXT NOT NULL,\n  depth INTEGER NOT NULL,\n  in_state INTEGER NOT NULL,\n  pdu TEXT NOT NULL\n);\nCREATE INDEX import_staging_by_depth ON import_staging (depth, seq);\n",
   },
+  {
+    version: 10,
+    name: 'partial',
+    sql: "-- A room that was joined without most of its members (docs/design/partial-state.md), until their state has come and after. `event_id` is the join, `state_pos` the\n-- position as of which the state before it is written, `completed_pos` the position at which the state became whole; absent until then.\nCREATE TABLE partial_room (\n  one INTEGER PRIMARY KEY CHECK (one = 1),\n  event_id TEXT NOT NULL,\n  state_pos INTEGER NOT NULL,\n  filled INTEGER NOT NULL DEFAULT 0,\n  completed_pos INTEGER\n);\n\n-- Other servers that are said to be in the room, while its members are not known.\nCREATE TABLE resident_servers (\n  server TEXT PRIMARY KEY\n) WITHOUT ROWID;\n\n-- States of which those before events are made, as other servers tell them: the state before `event_id` itself where `after_id` is empty, otherwise that after\n-- this predecessor of it. `gid` is 0 while the state is still to be fetched. Kept while there are incomplete states.\nCREATE TABLE told_states (\n  event_id TEXT NOT NULL,\n  after_id TEXT NOT NULL,\n  gid INTEGER NOT NULL,\n  PRIMARY KEY (event_id, after_id)\n) WITHOUT ROWID;\n\n-- Events with a place whose state before is incomplete, in the order in which they were placed.\nCREATE TABLE incomplete_events (\n  seq INTEGER PRIMARY KEY AUTOINCREMENT,\n  nid INTEGER NOT NULL UNIQUE\n);\n",
+  },
 ]
