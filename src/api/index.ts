@@ -7,6 +7,7 @@ import { accountModerationEndpoints } from './client/admin/index.ts'
 import { authEndpoints } from './client/auth/index.ts'
 import { capabilityEndpoints } from './client/capabilities/index.ts'
 import { dehydratedDeviceEndpoints } from './client/dehydrated-device/index.ts'
+import { delayedEventEndpoints } from './client/delayed-events/index.ts'
 import { deviceEndpoints } from './client/devices/index.ts'
 import { directoryEndpoints } from './client/directory/index.ts'
 import { filterEndpoints } from './client/filters/index.ts'
@@ -47,6 +48,7 @@ export const ENDPOINTS: readonly Endpoint<RequestContext>[] = [
   ...keyEndpoints,
   ...roomKeyEndpoints,
   ...dehydratedDeviceEndpoints,
+  ...delayedEventEndpoints,
   ...threadEndpoints,
   ...toDeviceEndpoints,
   ...versionEndpoints,

@@ -7,6 +7,9 @@ import type { AuthenticatedServer } from './server-authentication.ts'
 /** Methods that endpoints may have; OPTIONS is answered for every path. */
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 
+/** Whether an absent body counts as `{}`. */
+export type EmptyBody = boolean | ((request: Request) => boolean)
+
 /** A schema of request input, or none. */
 type Schema = z.ZodType | undefined
 /** What a handler receives where its endpoint has a schema; nothing where it has none. */
@@ -27,8 +30,8 @@ export interface EndpointSpec<P extends Schema, Q extends Schema, B extends Sche
   readonly query?: Q
   /** JSON body. Without a schema the body is not read. */
   readonly body?: B
-  /** An absent body counts as `{}`. For endpoints whose body has no required keys, because clients leave it out. */
-  readonly emptyBody?: boolean
+  /** An absent body counts as `{}`, always or in some requests. For endpoints whose body has no required keys, because clients leave it out. */
+  readonly emptyBody?: EmptyBody
   readonly maxBodyBytes?: number
   /** Numbers in the body: `integers` where it becomes part of an event (appendices#canonical-json), else `any`. */
   readonly numbers?: 'integers' | 'any'
@@ -53,7 +56,7 @@ export interface Endpoint<Context> {
   readonly rateLimit: RateLimitClass
   readonly standing: StandingNeeded
   readonly schemas: { readonly params: Schema; readonly query: Schema; readonly body: Schema }
-  readonly emptyBody: boolean
+  readonly emptyBody: EmptyBody
   readonly maxBodyBytes: number | undefined
   readonly numbers: 'integers' | 'any'
   /** Runs the handler on input that has passed the schemas. */

@@ -109,7 +109,8 @@ async function bodyOf<Context>(
   request: Request,
   origin: AuthenticatedServer | undefined,
 ): ReturnType<typeof readJsonObject> {
-  const { maxBodyBytes = DEFAULT_MAX_BODY_BYTES, emptyBody, numbers } = endpoint
+  const { maxBodyBytes = DEFAULT_MAX_BODY_BYTES, numbers } = endpoint
+  const emptyBody = typeof endpoint.emptyBody === 'function' ? endpoint.emptyBody(request) : endpoint.emptyBody
   if (origin !== undefined) {
     if (origin.body === undefined && !emptyBody) throw notJson()
     return origin.body ?? {}

@@ -9,10 +9,11 @@ import { randomString } from './random.ts'
  * whether a token is valid is decided by the account's own object, which stores a keyed hash of it.
  */
 
-/** What a token is for. The prefix says it, and the MAC covers the prefix. */
-export type TokenKind = 'access' | 'refresh'
+/** What a token is for; `delay` names a delayed event. The prefix says it, and the MAC covers the prefix. */
+export type TokenKind = 'access' | 'refresh' | 'delay'
 
-const PREFIXES: Readonly<Record<TokenKind, string>> = { access: 'mya_', refresh: 'myr_' }
+const PREFIXES: Readonly<Record<TokenKind, string>> = { access: 'mya_', refresh: 'myr_', delay: 'myd_' }
+const KINDS: readonly TokenKind[] = ['access', 'refresh', 'delay']
 const PREFIX_CHARS = 4
 /** 24 characters over letters and digits: 142 bits. */
 const RANDOM_CHARS = 24
@@ -103,11 +104,7 @@ export function readToken(config: Config, token: string): TokenClaims | undefine
 
 function checkToken(keys: TokenKeys, token: string): TokenClaims | undefined {
   if (token.length > MAX_TOKEN_CHARS || token.length <= PREFIX_CHARS + TAIL_CHARS) return undefined
-  const kind: TokenKind | undefined = token.startsWith(PREFIXES.access)
-    ? 'access'
-    : token.startsWith(PREFIXES.refresh)
-      ? 'refresh'
-      : undefined
+  const kind = KINDS.find((one) => token.startsWith(PREFIXES[one]))
   if (kind === undefined) return undefined
   const macStart = token.length - MAC_CHARS
   const signed = token.slice(0, macStart - 1)

@@ -55,7 +55,9 @@ export class DueTable {
 
   /** Sets the alarm for the earliest planned work. To be called in the turn of the transaction, so that both are one commit. */
   async arm(): Promise<void> {
-    const earliest = Math.min(...this.#planned.values())
+    // The first alarm of this life must not take the place of one that an earlier life has set.
+    const known = this.#alarmAt === undefined ? this.#earliest() : undefined
+    const earliest = Math.min(...this.#planned.values(), known ?? Number.POSITIVE_INFINITY)
     if (!Number.isFinite(earliest) || (this.#alarmAt !== undefined && this.#alarmAt <= earliest)) return
     this.#alarmAt = earliest
     await this.#storage.setAlarm(earliest)
@@ -74,6 +76,15 @@ export class DueTable {
       else await this.#do(kind, key, onFailure)
     }
     await this.arm()
+  }
+
+  /** When the earliest work is due, of what is not settled in this life. */
+  #earliest(): number | undefined {
+    const rows = this.#store.all<{ kind: string; key: string; at: number }>(
+      'SELECT kind, key, at FROM due ORDER BY at LIMIT ?',
+      MAX_PER_ALARM,
+    )
+    return rows.find(({ kind, key }) => !this.#settled.has(name(kind, key)))?.at
   }
 
   async #do(kind: string, key: string, onFailure: (kind: string, cause: unknown) => number): Promise<void> {

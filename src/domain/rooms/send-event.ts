@@ -43,14 +43,15 @@ async function send(ctx: RequestContext, roomId: string, event: EventToSend): Pr
   return unwrap(await ctx.objects.room(roomId).send(caller, { ...event, redacts })).eventId
 }
 
-/** A redaction that is sent like any other event names its target in its content, where room versions from 11 on keep it. */
-function redactsOf({ type, content }: EventToSend): string | undefined {
+/** A redaction that is sent like any other event names its target in its content, where room versions from 11 on keep it. @throws MatrixError M_INVALID_PARAM. */
+export function redactsOf({ type, content }: Pick<EventToSend, 'type' | 'content'>): string | undefined {
   if (type !== 'm.room.redaction') return undefined
   if (typeof content.redacts !== 'string') throw invalidParam('A redaction must say what it redacts')
   return content.redacts
 }
 
-function checkedTxnId(txnId: string): string {
+/** A transaction ID that is not too long. @throws MatrixError M_INVALID_PARAM. */
+export function checkedTxnId(txnId: string): string {
   if (txnId.length > MAX_TXN_ID_CHARS) throw invalidParam(`A transaction ID has at most ${MAX_TXN_ID_CHARS} characters`)
   return txnId
 }

@@ -9,7 +9,10 @@ import type { CommitQueue } from './append/commit-queue.ts'
 import type { Draft } from './append/draft.ts'
 import type { RoomCore } from './room-core.ts'
 
-/** Worker → room: an event that the caller wants to send. */
+/** Names, in transactions, events that were left with the server to be sent later (MSC4140): the ID of the transaction is that of the delay. */
+export const DELAYED_ENDPOINT = 'delayed'
+
+/** Worker or user → room: an event that the caller wants to send. */
 export interface SendRequest {
   readonly type: string
   /** Present for state events; the empty string is a state key. */
@@ -32,8 +35,7 @@ export function sendEvent(
   const txn = request.txn === undefined ? undefined : JSON.stringify([caller.deviceId ?? '', request.txn.endpoint, request.txn.id])
   return queue.enqueue(caller.requestId, (draft) => {
     if (caller.suspended) checkSuspended(core, caller, request.redacts)
-    const unchanged = request.txn === undefined ? findUnchangedState(core, caller, request) : undefined
-    const stored = unchanged ?? append(core, draft, caller, request, txn)
+    const stored = findUnchangedState(core, caller, request) ?? append(core, draft, caller, request, txn)
     return { eventId: stored.eventId }
   })
 }

@@ -1,3 +1,4 @@
+import { deleteDelayedEvents } from '../../storage/user/delayed-events.ts'
 import { deleteThreadSubscriptions } from '../../storage/user/thread-subscriptions.ts'
 import { encryptionDeactivated, encryptionDeviceChanged, encryptionDeviceRemoved } from './e2ee/device-changes.ts'
 import { closeParkedOf, wakeParkedSoon } from './parking-wake.ts'
@@ -27,6 +28,7 @@ export function onDeactivated(core: UserCore, _erase: boolean): void {
   core.memberProfile = undefined
   encryptionDeactivated(core)
   deleteThreadSubscriptions(core.store)
+  deleteDelayedEvents(core.store)
   core.departure.plan()
 }
 

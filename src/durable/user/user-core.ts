@@ -7,6 +7,7 @@ import { type Config, configOf } from '../../runtime/config.ts'
 import { DueTable } from '../../storage/due-table.ts'
 import { ObjectStore } from '../../storage/object-store.ts'
 import { USER_MIGRATIONS } from '../../storage/user/migrations.generated.ts'
+import { DelayedEvents } from './delayed/delayed-events.ts'
 import { departure } from './departure.ts'
 import { E2ee } from './e2ee/e2ee.ts'
 import { FeedKeeper } from './feed-keeper.ts'
@@ -47,6 +48,8 @@ export class UserCore {
   readonly due: DueTable
   readonly profilePropagation: RoomsJob
   readonly departure: RoomsJob
+  /** Events that are to be sent later. */
+  readonly delayed: DelayedEvents
   /** Tokens that have been looked up since this object woke. */
   readonly admitted = new AdmittedTokens()
   /** Requests of this user by class of limit. */
@@ -73,6 +76,7 @@ export class UserCore {
     this.due = new DueTable(this.store, ctx.storage)
     this.profilePropagation = profilePropagation(this)
     this.departure = departure(this)
+    this.delayed = new DelayedEvents(this)
     this.feedKeeper = new FeedKeeper(this.store, ctx, () => parkedCount(this) > 0 || this.push.any)
     this.unread = new Unread(this)
     this.push = new Push(this)

@@ -9,6 +9,7 @@ import { type Outcome, refusal, success } from '../../runtime/outcome.ts'
 import { readAccount } from '../../storage/user/account.ts'
 import type { Hint, HintReply, MembershipNotice, PeerDelivery, PeerReply, SettleReply, SettleRequest } from '../protocol.ts'
 import { type LoginRequest, logIn, type RegisterRequest, registerAccount } from './accounts.ts'
+import type { DelayAction } from './delayed/delayed-events.ts'
 import type { LoggedIn } from './devices.ts'
 import { presenceOfServer } from './e2ee/acquaintances.ts'
 import { type ClaimedKey, claimKeys, type KeyClaim } from './e2ee/claim-keys.ts'
@@ -71,6 +72,11 @@ export class User extends DurableObject<Env> {
   /** For an administrator: what is imposed on the account, after a change if one is wanted. */
   standing(change: Partial<Standing>, requestId: string): Promise<Outcome<Standing>> {
     return this.#outcome(() => administerStanding(this.#core, change, requestId))
+  }
+
+  /** Sends, cancels or restarts a delayed event, for whoever knows its ID; the Worker has checked its MAC. */
+  manageDelayed(delayId: string, action: DelayAction, requestId: string): Promise<Outcome<void>> {
+    return this.#outcome(() => this.#core.delayed.manage(delayId, action, requestId))
   }
 
   /** The profile as everybody may see it. */

@@ -53,4 +53,9 @@ export const USER_MIGRATIONS: readonly Migration[] = [
     name: 'sliding_opened',
     sql: "-- Where the feed was when a connection was opened: what the user left before has never been in it.\nALTER TABLE sliding_connections ADD COLUMN opened_seq INTEGER NOT NULL DEFAULT 0;\n",
   },
+  {
+    version: 11,
+    name: 'delayed_events',
+    sql: "-- Events that this user has left with the server to be sent later (MSC4140). `txn` is JSON, of whoever scheduled it; `content` is JSON. What has been\n-- sent, cancelled or refused (`finalised_ts`) stays for a while, so that requests can be repeated; `error` is JSON.\nCREATE TABLE delayed_events (\n  delay_id TEXT PRIMARY KEY,\n  txn TEXT UNIQUE,\n  room_id TEXT NOT NULL,\n  type TEXT NOT NULL,\n  state_key TEXT,\n  content TEXT NOT NULL,\n  redacts TEXT,\n  delay_ms INTEGER NOT NULL,\n  scheduled_ts INTEGER NOT NULL,\n  finalised_ts INTEGER,\n  event_id TEXT,\n  error TEXT\n) WITHOUT ROWID;\n",
+  },
 ]

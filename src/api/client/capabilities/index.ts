@@ -1,3 +1,4 @@
+import { MAX_DELAY_MS, MAX_SCHEDULED } from '../../../durable/user/delayed/limits.ts'
 import { clientPaths } from '../../../http/path.ts'
 import { findRoomVersionRules } from '../../../matrix/room-versions/rules.ts'
 import { SUPPORTED_ROOM_VERSIONS } from '../../../runtime/config.ts'
@@ -19,6 +20,7 @@ const capabilities = endpoint({ method: 'GET', path: clientPaths('capabilities')
       'm.profile_fields': { enabled: true },
       'm.3pid_changes': { enabled: false },
       'm.get_login_token': { enabled: false },
+      'org.matrix.msc4140.delayed_events': { max_delay_ms: MAX_DELAY_MS, max_scheduled: MAX_SCHEDULED },
       ...(isAdmin && { 'm.account_moderation': { lock: true, suspend: true } }),
     },
   }

@@ -2,6 +2,7 @@ import { redactPdu } from '../../../matrix/events/redaction.ts'
 import { isJsonObject } from '../../../matrix/json.ts'
 import { type StoredEvent, toPdu } from '../../../storage/room/events.ts'
 import type { RoomCore } from '../room-core.ts'
+import { DELAYED_ENDPOINT } from '../send.ts'
 import type { Visibility } from './visibility.ts'
 
 /** Who reads, as far as the form of an event depends on it. */
@@ -77,17 +78,18 @@ function unsignedPart(core: RoomCore, event: StoredEvent, reader: EventReader): 
   }
   const bundle = reader.bundles?.get(event.nid)
   if (bundle !== undefined) parts.push(`"m.relations":${bundle}`)
-  const transactionId = transactionIdFor(event, reader)
-  if (transactionId !== undefined) parts.push(`"transaction_id":${JSON.stringify(transactionId)}`)
+  parts.push(...transactionParts(event, reader))
   return parts.join(',')
 }
 
-function transactionIdFor(event: StoredEvent, reader: EventReader): string | undefined {
-  if (event.txn === undefined || event.sender !== reader.visibility.userId || reader.deviceId === undefined) return undefined
+/** What its sender hears of how an event was sent: the transaction on the device that sent it, the delay (MSC4140) on every one. */
+function transactionParts(event: StoredEvent, { visibility, deviceId }: EventReader): string[] {
+  if (event.txn === undefined || event.sender !== visibility.userId || deviceId === undefined) return []
   const txn: unknown = JSON.parse(event.txn)
-  if (!Array.isArray(txn) || txn[0] !== reader.deviceId) return undefined
-  const id: unknown = txn[2]
-  return typeof id === 'string' ? id : undefined
+  const [device, endpoint, id]: readonly unknown[] = Array.isArray(txn) ? txn : []
+  if (typeof id !== 'string') return []
+  if (device === '' && endpoint === DELAYED_ENDPOINT) return [`"org.matrix.msc4140.delay_id":${JSON.stringify(id)}`]
+  return device === deviceId ? [`"transaction_id":${JSON.stringify(id)}`] : []
 }
 
 /** Whether an event's content has a `url`, for filters. Parses only where the text could hold one. */

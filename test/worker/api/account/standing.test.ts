@@ -22,6 +22,7 @@ const CLOSED = [
   'POST rooms/:roomId/unban',
   'POST rooms/:roomId/upgrade',
   'POST user/:userId/openid/request_token',
+  'PUT /_matrix/client/unstable/org.matrix.msc4140/rooms/:roomId/delayed_event/:eventType/:txnId',
   'PUT admin/lock/:userId',
   'PUT admin/suspend/:userId',
   'PUT directory/list/room/:roomId',
