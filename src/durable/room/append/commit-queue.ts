@@ -56,9 +56,14 @@ export class CommitQueue {
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
-    // One turn of the event loop: calls that are already on their way join the commit.
-    if (this.#pacing.shouldWait) setTimeout(() => this.#flush(), 0)
-    else queueMicrotask(() => this.#flush())
+    const { turns } = this.#pacing
+    if (turns === 0) queueMicrotask(() => this.#flush())
+    else this.#flushAfter(turns)
+  }
+
+  /** Calls that are already on their way in these turns of the event loop join the commit. */
+  #flushAfter(turns: number): void {
+    setTimeout(() => (turns > 1 && this.#waiting.length < MAX_BATCH ? this.#flushAfter(turns - 1) : this.#flush()), 0)
   }
 
   #flush(): void {

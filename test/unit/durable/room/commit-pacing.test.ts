@@ -5,7 +5,7 @@ import { CommitPacing } from '../../../../src/durable/room/append/commit-pacing.
 function waitsOver(pacing: CommitPacing, sizes: readonly number[]): number {
   let waits = 0
   for (const size of sizes) {
-    if (pacing.shouldWait) waits += 1
+    if (pacing.turns > 0) waits += 1
     pacing.committed(size)
   }
   return waits
@@ -27,4 +27,13 @@ test('a room grows quiet again after a few commits of one', () => {
   const pacing = new CommitPacing()
   pacing.committed(16)
   expect(waitsOver(pacing, alone(20))).toBe(4)
+})
+
+test('a crowd is waited for twice as long, until it is gone', () => {
+  const pacing = new CommitPacing()
+  const turns = [2, 3, 8, 2, 1].map((size) => {
+    pacing.committed(size)
+    return pacing.turns
+  })
+  expect(turns).toEqual([1, 2, 2, 1, 1])
 })
