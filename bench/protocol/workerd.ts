@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import { freePort } from '../../test/support/federation-pair.ts'
+import { freePort } from '../../test/support/free-port.ts'
 
 const START_TIMEOUT_MS = 10_000
 const POLL_MS = 20

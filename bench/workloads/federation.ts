@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../src/matrix/json.ts'
-import { federationEnv, freePort } from '../../test/support/federation-pair.ts'
+import { federationEnv } from '../../test/support/federation-pair.ts'
+import { freePort } from '../../test/support/free-port.ts'
 import { HostilePeer } from '../../test/support/hostile-peer.ts'
 import { startServerProcess } from '../../test/support/server-process.ts'
 import { type Bench, inLanes } from '../bench.ts'

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { serveWith } from '../../test/support/federation-https.ts'
-import { federationEnv, freePort, makeFederationTls } from '../../test/support/federation-pair.ts'
+import { federationEnv, makeFederationTls } from '../../test/support/federation-pair.ts'
+import { freePort } from '../../test/support/free-port.ts'
 import { GiantRoom, type GiantSize } from '../../test/support/giant-room.ts'
 import { startServerProcess } from '../../test/support/server-process.ts'
 import { MatrixClient } from '../client/matrix-client.ts'

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type CuttableLink, cuttableLink } from './cuttable-link.ts'
+import { freePort } from './free-port.ts'
 import { MatrixClient } from './matrix-client.ts'
 import { type ServerProcess, startServerProcess } from './server-process.ts'
 
@@ -21,16 +21,6 @@ export interface FederationTls {
   readonly key: string
   readonly certificate: string
   readonly folder: string
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
 
 /** Makes a key and a certificate for servers on the loopback address, in a folder of their own. */

@@ -4,9 +4,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { freePort } from './free-port.ts'
 
 const root = join(import.meta.dirname, '../..')
-const START_TIMEOUT_MS = 30_000
+const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 15_000
 const POLL_MS = 25
 /** Characters of the server's output that are kept for failure messages. */
@@ -139,7 +140,7 @@ export async function startServerProcess(options: ServerOptions = {}): Promise<S
   const write = (text: string): void => {
     output = (output + text).slice(-MAX_OUTPUT)
   }
-  let running = await launch(dataDir, 0, options, write)
+  let running = await launch(dataDir, await freePort(), options, write)
   const { url, port, tlsPort } = running.control
 
   const workerdPid = async (): Promise<number> => Number(await readFile(join(dataDir, 'workerd.pid'), 'utf8'))

@@ -2,7 +2,8 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type FederationTls, freePort } from './federation-pair.ts'
+import type { FederationTls } from './federation-pair.ts'
+import { freePort } from './free-port.ts'
 
 const START_TIMEOUT_MS = 60_000
 const POLL_MS = 100

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type HttpsServer, serveWith } from '../../support/federation-https.ts'
-import { eventually, federationEnv, freePort, makeFederationTls } from '../../support/federation-pair.ts'
+import { eventually, federationEnv, makeFederationTls } from '../../support/federation-pair.ts'
+import { freePort } from '../../support/free-port.ts'
 import { GiantRoom } from '../../support/giant-room.ts'
 import { MatrixClient } from '../../support/matrix-client.ts'
 import { type ServerProcess, startServerProcess } from '../../support/server-process.ts'
