@@ -13,7 +13,7 @@ import { checkBudgets } from './budgets.ts'
 import { describeCommit, describeMachine, projectRoot } from './machine.ts'
 import { measureFsync } from './measure/fsync.ts'
 import { type BenchOptions, readOptions } from './options.ts'
-import { freeInspectorPort, Profiler } from './profiler.ts'
+import { inspected } from './profiler.ts'
 import { type Report, renderMarkdown } from './report.ts'
 import type { StandaloneWorkload, Workload } from './workload.ts'
 import type { WorkloadResult } from './workload-result.ts'
@@ -74,7 +74,7 @@ async function runStandalone(options: BenchOptions): Promise<WorkloadResult[]> {
   const results: WorkloadResult[] = []
   for (const workload of chosen(STANDALONE, options)) {
     progress(`measuring ${workload.name}`)
-    results.push(...(await workload.measure(options.scale)))
+    results.push(...(await workload.measure(options)))
   }
   return results
 }
@@ -97,18 +97,16 @@ async function runWorkloads(bench: Bench, workloads: readonly Workload[]): Promi
 }
 
 async function runWithServer(options: BenchOptions, dataDir: string, workloads: readonly Workload[]): Promise<WorkloadResult[]> {
-  const inspectorPort = options.profile === undefined ? undefined : await freeInspectorPort()
-  const preload = join(import.meta.dirname, 'inspector-preload.mjs')
+  const { env: inspectorEnv, profiler } = await inspected(options.profile)
   const tls = await makeFederationTls()
   const port = await freePort()
   const serverName = `localhost:${port}`
   const env: Record<string, string> = {
     ...federationEnv(port, tls),
-    ...(inspectorPort === undefined ? {} : { BENCH_INSPECTOR_PORT: String(inspectorPort), NODE_OPTIONS: `--import=${preload}` }),
+    ...inspectorEnv,
   }
   const server = await startServerProcess({ serverName, dataDir, env, ...(options.bundle === undefined ? {} : { bundle: options.bundle }) })
   try {
-    const profiler = inspectorPort === undefined ? undefined : new Profiler(inspectorPort, options.profile ?? 'profile')
     return await runWorkloads(new Bench(server, { serverName, tls }, options.scale, profiler), workloads)
   } catch (cause) {
     progress(server.output())

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 
 const SAMPLING_INTERVAL_US = 200
 const TARGET = 'core:user:myelin'
@@ -9,8 +10,18 @@ interface Target {
   readonly webSocketDebuggerUrl: string
 }
 
+/** What a server is started with so that it can be profiled, and what profiles it; nothing where no profile was asked for. */
+export async function inspected(
+  prefix: string | undefined,
+): Promise<{ env: Readonly<Record<string, string>>; profiler: Profiler | undefined }> {
+  if (prefix === undefined) return { env: {}, profiler: undefined }
+  const port = await freeInspectorPort()
+  const preload = join(import.meta.dirname, 'inspector-preload.mjs')
+  return { env: { BENCH_INSPECTOR_PORT: String(port), NODE_OPTIONS: `--import=${preload}` }, profiler: new Profiler(port, prefix) }
+}
+
 /** A port that nobody listens on right now. */
-export async function freeInspectorPort(): Promise<number> {
+async function freeInspectorPort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()

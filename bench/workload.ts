@@ -1,12 +1,12 @@
 import type { Bench } from './bench.ts'
-import type { Scale } from './options.ts'
+import type { BenchOptions } from './options.ts'
 import type { WorkloadResult } from './workload-result.ts'
 
 /** Work that needs no server, such as that of the pure rules. */
 export interface StandaloneWorkload {
   /** As `--only` and the budgets name it. */
   readonly name: string
-  measure(scale: Scale): Promise<WorkloadResult[]>
+  measure(options: BenchOptions): Promise<WorkloadResult[]>
 }
 
 /** One kind of work, prepared before anything is measured. */

@@ -7,6 +7,7 @@ import { startServerProcess } from '../../test/support/server-process.ts'
 import { MatrixClient } from '../client/matrix-client.ts'
 import { summarize } from '../measure/percentiles.ts'
 import { cpuMsOf, ownCpuMs, residentMibOf } from '../measure/process-usage.ts'
+import { inspected, type Profiler } from '../profiler.ts'
 import type { StandaloneWorkload } from '../workload.ts'
 import type { WorkloadResult } from '../workload-result.ts'
 
@@ -21,9 +22,9 @@ const P99 = 0.99
 /** Joining a very large room of very many servers, while somebody else goes on using the server. The samples are that other user's messages. */
 export const largeJoin: StandaloneWorkload = {
   name: 'large-join',
-  measure: async ({ name: scale }) => {
+  measure: async ({ scale, profile }) => {
     const tls = await makeFederationTls()
-    const size = SIZES[scale]
+    const size = SIZES[scale.name]
     let giant: GiantRoom | undefined
     const https = await serveWith(
       { answer: async (request) => (giant === undefined ? Response.error() : giant.owner.answer(request)) },
@@ -32,10 +33,11 @@ export const largeJoin: StandaloneWorkload = {
     const owner = `localhost:${https.port}`
     giant = new GiantRoom(owner, size, Date.now())
     const port = await freePort()
-    const env = { ...federationEnv(port, tls), MYELIN_NOTARIES: owner }
+    const { env: inspectorEnv, profiler } = await inspected(profile)
+    const env = { ...federationEnv(port, tls), MYELIN_NOTARIES: owner, ...inspectorEnv }
     const server = await startServerProcess({ serverName: `localhost:${port}`, env })
     try {
-      return [await measureJoin(server, giant, size)]
+      return [await measureJoin(server, giant, size, profiler)]
     } finally {
       await server.stop()
       await https.close()
@@ -47,11 +49,13 @@ async function measureJoin(
   server: Awaited<ReturnType<typeof startServerProcess>>,
   { room, owner, events }: GiantRoom,
   size: GiantSize,
+  profiler: Profiler | undefined,
 ): Promise<WorkloadResult> {
   const [joiner, other] = [await MatrixClient.register(server.url, 'joiner'), await MatrixClient.register(server.url, 'other')]
   const elsewhere = await other.createRoom({ preset: 'private_chat' })
   const pid = await server.workerdPid()
   for (let sent = 0; sent < 50; sent += 1) await other.send(elsewhere)
+  await profiler?.start()
   const [memoryBefore, cpuBefore, ownBefore, startedMs] = [await residentMibOf(pid), await cpuMsOf(pid), ownCpuMs(), performance.now()]
   let isJoined = false
   let memoryMost = memoryBefore
@@ -77,6 +81,7 @@ async function measureJoin(
   await Promise.all([join(), others()])
   const wallMs = performance.now() - startedMs
   const cpuMs = (await cpuMsOf(pid)) - cpuBefore
+  await profiler?.stop(largeJoin.name)
   const joined = await joiner.get(`/rooms/${encodeURIComponent(room.roomId)}/joined_members`)
   const members = Object.keys((JSON.parse(joined.body.toString('utf8')) as { joined: object }).joined).length
   if (members !== size.members + 2) throw new Error(`${members} members have joined`)

@@ -19,7 +19,7 @@ const AUTHORIZE_ROUNDS = { full: 200, quick: 20 }
 /** The rules themselves, each in a process of its own: verifying events, authorizing them, resolving a room made to be expensive. */
 export const protocol: StandaloneWorkload = {
   name: 'protocol',
-  measure: async ({ name: scale }) => {
+  measure: async ({ scale: { name: scale } }) => {
     const verified = await child<VerifyReports>('verify', [String(VERIFY_ROUNDS[scale])])
     const authorized = await child<AuthorizeReport>('authorize', [String(AUTHORIZE_ROUNDS[scale])])
     const { events, allowed, cpuMs } = authorized

@@ -24,8 +24,10 @@ export const MAX_JOIN_MEMBER_BYTES = 1024 * 1024
 export const JOIN_KEY_BATCH_EVENTS = 2_000
 /** Characters of it that are held at once. */
 export const JOIN_KEY_BATCH_CHARS = 4 * 1024 * 1024
-/** Events of it that are checked, and brought to the room, in one turn: about 20 ms, because whoever else uses the server waits meanwhile. */
-export const IMPORT_CHUNK_EVENTS = 128
+/** Events of it that are checked, and brought to the room, in one turn: about 10 ms, because whoever else uses the server waits meanwhile. */
+export const IMPORT_CHUNK_EVENTS = 64
+/** Events of it that are parsed in one turn. */
+export const PARSED_PER_TURN = 256
 /** Turns in which a room looks at what it was brought. */
 export const MAX_IMPORT_TURNS = 100_000
 /** How often a join looks whether another join of the same room has ended. */

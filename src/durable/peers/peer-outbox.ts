@@ -1,5 +1,6 @@
 import { nowMs } from '../../runtime/clock.ts'
 import { log } from '../../runtime/log.ts'
+import { inTurns, letOthersRun } from '../../runtime/turns.ts'
 import type { DueResult, DueTable } from '../../storage/due-table.ts'
 import type { ObjectStore } from '../../storage/object-store.ts'
 import {
@@ -25,7 +26,7 @@ const RETRY_MS = 30_000
 const BATCH_ITEMS = 100
 const BATCH_CHARS = 4 * 1024 * 1024
 /** Peers told at once, and asked at once when settling. */
-const PARALLEL_PEERS = 64
+const PARALLEL_PEERS = 8
 /** Deliveries to one peer in a row; more than a full outbox needs. */
 const MAX_DELIVERIES = 1_000
 /** Attempts of one delivery before it is left to the alarm. */
@@ -117,11 +118,17 @@ export class PeerOutbox {
       if (this.#delivering >= PARALLEL_PEERS) return
       this.#waiting.delete(peer)
       this.#delivering += 1
-      const delivery = this.#push(peer).finally(() => {
-        this.#delivering -= 1
-        this.#drain()
-      })
-      this.#parts.waitUntil(delivery)
+      this.#parts.waitUntil(this.#pushInTurn(peer))
+    }
+  }
+
+  async #pushInTurn(peer: string): Promise<void> {
+    try {
+      await this.#push(peer)
+      if (this.#waiting.size > 0) await letOthersRun()
+    } finally {
+      this.#delivering -= 1
+      this.#drain()
     }
   }
 
@@ -172,9 +179,7 @@ export class PeerOutbox {
     const { store, due } = this.#parts
     await this.#parts.beforeSettling?.()
     const peers = outboxPeers(store)
-    for (let start = 0; start < peers.length; start += PARALLEL_PEERS) {
-      await Promise.all(peers.slice(start, start + PARALLEL_PEERS).map((peer) => this.#settlePeer(peer)))
-    }
+    await inTurns(peers, PARALLEL_PEERS, (peer) => this.#settlePeer(peer))
     const isEmpty = store.transaction(undefined, () => {
       writeOutboxHead(store, this.ids.last)
       for (const peer of peers) {

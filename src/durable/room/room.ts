@@ -64,7 +64,7 @@ export class Room extends SharedRoom {
     this.#servers = new ServerFanOut(this.core, (serverName) => queueOf(env, serverName))
     this.core.servers = this.#servers
     this.#remoteMembers = new RemoteMembers(this.core, remoteServer)
-    this.core.due.handle(IMPORT_DUE, () => Promise.resolve(expireImport(this.core)))
+    this.core.due.handle(IMPORT_DUE, () => expireImport(this.core))
     this.core.due.handle(FEDERATION_DUE, () => this.#servers.run())
     const index = new EventIndex(this.core)
     this.core.due.handle(EVENT_INDEX_DUE, () => index.run())

@@ -61,18 +61,15 @@ export function stagedImport(store: ObjectStore, seq: number): StagedImportRow |
   return row && decode(row)
 }
 
-/** IDs of the state before the join, by number, after one. */
-export function stagedStateIds(store: ObjectStore, afterSeq: number, limit: number): { readonly seq: number; readonly eventId: string }[] {
-  return store
-    .all<{ seq: number; event_id: string }>(
-      'SELECT seq, event_id FROM import_staging WHERE in_state = 1 AND seq > ? ORDER BY seq LIMIT ?',
-      afterSeq,
-      limit,
-    )
-    .map((row) => ({ seq: row.seq, eventId: row.event_id }))
+/** Number of the row that came last; 0 without any. */
+export function lastStagedImport(store: ObjectStore): number {
+  return store.first<{ seq: number | null }>('SELECT max(seq) AS seq FROM import_staging')?.seq ?? 0
 }
 
-/** Empties the table. */
-export function clearStagedImports(store: ObjectStore): void {
-  store.run('DELETE FROM import_staging')
+/** Deletes some of the rows; answers whether any may be left. The caller holds the transaction. */
+export function clearSomeStagedImports(store: ObjectStore, limit: number): boolean {
+  const first = store.first<{ seq: number | null }>('SELECT min(seq) AS seq FROM import_staging')?.seq
+  if (first === undefined || first === null) return false
+  store.run('DELETE FROM import_staging WHERE seq < ?', first + limit)
+  return true
 }

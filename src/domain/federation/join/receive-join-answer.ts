@@ -18,6 +18,7 @@ import {
   MAX_JOIN_EVENTS,
   MAX_JOIN_MEMBER_BYTES,
   MAX_JOIN_PDU_BYTES,
+  PARSED_PER_TURN,
 } from '../limits.ts'
 import type { JoinContext } from './join-context.ts'
 
@@ -68,6 +69,7 @@ export async function receiveJoinAnswer(
       if (pdu !== undefined) batch.push({ pdu, inState: piece.name === STATE })
       batchChars += piece.text.length
       if (batch.length >= JOIN_KEY_BATCH_EVENTS || batchChars >= JOIN_KEY_BATCH_CHARS) await flush()
+      else if (events % PARSED_PER_TURN === 0) await letOthersRun()
     }
   }
   reader.end()

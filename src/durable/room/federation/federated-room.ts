@@ -108,8 +108,8 @@ export abstract class FederatedRoom extends GraphRoom {
 
   /** Begins to join a room of other servers; see import-room.ts. */
   beginImport(request: ImportBegin): Promise<Outcome<null>> {
-    return this.run(() => {
-      beginImport(this.core, request)
+    return this.run(async () => {
+      await beginImport(this.core, request)
       this.ctx.waitUntil(this.core.due.arm())
       return null
     })
@@ -140,8 +140,8 @@ export abstract class FederatedRoom extends GraphRoom {
 
   /** Takes back an import. */
   abortImport(generation: string): Promise<Outcome<null>> {
-    return this.run(() => {
-      abortImport(this.core, generation)
+    return this.run(async () => {
+      await abortImport(this.core, generation)
       return null
     })
   }

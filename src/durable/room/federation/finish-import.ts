@@ -6,7 +6,6 @@ import type { RoomVersionRules } from '../../../matrix/room-versions/rules.ts'
 import { checkAgainstAuthEvents, checkAuth } from '../../../state-resolution/auth/check-auth.ts'
 import { isPlaced, type StoredEvent } from '../../../storage/room/events.ts'
 import { insertGaps } from '../../../storage/room/gaps.ts'
-import { clearStagedImports } from '../../../storage/room/import-staging.ts'
 import { ORD_STEP } from '../../../storage/room/limits.ts'
 import { EMPTY_GROUP } from '../../../storage/room/state-groups.ts'
 import { persistLive } from '../append/append-local-event.ts'
@@ -53,8 +52,8 @@ export function finishImport(core: RoomCore, request: ImportFinish, requestId: s
       if (foundedAtPos === undefined) moveCurrentState(core, draft, group, pos)
       else foundState(core, draft, group, progress.state, pos)
       const stored = placeJoin(core, draft, parsed.event)
-      clearStagedImports(core.store)
-      core.due.clear(IMPORT_DUE, '')
+      // What was staged is deleted bit by bit.
+      core.due.ensure(IMPORT_DUE, '', core.nowMs())
       core.due.ensure(REGISTRY_DUE, '', core.nowMs() + REGISTRY_RETRY_MS)
       // The server that let us in has told the others.
       draft.outgoing = false

@@ -4,11 +4,11 @@ import { parseUserId } from '../../../matrix/ids/user-id.ts'
 import { isJsonObject } from '../../../matrix/json.ts'
 import { toMembership } from '../../../matrix/membership.ts'
 import type { RoomVersionRules } from '../../../matrix/room-versions/rules.ts'
-import type { StoredEvent } from '../../../storage/room/event-row.ts'
-import { type StagedImportRow, stagedImport, stagedImportsByDepth, stagedStateIds } from '../../../storage/room/import-staging.ts'
+import { lastStagedImport, type StagedImportRow, stagedImport, stagedImportsByDepth } from '../../../storage/room/import-staging.ts'
+import { type ImportedEntry, importedState, writeImportedMembers, writeImportedState } from '../../../storage/room/imported-state.ts'
 import { importOutlier } from '../graph/import-outlier.ts'
 import type { RoomCore } from '../room-core.ts'
-import { IMPORT_SLICE_EVENTS, MAX_IMPORT_PASSES, MAX_TOLD_MEMBERS } from './limits.ts'
+import { IMPORT_SLICE_EVENTS, IMPORT_STATE_ROWS, MAX_IMPORT_PASSES, MAX_TOLD_MEMBERS } from './limits.ts'
 
 /** What an import works with: the room is not yet what it will be, so nothing is read from its head. */
 export interface ImportTarget {
@@ -36,6 +36,7 @@ export class ImportProgress {
   /** Whether the current pass has kept anything. */
   #helped = false
   #stateSeq = 0
+  #lastSeq: number | undefined
   #refused = 0
   #isDone = false
 
@@ -105,38 +106,39 @@ export class ImportProgress {
   }
 
   #stepThroughState(): void {
-    const { core } = this.#target
-    const named = stagedStateIds(core.store, this.#stateSeq, IMPORT_SLICE_EVENTS)
-    for (const { eventId } of named) {
-      const stored = core.events.findById(eventId)
-      // What the rules refused is no state, whatever the other server says.
-      if (stored === undefined || stored.status === 'rejected' || stored.stateKey === undefined) continue
-      this.#addToState(stored, stored.stateKey)
+    const { store, keys } = this.#target.core
+    this.#lastSeq ??= lastStagedImport(store)
+    const upToSeq = this.#stateSeq + IMPORT_STATE_ROWS
+    const entries = importedState(store, this.#stateSeq, upToSeq)
+    keys.forgetCache()
+    for (const { kid, nid } of entries) {
+      const known = this.#state.get(kid)
+      if (known !== undefined && known !== nid) throw forbidden('The other server names two events for one part of the state')
+      this.#state.set(kid, nid)
     }
-    const last = named.at(-1)
-    if (last === undefined) this.#isDone = true
-    else this.#stateSeq = last.seq
+    this.#found(entries)
+    this.#stateSeq = upToSeq
+    this.#isDone = upToSeq >= this.#lastSeq
   }
 
-  #addToState(stored: StoredEvent, stateKey: string): void {
+  /** Writes current state and members of a room that was never here. */
+  #found(entries: readonly ImportedEntry[]): void {
     const { core, foundedAtPos } = this.#target
-    const kid = core.keys.intern(stored.type, stateKey)
-    const known = this.#state.get(kid)
-    if (known !== undefined && known !== stored.nid) throw forbidden('The other server names two events for one part of the state')
-    this.#state.set(kid, stored.nid)
-    if (foundedAtPos === undefined || core.state.find(kid) === stored.nid) return
-    const isMember = stored.type === 'm.room.member'
+    if (foundedAtPos === undefined) return
     // Users of this server are told of their memberships when the join ends.
-    if (isMember && parseUserId(stateKey)?.serverName === core.config.serverName) return
-    core.state.move(kid, stored.nid, foundedAtPos)
-    if (isMember) this.#addRemoteMember(stored, stateKey, foundedAtPos)
-  }
-
-  #addRemoteMember(stored: StoredEvent, userId: string, pos: number): void {
-    const { core } = this.#target
-    const content: unknown = JSON.parse(stored.content)
-    const membership = toMembership(isJsonObject(content) ? content.membership : undefined)
-    core.members.set({ userId, membership, local: false, nid: stored.nid, pos })
-    if (membership === 'join' && core.movedRemoteMembers.size < MAX_TOLD_MEMBERS) core.movedRemoteMembers.add(userId)
+    const isOwn = ({ member }: ImportedEntry): boolean =>
+      member !== undefined && parseUserId(member.userId)?.serverName === core.config.serverName
+    const moved = entries.filter((entry) => entry.currentNid !== entry.nid && !isOwn(entry))
+    if (moved.length === 0) return
+    const members = moved.flatMap(({ nid, member }) => {
+      if (member === undefined) return []
+      const membership = toMembership(member.membership)
+      if (membership === 'join' && core.movedRemoteMembers.size < MAX_TOLD_MEMBERS) core.movedRemoteMembers.add(member.userId)
+      return [{ nid, membership }]
+    })
+    writeImportedState(core.store, moved, foundedAtPos)
+    writeImportedMembers(core.store, members, foundedAtPos)
+    core.state.forgetCache()
+    core.members.forgetCache()
   }
 }

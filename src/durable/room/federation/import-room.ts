@@ -1,12 +1,13 @@
 import { forbidden, limitExceeded, MatrixError, tooLarge, unsupportedRoomVersion } from '../../../matrix/errors.ts'
 import { findRoomVersionRules } from '../../../matrix/room-versions/rules.ts'
-import { clearStagedImports, countStagedImports, insertStagedImports, type StagedImport } from '../../../storage/room/import-staging.ts'
+import { letOthersRun } from '../../../runtime/turns.ts'
+import { clearSomeStagedImports, countStagedImports, insertStagedImports, type StagedImport } from '../../../storage/room/import-staging.ts'
 import { type RoomHead, writeRoomHead } from '../../../storage/room/room-row.ts'
 import { EMPTY_GROUP } from '../../../storage/room/state-groups.ts'
 import type { RoomCore } from '../room-core.ts'
 import { ImportProgress } from './import-progress.ts'
 import { heardOf, IMPORT_DUE, IMPORT_IDLE_MS, importing, isUnderWay, lastHeard } from './import-under-way.ts'
-import { IMPORT_TIMEOUT_MS, MAX_IMPORT_CHUNK, MAX_IMPORT_EVENTS } from './limits.ts'
+import { IMPORT_DELETED_ROWS, IMPORT_TIMEOUT_MS, MAX_IMPORT_CHUNK, MAX_IMPORT_EVENTS } from './limits.ts'
 
 /** Worker → room: a room of other servers is about to be joined. */
 export interface ImportBegin {
@@ -21,7 +22,7 @@ export interface ImportBegin {
  * is until the import ends. An import that was cut off is begun anew.
  * @throws MatrixError M_ROOM_IN_USE where somebody here is in the room; M_LIMIT_EXCEEDED while another import is under way.
  */
-export function beginImport(core: RoomCore, request: ImportBegin): void {
+export async function beginImport(core: RoomCore, request: ImportBegin): Promise<void> {
   const rules = findRoomVersionRules(request.version)
   if (rules === undefined) throw unsupportedRoomVersion()
   const existing = core.findHead()
@@ -30,14 +31,19 @@ export function beginImport(core: RoomCore, request: ImportBegin): void {
   if (existing?.life === 'active' && core.members.hasLocalJoined())
     throw new MatrixError(409, 'M_ROOM_IN_USE', 'This server is in that room')
   if (isUnderWay(core)) throw limitExceeded(1000)
+  if (existing?.life === 'active' && existing.version !== request.version) {
+    throw forbidden('The other server says that the room has another version')
+  }
   lastHeard.delete(core)
+  heardOf(core)
   if (existing?.life === 'active') {
-    if (existing.version !== request.version) throw forbidden('The other server says that the room has another version')
-    core.store.transaction(undefined, () => clearStagedImports(core.store))
-    heardOf(core)
+    await clearStaged(core, isAt(core))
     return
   }
-  if (existing?.life === 'joining') wipe(core)
+  if (existing?.life === 'joining') await wipe(core, isAt(core))
+  // Whatever an attempt that was given up has looked at meanwhile is gone.
+  lastHeard.delete(core)
+  heardOf(core)
   core.store.migrate()
   const head: RoomHead = {
     roomId: request.roomId,
@@ -56,7 +62,6 @@ export function beginImport(core: RoomCore, request: ImportBegin): void {
     core.due.ensure(IMPORT_DUE, '', now + IMPORT_TIMEOUT_MS)
   })
   core.adopt(head)
-  heardOf(core)
 }
 
 /**
@@ -98,27 +103,73 @@ export function advanceImport(core: RoomCore, generation: string): ImportAdvance
 }
 
 /** Takes an import back: a room that was never here has never been. */
-export function abortImport(core: RoomCore, generation: string): void {
+export async function abortImport(core: RoomCore, generation: string): Promise<void> {
   const head = core.findHead()
+  if (head?.life === 'joining' && head.generation !== generation) return
+  // Until all of it is gone, the next import waits.
+  if (head?.life === 'active') await clearStaged(core, isAt(core))
+  if (head?.life === 'joining') await wipe(core, isAt(core))
   lastHeard.delete(core)
-  if (head?.life === 'active') core.store.transaction(undefined, () => clearStagedImports(core.store))
-  if (head?.life === 'joining' && head.generation === generation) wipe(core)
 }
 
-/** Due work of kind {@link IMPORT_DUE}: takes back what a crash cut off. */
-export function expireImport(core: RoomCore): 'done' | { readonly again: number } {
+/** Due work of kind {@link IMPORT_DUE}: takes back what a crash cut off, and deletes what an import that has ended leaves behind. */
+export async function expireImport(core: RoomCore): Promise<'done' | { readonly again: number }> {
   if (isUnderWay(core)) return { again: core.nowMs() + IMPORT_IDLE_MS }
-  if (core.findHead()?.life === 'joining') wipe(core)
-  return 'done'
+  const life = core.findHead()?.life
+  // Whoever begins another import meanwhile clears up for themselves.
+  const goOn = (): boolean => !isUnderWay(core)
+  const isCleared = life === 'joining' ? await wipe(core, goOn) : life !== 'active' || (await clearStaged(core, goOn))
+  return isCleared ? 'done' : { again: core.nowMs() + IMPORT_IDLE_MS }
+}
+
+/** Says, whenever it is asked, that somebody is at it. */
+function isAt(core: RoomCore): () => boolean {
+  return () => {
+    heardOf(core)
+    return true
+  }
 }
 
 /** Tables that a room in life `joining` has rows in. */
 const IMPORTED_TABLES = ['import_staging', 'events', 'state_keys', 'current_state', 'state_log', 'members', 'room'] as const
 
-function wipe(core: RoomCore): void {
-  core.store.transaction(undefined, () => {
-    for (const table of IMPORTED_TABLES) core.store.run(`DELETE FROM ${table}`)
+/** Of those, the ones that grow with the room: they are emptied bit by bit first. */
+const LARGE_TABLES = [
+  ['events', 'nid'],
+  ['state_keys', 'kid'],
+  ['current_state', 'kid'],
+  ['state_log', 'kid'],
+  ['members', 'user_id'],
+] as const
+
+/**
+ * Takes a room in life `joining` back, others having their turns meanwhile. Its head goes last: what is cut off here is done again. Answers whether it was
+ * not stopped.
+ */
+async function wipe(core: RoomCore, goOn: () => boolean): Promise<boolean> {
+  const { store } = core
+  if (!(await clearStaged(core, goOn))) return false
+  for (const [table, key] of LARGE_TABLES) {
+    for (let isLeft = true; isLeft; ) {
+      const query = `DELETE FROM ${table} WHERE ${key} IN (SELECT ${key} FROM ${table} LIMIT ${IMPORT_DELETED_ROWS})`
+      isLeft = store.transaction(undefined, () => store.run(query)) > 0
+      if (isLeft) await letOthersRun()
+      if (!goOn()) return false
+    }
+  }
+  store.transaction(undefined, () => {
+    for (const table of IMPORTED_TABLES) store.run(`DELETE FROM ${table}`)
   })
   core.forgetCaches()
   core.forgetHead()
+  return true
+}
+
+/** Deletes what is staged, others having their turns meanwhile. Answers whether it was not stopped. */
+async function clearStaged(core: RoomCore, goOn: () => boolean): Promise<boolean> {
+  while (core.store.transaction(undefined, () => clearSomeStagedImports(core.store, IMPORT_DELETED_ROWS))) {
+    await letOthersRun()
+    if (!goOn()) return false
+  }
+  return true
 }

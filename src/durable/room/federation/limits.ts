@@ -20,15 +20,21 @@ export const MAX_PDUS_FOR_SERVER = 50
 export const MAX_IMPORT_CHUNK = 500
 /** Events of an import in all. */
 export const MAX_IMPORT_EVENTS = 400_000
-/** Events of an import that are looked at in one turn of the room: about 20 ms, because whoever else uses the server waits meanwhile. */
-export const IMPORT_SLICE_EVENTS = 128
+/** Events of an import that are looked at in one turn of the room: about 10 ms, because whoever else uses the server waits meanwhile. */
+export const IMPORT_SLICE_EVENTS = 64
+/** Staged events that are looked through in one turn for what is state: a few statements for all of them. */
+export const IMPORT_STATE_ROWS = 256
+/** Rows of an import that are deleted in one turn. */
+export const IMPORT_DELETED_ROWS = 2_000
 /** How often events that an import brings in an order of their own are gone through. */
 export const MAX_IMPORT_PASSES = 16
 /** Members of other servers who come with a room and of whom those servers' objects are told. */
 export const MAX_TOLD_MEMBERS = 5_000
 /** An import that has not ended after this time is taken back. */
 export const IMPORT_TIMEOUT_MS = 30 * 60_000
-/** Servers told of a commit at once. */
-export const SERVERS_PARALLEL = 64
+/** Servers told of a commit at once: each is an object that may have to be opened, and whoever else uses the server waits meanwhile. */
+export const SERVERS_PARALLEL = 4
+/** Servers told of members at once, which is not urgent. */
+export const MEMBER_HINTS_PARALLEL = 2
 /** Events of one backfilled batch. */
 export const MAX_BACKFILLED_BATCH = 200

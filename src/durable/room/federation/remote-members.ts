@@ -1,7 +1,9 @@
 import { parseUserId } from '../../../matrix/ids/user-id.ts'
 import { log } from '../../../runtime/log.ts'
+import { inTurns } from '../../../runtime/turns.ts'
 import type { MemberMovement } from '../../../storage/remote-server/member-rooms.ts'
 import type { RoomCore } from '../room-core.ts'
+import { MEMBER_HINTS_PARALLEL } from './limits.ts'
 
 /** Servers told of members at once. A room that many servers' users come into in one commit, by being joined, tells nobody: whoever asks for devices there hears of changes. */
 const MAX_SERVERS = 200
@@ -32,14 +34,15 @@ export class RemoteMembers {
   imported(): void {
     const { members } = this.#core
     if (members.joinedServers('', MAX_SERVERS + 1).length > MAX_SERVERS) return
-    for (let after = '', count = 0; count < MAX_IMPORTED_MEMBERS; count += MEMBERS_PAGE) {
+    const userIds: string[] = []
+    for (let after: string | undefined = ''; after !== undefined && userIds.length < MAX_IMPORTED_MEMBERS; ) {
       const page = members.list(['join'], after, MEMBERS_PAGE)
-      this.#note(page.flatMap(({ userId, local }) => (local ? [] : [userId])))
-      const last = page.at(-1)
-      if (last === undefined || page.length < MEMBERS_PAGE) return
-      after = last.userId
+      for (const { userId, local } of page) if (!local) userIds.push(userId)
+      after = page.length < MEMBERS_PAGE ? undefined : page.at(-1)?.userId
+      if (after !== undefined && userIds.length >= MAX_IMPORTED_MEMBERS)
+        log.debug('not every member of a joined room is known to the object of their server')
     }
-    log.debug('not every member of a joined room is known to the object of their server')
+    this.#note(userIds)
   }
 
   /** A commit has moved memberships. */
@@ -59,7 +62,7 @@ export class RemoteMembers {
       byServer.set(serverName, movements)
     }
     if (byServer.size > MAX_SERVERS) return
-    for (const [serverName, movements] of byServer) this.#core.ctx.waitUntil(this.#tell(serverName, movements))
+    this.#core.ctx.waitUntil(inTurns([...byServer], MEMBER_HINTS_PARALLEL, ([serverName, movements]) => this.#tell(serverName, movements)))
   }
 
   async #tell(serverName: string, movements: readonly MemberMovement[]): Promise<void> {

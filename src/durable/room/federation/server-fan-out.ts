@@ -1,6 +1,7 @@
 import { parseUserId } from '../../../matrix/ids/user-id.ts'
 import { log } from '../../../runtime/log.ts'
 import { countCost } from '../../../runtime/metrics.ts'
+import { inTurns } from '../../../runtime/turns.ts'
 import type { DueResult } from '../../../storage/due-table.ts'
 import type { StoredEvent } from '../../../storage/room/events.ts'
 import type { Draft } from '../append/draft.ts'
@@ -99,12 +100,10 @@ export class ServerFanOut implements OtherServers {
     if (headPos <= fromPos) return true
     const servers = [...this.#servers(fromPos)]
     let all = true
-    for (let start = 0; start < servers.length; start += SERVERS_PARALLEL) {
-      const answers = await Promise.all(
-        servers.slice(start, start + SERVERS_PARALLEL).map((serverName) => this.#tellOne(serverName, { roomId, fromPos, headPos })),
-      )
-      all &&= !answers.includes(false)
-    }
+    await inTurns(servers, SERVERS_PARALLEL, async (serverName) => {
+      const isTold = await this.#tellOne(serverName, { roomId, fromPos, headPos })
+      all &&= isTold
+    })
     if (all) this.#toldPos = headPos
     return all
   }

@@ -20,8 +20,11 @@ import { sharersOfRoom, sharersOfRooms } from './sharing.ts'
 const ANNOUNCEMENT_TIMEOUT_MS = 3_000
 /** Changes that are told to other servers one by one; of more only the last is told, and they fetch the rest. */
 const MAX_CHANGES_TOLD = 10
-/** Servers that are told of devices because their owner has joined a room there. */
-const MAX_SERVERS_ON_JOIN = 500
+/**
+ * Servers that are told of devices because their owner has joined a room there. Where there are more, none is: it would open an object for each of them, and
+ * whoever was never told has nothing to keep up to date, and asks.
+ */
+const MAX_SERVERS_ON_JOIN = 100
 
 /**
  * What others must hear of this user (docs/design/to-device.md): local users of changed devices and messages, other servers the same as EDUs. Servers
@@ -89,11 +92,10 @@ export class Outbox {
     const { store } = this.#core
     try {
       const { servers } = await sharersOfRoom(this.#core, roomId)
-      if (servers.length === 0) return
-      const told = servers.slice(0, MAX_SERVERS_ON_JOIN)
+      if (servers.length === 0 || servers.length > MAX_SERVERS_ON_JOIN) return
       const news: ServerNews = { device, stream: readDeviceStream(store), prev: [], ifUntold: true }
-      store.transaction(undefined, () => this.#peers.addForAll(told, 'devices', JSON.stringify(news), false))
-      this.#peers.deliver(told)
+      store.transaction(undefined, () => this.#peers.addForAll(servers, 'devices', JSON.stringify(news), false))
+      this.#peers.deliver(servers)
     } catch (cause) {
       log.warn('servers of a joined room were not told of devices', cause)
     }

@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../matrix/json.ts'
 import { verifyJsonSignature } from '../../../matrix/signing.ts'
+import { letOthersRun } from '../../../runtime/turns.ts'
 import type { ServerKeyResponseRow, ServerKeyRow } from '../../../storage/d1/server-keys.ts'
 import { type FederationClient, jsonBody } from '../client.ts'
 import {
@@ -20,6 +21,8 @@ export interface FetchedKeys {
 
 /** Answers about one server that are looked at. */
 const MAX_ANSWERS_PER_SERVER = 4
+/** Answers, two signatures each, that are checked in one turn. */
+const ANSWERS_PER_TURN = 16
 const LIMITS = { timeoutMs: KEY_FETCH_TIMEOUT_MS, maxBytes: KEY_RESPONSE_MAX_BYTES }
 
 /** A server's keys as it tells itself. @throws OutboundError. */
@@ -55,7 +58,8 @@ export async function fetchFromNotary(
   })
   const list: readonly JsonValue[] = Array.isArray(answer.server_keys) ? answer.server_keys : []
   const found = new Map<string, FetchedKeys>()
-  for (const response of list.slice(0, SERVERS_PER_NOTARY_QUERY * MAX_ANSWERS_PER_SERVER)) {
+  for (const [index, response] of list.slice(0, SERVERS_PER_NOTARY_QUERY * MAX_ANSWERS_PER_SERVER).entries()) {
+    if (index % ANSWERS_PER_TURN === ANSWERS_PER_TURN - 1) await letOthersRun()
     if (!isJsonObject(response) || typeof response.server_name !== 'string' || !wanted.has(response.server_name)) continue
     if (![...notaryKeys].some(([keyId, publicKey]) => verifyJsonSignature(response, notary, keyId, publicKey))) continue
     const fetched = accept(response, response.server_name, notary, now())

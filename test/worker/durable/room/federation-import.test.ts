@@ -1,4 +1,4 @@
-import { runInDurableObject } from 'cloudflare:test'
+import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
 import type { RoomEvent } from '../../../../src/matrix/events/room-event.ts'
 import { unwrap } from '../../../../src/runtime/outcome.ts'
@@ -78,6 +78,19 @@ describe.each(['10', '11', '12'])('joining a room of version %s on another serve
     const forRemote = await copy.eventsForServer('remote.example', 0, 50)
     expect(forRemote.pdus.map((pdu) => JSON.parse(pdu).prev_events)).toContainEqual([message.event.eventId])
     expect(sent.eventId).toBeDefined()
+  })
+
+  it('keeps nothing of what was staged once it has ended', async () => {
+    const { room, join, state, copy } = await prepare(version)
+    unwrap(await copy.beginImport(begin(room, version)))
+    await bring(copy, 'gen1', state)
+    unwrap(await copy.finishImport({ generation: 'gen1', join: join.event.pdu }, 'test'))
+    await runDurableObjectAlarm(copy)
+    const left = (): Promise<number> =>
+      runInDurableObject(copy, (_object, ctx) => ctx.storage.sql.exec('SELECT * FROM import_staging').toArray().length)
+    await expect.poll(left, { timeout: 60_000 }).toBe(0)
+    const joined = JSON.parse(unwrap(await copy.joinedMembers(caller(LOCAL))))
+    expect(Object.keys(joined.joined).sort()).toEqual([ALICE, LOCAL])
   })
 
   it('leaves nothing behind when it fails, and can be begun again', async () => {
