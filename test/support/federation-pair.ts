@@ -70,11 +70,37 @@ export async function startFederation(
     servers,
     tls,
     stop: async () => {
-      await Promise.all(servers.map(({ process }) => process.stop()))
+      // Asked for by whoever looks into a failure.
+      if (process.env.SHOW_OUTPUT) for (const server of servers) console.log(server.name, server.process.output())
+      await Promise.all(servers.map((server) => server.process.stop()))
       await Promise.all(servers.map(({ link }) => link.close()))
       await rm(tls.folder, { recursive: true, force: true })
     },
   }
+}
+
+/** Two servers, and users on them. */
+export interface FederatedPair {
+  readonly here: FederatedServer
+  readonly there: FederatedServer
+  /** On `here`. */
+  readonly alice: MatrixClient
+  /** On `there`. */
+  readonly bob: MatrixClient
+  stop(): Promise<void>
+}
+
+/** Starts two servers with a user each. */
+export async function startPair(): Promise<FederatedPair> {
+  const { servers, stop } = await startFederation(2)
+  const [here, there] = servers
+  if (here === undefined || there === undefined) throw new Error('two servers are needed')
+  return { here, there, alice: await here.register('alice'), bob: await there.register('bob'), stop }
+}
+
+/** Joins a room through a server. */
+export async function joinVia(client: MatrixClient, roomId: string, via: string): Promise<void> {
+  await client.call('POST', `/v3/join/${encodeURIComponent(roomId)}`, { query: { via, server_name: via }, body: {} })
 }
 
 /** Asks again until the answer is as wanted; fails with the last answer after a time. */

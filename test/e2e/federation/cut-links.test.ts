@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { eventually, type FederatedServer, startFederation } from '../../support/federation-pair.ts'
+import { eventually, type FederatedServer, joinVia, startFederation } from '../../support/federation-pair.ts'
 import type { ClientEvent, MatrixClient } from '../../support/matrix-client.ts'
 
 let federation: Awaited<ReturnType<typeof startFederation>>
@@ -23,15 +23,10 @@ beforeAll(async () => {
 }, 120_000)
 
 afterAll(async () => {
-  if (process.env.SHOW_OUTPUT) for (const server of federation.servers) console.log(server.name, server.process.output())
   await federation?.stop()
 })
 
 const e = encodeURIComponent
-
-async function joinVia(client: MatrixClient, roomId: string, via: string): Promise<void> {
-  await client.call('POST', `/v3/join/${e(roomId)}`, { query: { via }, body: {} })
-}
 
 const bodiesOf = (events: readonly ClientEvent[]): string[] =>
   events.filter(({ type }) => type === 'm.room.message').map(({ content }) => String(content.body))

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DeviceFollower } from '../../support/device-follower.ts'
 import { DeviceObserver } from '../../support/device-observer.ts'
-import { eventually, type FederatedServer, startFederation } from '../../support/federation-pair.ts'
+import { eventually, type FederatedPair, type FederatedServer, joinVia, startPair } from '../../support/federation-pair.ts'
 import { deviceKeysOf } from '../../support/made-keys.ts'
 import { MatrixClient } from '../../support/matrix-client.ts'
 
@@ -9,22 +9,17 @@ const SEEDS = process.env.FEDERATION_SEEDS?.split(',').map(Number) ?? [1, 2]
 const STEPS = 40
 const LATER_MS = 60_000
 
-let federation: Awaited<ReturnType<typeof startFederation>>
+let pair: FederatedPair
 let here: FederatedServer
 let there: FederatedServer
 let names = 0
 
 beforeAll(async () => {
-  federation = await startFederation(2)
-  const [first, second] = federation.servers
-  if (first === undefined || second === undefined) throw new Error('two servers are needed')
-  here = first
-  there = second
+  pair = await startPair()
+  ;({ here, there } = pair)
 }, 120_000)
-afterAll(async () => {
-  if (process.env.SHOW_OUTPUT) for (const server of federation.servers) console.log(server.name, server.process.output())
-  await federation?.stop()
-})
+
+afterAll(() => pair?.stop())
 
 const fresh = (server: FederatedServer): Promise<MatrixClient> => {
   names += 1
@@ -33,10 +28,6 @@ const fresh = (server: FederatedServer): Promise<MatrixClient> => {
 async function publish(client: MatrixClient): Promise<void> {
   await client.call('POST', '/v3/keys/upload', { body: { device_keys: deviceKeysOf(client) } })
 }
-async function joinVia(client: MatrixClient, roomId: string, via: string): Promise<void> {
-  await client.call('POST', `/v3/join/${encodeURIComponent(roomId)}`, { query: { via }, body: {} })
-}
-
 describe.each([
   ['from here', (): [FederatedServer, FederatedServer] => [here, there]],
   ['from there', (): [FederatedServer, FederatedServer] => [there, here]],

@@ -1,26 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { eventually, type FederatedServer, startFederation } from '../../support/federation-pair.ts'
+import { eventually, type FederatedPair, type FederatedServer, startPair } from '../../support/federation-pair.ts'
 import type { MatrixClient } from '../../support/matrix-client.ts'
 
-let federation: Awaited<ReturnType<typeof startFederation>>
+let pair: FederatedPair
 let here: FederatedServer
 let there: FederatedServer
 let alice: MatrixClient
 let bob: MatrixClient
 
 beforeAll(async () => {
-  federation = await startFederation(2)
-  const [first, second] = federation.servers
-  if (first === undefined || second === undefined) throw new Error('two servers are needed')
-  here = first
-  there = second
-  alice = await here.register('alice')
-  bob = await there.register('bob')
+  pair = await startPair()
+  ;({ here, there, alice, bob } = pair)
 }, 120_000)
 
-afterAll(async () => {
-  await federation?.stop()
-})
+afterAll(() => pair?.stop())
 
 interface Hierarchy {
   readonly rooms: readonly { readonly room_id: string }[]

@@ -24,10 +24,7 @@ type Synapse = Awaited<ReturnType<typeof startSynapse>>
 
 function stopping(federation: Federation, synapses: readonly Synapse[]): () => Promise<void> {
   return async () => {
-    if (process.env.SHOW_OUTPUT) {
-      for (const server of federation.servers) console.log(server.name, server.process.output())
-      for (const synapse of synapses) console.log(synapse.name, synapse.output())
-    }
+    if (process.env.SHOW_OUTPUT) for (const synapse of synapses) console.log(synapse.name, synapse.output())
     for (const synapse of synapses) await synapse.stop()
     await federation.stop()
   }

@@ -1,23 +1,17 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { eventually, type FederatedServer, startFederation } from '../../support/federation-pair.ts'
+import { eventually, type FederatedPair, type FederatedServer, startPair } from '../../support/federation-pair.ts'
 import type { MatrixClient } from '../../support/matrix-client.ts'
 
-let federation: Awaited<ReturnType<typeof startFederation>>
+let pair: FederatedPair
 let here: FederatedServer
 let there: FederatedServer
 
 beforeAll(async () => {
-  federation = await startFederation(2)
-  const [first, second] = federation.servers
-  if (first === undefined || second === undefined) throw new Error('two servers are needed')
-  here = first
-  there = second
+  pair = await startPair()
+  ;({ here, there } = pair)
 }, 120_000)
 
-afterAll(async () => {
-  if (process.env.SHOW_OUTPUT) for (const server of federation.servers) console.log(server.name, server.process.output())
-  await federation?.stop()
-})
+afterAll(() => pair?.stop())
 
 async function bodies(client: MatrixClient, roomId: string): Promise<unknown[]> {
   return (await client.history(roomId)).filter(({ type }) => type === 'm.room.message').map(({ content }) => content.body)
@@ -28,8 +22,7 @@ function topic(client: MatrixClient, roomId: string): Promise<unknown> {
 }
 
 it('heals a fork made while neither server reached the other, each killed in between', { timeout: 120_000 }, async () => {
-  const alice = await here.register('alice')
-  const bob = await there.register('bob')
+  const { alice, bob } = pair
   const roomId = await alice.createRoom({ preset: 'public_chat', initial_state: [] })
   await bob.call('POST', `/v3/join/${encodeURIComponent(roomId)}`, { query: { via: here.name }, body: {} })
   await alice.sendState(roomId, 'm.room.power_levels', '', { users: { [bob.userId]: 50 } })

@@ -1,35 +1,22 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { abortObject } from '../../support/crash-server.ts'
-import { eventually, type FederatedServer, startFederation } from '../../support/federation-pair.ts'
+import { eventually, type FederatedPair, type FederatedServer, joinVia, startPair } from '../../support/federation-pair.ts'
 import type { MatrixClient } from '../../support/matrix-client.ts'
 
-let federation: Awaited<ReturnType<typeof startFederation>>
+let pair: FederatedPair
 let here: FederatedServer
 let there: FederatedServer
 let alice: MatrixClient
 let bob: MatrixClient
 
 beforeAll(async () => {
-  federation = await startFederation(2)
-  const [first, second] = federation.servers
-  if (first === undefined || second === undefined) throw new Error('two servers are needed')
-  here = first
-  there = second
-  alice = await here.register('alice')
-  bob = await there.register('bob')
+  pair = await startPair()
+  ;({ here, there, alice, bob } = pair)
 }, 120_000)
 
-afterAll(async () => {
-  if (process.env.SHOW_OUTPUT) for (const server of federation.servers) console.log(server.name, server.process.output())
-  await federation?.stop()
-})
+afterAll(() => pair?.stop())
 
-const e = encodeURIComponent
 const MESSAGES = 300
-
-async function joinVia(client: MatrixClient, roomId: string, via: string): Promise<void> {
-  await client.call('POST', `/v3/join/${e(roomId)}`, { query: { via }, body: {} })
-}
 
 async function bodies(client: MatrixClient, roomId: string): Promise<string[]> {
   return (await client.history(roomId)).filter(({ type }) => type === 'm.room.message').map(({ content }) => String(content.body))

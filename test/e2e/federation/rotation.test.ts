@@ -1,20 +1,17 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { eventually, type FederatedServer, startFederation } from '../../support/federation-pair.ts'
+import { eventually, type FederatedPair, type FederatedServer, startPair } from '../../support/federation-pair.ts'
 
-let federation: Awaited<ReturnType<typeof startFederation>>
+let pair: FederatedPair
 let here: FederatedServer
-let there: FederatedServer
 
 beforeAll(async () => {
-  federation = await startFederation(2)
-  const [first, second] = federation.servers
-  if (first === undefined || second === undefined) throw new Error('two servers are needed')
-  here = first
-  there = second
+  pair = await startPair()
+  ;({ here } = pair)
 }, 120_000)
-afterAll(async () => federation?.stop())
+
+afterAll(() => pair?.stop())
 
 interface KeyDocument {
   readonly verify_keys: Readonly<Record<string, { readonly key: string }>>
@@ -35,8 +32,7 @@ function signingKey(server: FederatedServer, ...args: readonly string[]): string
 }
 
 it('a server that rotates its key: what it signed before stays valid, what it signs now is believed', { timeout: 120_000 }, async () => {
-  const alice = await here.register('alice')
-  const bob = await there.register('bob')
+  const { alice, bob } = pair
   const roomId = await alice.createRoom({ preset: 'public_chat', name: 'signed before' })
   await alice.send(roomId, 'before')
   const before = await keysOf(here)

@@ -1,14 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { eventually, type FederatedServer, startFederation } from '../../support/federation-pair.ts'
+import { eventually, type FederatedServer, joinVia, startFederation } from '../../support/federation-pair.ts'
 import { MatrixClient } from '../../support/matrix-client.ts'
 import { SYNAPSE_VENV, type SynapseServer, startSynapse } from '../../support/synapse-server.ts'
 
 async function bodies(client: MatrixClient, roomId: string): Promise<unknown[]> {
   return (await client.history(roomId)).filter(({ type }) => type === 'm.room.message').map(({ content }) => content.body)
-}
-
-async function joinVia(client: MatrixClient, roomId: string, via: string): Promise<void> {
-  await client.call('POST', `/v3/join/${encodeURIComponent(roomId)}`, { query: { via, server_name: via }, body: {} })
 }
 
 async function sendMany(client: MatrixClient, roomId: string, name: string, count: number): Promise<string[]> {

@@ -1,15 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { eventually } from '../../support/federation-pair.ts'
+import { eventually, joinVia } from '../../support/federation-pair.ts'
 import type { MatrixClient } from '../../support/matrix-client.ts'
-import {
-  joinVia,
-  knockVia,
-  readTheSame,
-  SHARED_VERSIONS,
-  synapseWorld,
-  untilJoined,
-  untilState,
-} from '../../support/synapse/synapse-world.ts'
+import { knockVia, readTheSame, SHARED_VERSIONS, synapseWorld, untilJoined, untilState } from '../../support/synapse/synapse-world.ts'
 import { SYNAPSE_VENV } from '../../support/synapse-server.ts'
 
 const SLOW = { timeout: 120_000 }

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { eventually } from '../../support/federation-pair.ts'
+import { eventually, joinVia } from '../../support/federation-pair.ts'
 import {
   bodies,
-  joinVia,
   readTheSame,
   SHARED_VERSIONS,
   type Side,

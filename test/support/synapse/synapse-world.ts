@@ -57,11 +57,6 @@ export function synapseWorld(): () => SynapseWorld {
   }
 }
 
-/** Joins a room, through a server that has it. */
-export async function joinVia(client: MatrixClient, roomId: string, via: string): Promise<void> {
-  await client.call('POST', `/v3/join/${encodeURIComponent(roomId)}`, { query: { via, server_name: via }, body: {} })
-}
-
 /** Knocks on a room, through a server that has it. */
 export async function knockVia(client: MatrixClient, roomId: string, via: string): Promise<void> {
   await client.call('POST', `/v3/knock/${encodeURIComponent(roomId)}`, { query: { via, server_name: via }, body: { reason: 'please' } })
