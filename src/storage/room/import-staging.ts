@@ -66,6 +66,11 @@ export function lastStagedImport(store: ObjectStore): number {
   return store.first<{ seq: number | null }>('SELECT max(seq) AS seq FROM import_staging')?.seq ?? 0
 }
 
+/** Empties the table. */
+export function clearStagedImports(store: ObjectStore): void {
+  store.run('DELETE FROM import_staging')
+}
+
 /** Deletes some of the rows; answers whether any may be left. The caller holds the transaction. */
 export function clearSomeStagedImports(store: ObjectStore, limit: number): boolean {
   const first = store.first<{ seq: number | null }>('SELECT min(seq) AS seq FROM import_staging')?.seq

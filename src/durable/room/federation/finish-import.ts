@@ -6,6 +6,7 @@ import type { RoomVersionRules } from '../../../matrix/room-versions/rules.ts'
 import { checkAgainstAuthEvents, checkAuth } from '../../../state-resolution/auth/check-auth.ts'
 import { isPlaced, type StoredEvent } from '../../../storage/room/events.ts'
 import { insertGaps } from '../../../storage/room/gaps.ts'
+import { clearStagedImports, countStagedImports } from '../../../storage/room/import-staging.ts'
 import { ORD_STEP } from '../../../storage/room/limits.ts'
 import { EMPTY_GROUP } from '../../../storage/room/state-groups.ts'
 import { persistLive } from '../append/append-local-event.ts'
@@ -17,6 +18,7 @@ import { moveCurrentState } from '../graph/move-current-state.ts'
 import { REGISTRY_DUE, REGISTRY_RETRY_MS } from '../registry-report.ts'
 import type { RoomCore } from '../room-core.ts'
 import { FIRST_POS, heardOf, IMPORT_DUE, importing, lastHeard } from './import-under-way.ts'
+import { IMPORT_DELETED_ROWS } from './limits.ts'
 
 /** Worker → room: the end of an import. */
 export interface ImportFinish {
@@ -52,8 +54,12 @@ export function finishImport(core: RoomCore, request: ImportFinish, requestId: s
       if (foundedAtPos === undefined) moveCurrentState(core, draft, group, pos)
       else foundState(core, draft, group, progress.state, pos)
       const stored = placeJoin(core, draft, parsed.event)
-      // What was staged is deleted bit by bit.
-      core.due.ensure(IMPORT_DUE, '', core.nowMs())
+      // Much that was staged is deleted bit by bit.
+      if (countStagedImports(core.store) > IMPORT_DELETED_ROWS) core.due.ensure(IMPORT_DUE, '', core.nowMs())
+      else {
+        clearStagedImports(core.store)
+        core.due.clear(IMPORT_DUE, '')
+      }
       core.due.ensure(REGISTRY_DUE, '', core.nowMs() + REGISTRY_RETRY_MS)
       // The server that let us in has told the others.
       draft.outgoing = false
