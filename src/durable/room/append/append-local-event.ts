@@ -118,7 +118,6 @@ export function persistLive(
     replaces,
     txn: options.txn,
   })
-  core.partial.note(nid, groupBefore)
   draft.nextPos = pos + 1
   draft.head = {
     ...draft.head,
