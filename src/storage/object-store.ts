@@ -7,6 +7,12 @@ export interface Migration {
   readonly sql: string
 }
 
+/** The schema that all steps up to a version make of an empty database, as plain statements: new objects take this instead, in a third of the time. */
+export interface Baseline {
+  readonly version: number
+  readonly sql: string
+}
+
 /** A value that SQLite stores. */
 export type SqlValue = string | number | null | ArrayBuffer | Uint8Array
 
@@ -26,16 +32,18 @@ export class ObjectStore {
   readonly sql: SqlStorage
   readonly #storage: DurableObjectStorage
   readonly #migrations: readonly Migration[]
+  readonly #baseline: Baseline | undefined
   #version: number | undefined
   #depth = 0
   #wrote = false
   #statements = 0
   readonly #rollbackHooks: (() => void)[] = []
 
-  constructor(storage: DurableObjectStorage, migrations: readonly Migration[]) {
+  constructor(storage: DurableObjectStorage, migrations: readonly Migration[], baseline?: Baseline) {
     this.#storage = storage
     this.sql = storage.sql
     this.#migrations = migrations
+    this.#baseline = baseline
   }
 
   /** Whether a schema was ever created here. Brings an older schema up to date. */
@@ -51,13 +59,16 @@ export class ObjectStore {
     return true
   }
 
-  /** Applies what is missing of the schema, one transaction for all pending steps. */
+  /** Applies what is missing of the schema, one transaction for all pending steps. A new database starts with the baseline. */
   migrate(): void {
     let version = this.#version ?? 0
     if (version >= this.#migrations.length) return
     this.transaction(undefined, () => {
       this.#wrote = true
-      this.sql.exec('CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, name TEXT NOT NULL)')
+      if (version === 0) {
+        this.sql.exec('CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, name TEXT NOT NULL)')
+        if (this.#baseline !== undefined) version = this.#applyBaseline(this.#baseline)
+      }
       for (const migration of this.#migrations.slice(version)) {
         this.sql.exec(migration.sql)
         this.sql.exec('INSERT INTO schema_version (version, name) VALUES (?, ?)', migration.version, migration.name)
@@ -65,6 +76,12 @@ export class ObjectStore {
       }
     })
     this.#version = version
+  }
+
+  #applyBaseline(baseline: Baseline): number {
+    this.sql.exec(baseline.sql)
+    this.sql.exec('INSERT INTO schema_version (version, name) VALUES (?, ?)', baseline.version, 'baseline')
+    return baseline.version
   }
 
   /** Calls `hook` whenever a transaction or savepoint is rolled back: what memory holds of it may never have been. */

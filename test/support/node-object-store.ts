@@ -1,5 +1,5 @@
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
-import { type Migration, ObjectStore } from '../../src/storage/object-store.ts'
+import { type Baseline, type Migration, ObjectStore } from '../../src/storage/object-store.ts'
 
 /** A real SQLite database that outlives the objects opened on it, for tests of object storage outside workerd. */
 export class NodeObjectDatabase {
@@ -9,10 +9,10 @@ export class NodeObjectDatabase {
   commits = 0
 
   /** Another life of the object: nothing in memory, the same database. */
-  open(migrations: readonly Migration[]): ObjectStore {
+  open(migrations: readonly Migration[], baseline?: Baseline): ObjectStore {
     const sql = { exec: (query: string, ...values: unknown[]) => this.#exec(query, values) }
     const storage = { sql, transactionSync: <T>(body: () => T): T => this.#transaction(body) }
-    const store = new ObjectStore(storage as object as DurableObjectStorage, migrations)
+    const store = new ObjectStore(storage as object as DurableObjectStorage, migrations, baseline)
     if (!store.exists()) store.migrate()
     return store
   }

@@ -9,6 +9,7 @@ import { countCost } from '../../runtime/metrics.ts'
 import { randomFraction, randomString } from '../../runtime/random.ts'
 import { DueTable } from '../../storage/due-table.ts'
 import { ObjectStore } from '../../storage/object-store.ts'
+import { REMOTE_SERVER_BASELINE } from '../../storage/remote-server/baseline.generated.ts'
 import type { MemberMovement } from '../../storage/remote-server/member-rooms.ts'
 import { REMOTE_SERVER_MIGRATIONS } from '../../storage/remote-server/migrations.generated.ts'
 import { knownRooms } from '../../storage/remote-server/watermarks.ts'
@@ -47,7 +48,7 @@ export class RemoteServer extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     countCost('construct')
-    const store = new ObjectStore(ctx.storage, REMOTE_SERVER_MIGRATIONS)
+    const store = new ObjectStore(ctx.storage, REMOTE_SERVER_MIGRATIONS, REMOTE_SERVER_BASELINE)
     this.#parts = {
       serverName: ctx.id.name ?? '',
       ownName: configOf(env).serverName,

@@ -7,6 +7,7 @@ import type { Outcome } from '../../runtime/outcome.ts'
 import { type DueResult, DueTable } from '../../storage/due-table.ts'
 import { ObjectStore } from '../../storage/object-store.ts'
 import { readFailures, writeFailures } from '../../storage/repair/attempts.ts'
+import { REPAIR_BASELINE } from '../../storage/repair/baseline.generated.ts'
 import type { KeptPdu } from '../../storage/repair/inbox.ts'
 import { REPAIR_MIGRATIONS } from '../../storage/repair/migrations.generated.ts'
 import { Inbox } from './inbox.ts'
@@ -60,7 +61,7 @@ export abstract class RepairObject extends DurableObject<Env> {
     super(ctx, env)
     countCost('construct')
     this.roomId = ctx.id.name ?? ''
-    this.#store = new ObjectStore(ctx.storage, REPAIR_MIGRATIONS)
+    this.#store = new ObjectStore(ctx.storage, REPAIR_MIGRATIONS, REPAIR_BASELINE)
     this.#due = new DueTable(this.#store, ctx.storage)
     this.#joins = new JoinJobs(this.#store, this.#due, (job, isResumed) => this.runJoin(job, isResumed))
     this.#inbox = new Inbox(this.#store, this.#due, (origin, pdus) => this.deliver(origin, pdus))

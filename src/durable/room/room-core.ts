@@ -10,6 +10,7 @@ import { signerOf } from '../../runtime/event-signer.ts'
 import type { AuthState } from '../../state-resolution/auth/auth-state.ts'
 import { DueTable } from '../../storage/due-table.ts'
 import { ObjectStore } from '../../storage/object-store.ts'
+import { ROOM_BASELINE } from '../../storage/room/baseline.generated.ts'
 import { ByteCache } from '../../storage/room/byte-cache.ts'
 import { CurrentState } from '../../storage/room/current-state.ts'
 import { EventTable, type StoredEvent, toRoomEvent } from '../../storage/room/events.ts'
@@ -88,7 +89,7 @@ export class RoomCore {
     this.env = env
     this.config = configOf(env)
     this.signer = signerOf(this.config)
-    this.store = new ObjectStore(ctx.storage, ROOM_MIGRATIONS)
+    this.store = new ObjectStore(ctx.storage, ROOM_MIGRATIONS, ROOM_BASELINE)
     this.events = new EventTable(this.store)
     this.keys = new StateKeyTable(this.store)
     this.groups = new StateGroups(this.store)

@@ -6,6 +6,7 @@ import type { Env } from '../../runtime/bindings.ts'
 import { type Config, configOf } from '../../runtime/config.ts'
 import { DueTable } from '../../storage/due-table.ts'
 import { ObjectStore } from '../../storage/object-store.ts'
+import { USER_BASELINE } from '../../storage/user/baseline.generated.ts'
 import { USER_MIGRATIONS } from '../../storage/user/migrations.generated.ts'
 import { DelayedEvents } from './delayed/delayed-events.ts'
 import { departure } from './departure.ts'
@@ -72,7 +73,7 @@ export class UserCore {
     this.config = configOf(env)
     this.userId = userId
     this.localpart = userId.slice(1, userId.indexOf(':'))
-    this.store = new ObjectStore(ctx.storage, USER_MIGRATIONS)
+    this.store = new ObjectStore(ctx.storage, USER_MIGRATIONS, USER_BASELINE)
     this.due = new DueTable(this.store, ctx.storage)
     this.profilePropagation = profilePropagation(this)
     this.departure = departure(this)
