@@ -19,7 +19,7 @@ export interface AccountDataKey {
 }
 
 /**
- * Sets account data on behalf of a client. Setting what is there already is no change.
+ * Sets account data on behalf of a client. Setting what is there already is no change; an empty object deletes (MSC3391).
  * @throws MatrixError 405 M_BAD_JSON for types that the server controls, M_TOO_LARGE.
  */
 export function putAccountData(core: UserCore, key: AccountDataKey, content: JsonObject, requestId: string): void {
@@ -27,24 +27,26 @@ export function putAccountData(core: UserCore, key: AccountDataKey, content: Jso
   setAccountData(core, key, content, requestId)
 }
 
-/** Sets account data of any type, for the endpoints that own one. @throws MatrixError M_TOO_LARGE. */
+/** Sets account data of any type, for the endpoints that own one; an empty object deletes it. @throws MatrixError M_TOO_LARGE. */
 export function setAccountData(core: UserCore, { roomId, type }: AccountDataKey, content: JsonObject, requestId: string): void {
   const json = JSON.stringify(content)
   if (json.length > MAX_CONTENT_CHARS) throw tooLarge(`Account data has at most ${MAX_CONTENT_CHARS} characters`)
   const stored = rows.readAccountData(core.store, roomId, type)
-  if (stored === json) return
-  if (stored === undefined && rows.countAccountData(core.store) >= MAX_PIECES) throw tooLarge('There is too much account data')
+  if ((stored ?? rows.DELETED) === json) return
+  const isFull = stored === undefined && rows.countAccountData(core.store) >= MAX_PIECES
   core.store.transaction(requestId, () => {
+    // Where there is no room, what is deleted need not be remembered: clients that come back after long keep it.
+    if (isFull && !rows.forgetOldestDeletion(core.store)) throw tooLarge('There is too much account data')
     const streamId = rows.writeAccountData(core.store, roomId, type, json)
     onAccountDataChanged(core, { roomId, type, streamId })
   })
 }
 
-/** Account data of one type, as JSON text. @throws MatrixError M_NOT_FOUND. */
+/** Account data of one type, as JSON text. @throws MatrixError M_NOT_FOUND, also for what was deleted. */
 export function getAccountData(core: UserCore, { roomId, type }: AccountDataKey): string {
   if (isPushRules({ roomId, type })) return JSON.stringify(pushRulesContent(core))
   const content = rows.readAccountData(core.store, roomId, type)
-  if (content === undefined) throw notFound('There is no account data of that type')
+  if (content === undefined || content === rows.DELETED) throw notFound('There is no account data of that type')
   return content
 }
 

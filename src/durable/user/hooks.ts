@@ -1,3 +1,4 @@
+import { DELETED, readAccountData, writeAccountData } from '../../storage/user/account-data.ts'
 import { deleteDelayedEvents } from '../../storage/user/delayed-events.ts'
 import { deleteThreadSubscriptions } from '../../storage/user/thread-subscriptions.ts'
 import { encryptionDeactivated, encryptionDeviceChanged, encryptionDeviceRemoved } from './e2ee/device-changes.ts'
@@ -21,6 +22,18 @@ export function onDeviceRemoved(core: UserCore, deviceId: string): void {
   core.sliding.forgetDevice(deviceId)
   core.presence?.forget(deviceId)
   closeParkedOf(core, deviceId)
+  deleteNotificationSettings(core, deviceId)
+}
+
+/** Account data about the notifications that one device makes by itself (MSC3890), by the start of its type. */
+const NOTIFICATION_SETTINGS: readonly string[] = ['m.local_notification_settings.', 'org.matrix.msc3890.local_notification_settings.']
+
+/** What the user has set about a device's notifications goes with it. */
+function deleteNotificationSettings(core: UserCore, deviceId: string): void {
+  for (const type of NOTIFICATION_SETTINGS.map((start) => `${start}${deviceId}`)) {
+    if ((readAccountData(core.store, '', type) ?? DELETED) === DELETED) continue
+    onAccountDataChanged(core, { roomId: '', type, streamId: writeAccountData(core.store, '', type, DELETED) })
+  }
 }
 
 /** The account is going. */

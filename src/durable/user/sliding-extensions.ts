@@ -1,4 +1,4 @@
-import { accountDataOfRoom } from '../../storage/user/account-data.ts'
+import { accountDataOfRoom, DELETED } from '../../storage/user/account-data.ts'
 import type { SlidingPlan, SlidingPlannedRoom, SlidingRequest } from '../sliding-protocol.ts'
 import { pushRulesContent } from './push-rules.ts'
 import { movedSince } from './sliding-moved.ts'
@@ -36,14 +36,15 @@ export function accountDataNews(core: UserCore, since: SlidingToken | undefined,
   }
   for (const { roomId, isInitial } of planned) {
     if (!isInitial) continue
-    const events = accountDataOfRoom(core.store, roomId).map(({ type, content }) => eventJson(type, content))
+    const pieces = accountDataOfRoom(core.store, roomId).filter(({ content }) => since !== undefined || content !== DELETED)
+    const events = pieces.map(({ type, content }) => eventJson(type, content))
     if (events.length > 0) byRoom.set(roomId, events)
   }
   return { global, rooms: [...byRoom].map(([roomId, events]) => ({ roomId, events: `[${events.join(',')}]` })), upTo }
 }
 
 function allGlobal(core: UserCore): string {
-  const pieces = accountDataOfRoom(core.store, '').filter(({ type }) => type !== 'm.push_rules')
+  const pieces = accountDataOfRoom(core.store, '').filter(({ type, content }) => type !== 'm.push_rules' && content !== DELETED)
   const events = pieces.map(({ type, content }) => eventJson(type, content))
   return `[${[eventJson('m.push_rules', JSON.stringify(pushRulesContent(core))), ...events].join(',')}]`
 }

@@ -1,6 +1,12 @@
 import { type EventFilter, matchesEventFilter } from '../../matrix/filters.ts'
 import { isJsonObject } from '../../matrix/json.ts'
-import { type AccountDataRow, accountDataOfRoom, latestAccountDataStreamId, readAccountData } from '../../storage/user/account-data.ts'
+import {
+  type AccountDataRow,
+  accountDataOfRoom,
+  DELETED,
+  latestAccountDataStreamId,
+  readAccountData,
+} from '../../storage/user/account-data.ts'
 import { accountDataChanges } from './account-data.ts'
 import { ListFacts } from './list-facts.ts'
 import type { ResolvedFilter } from './sync-filter.ts'
@@ -81,6 +87,8 @@ export function accountDataSince(core: UserCore, position: number | undefined, {
       // What is there without ever having been set is told to new clients only.
       if (piece.streamId === 0 && position !== undefined) continue
       upTo = Math.max(upTo, piece.streamId)
+      // Who starts from nothing need not hear what is not there.
+      if (position === undefined && piece.content === DELETED) continue
       chars += piece.content.length
       if (piece.roomId === '') {
         if (matchesEventFilter(filter.accountData, { type: piece.type })) global.push(eventJson(piece))

@@ -1,7 +1,7 @@
 import type { PushAction, PushCondition, PushRule, PushRuleset } from './ruleset.ts'
 
 /*
- * The server-default rules (client-server-api#predefined-rules), in the specification's order.
+ * The server-default rules (client-server-api#predefined-rules), in the specification's order, and those for polls (MSC3930).
  */
 
 const NOTIFY: readonly PushAction[] = ['notify']
@@ -42,6 +42,7 @@ function defaultOverrideRules(userId: string): readonly PushRule[] {
     rule('.m.rule.tombstone', [eventMatch('type', 'm.room.tombstone'), eventMatch('state_key', '')], NOTIFY_WITH_HIGHLIGHT),
     rule('.m.rule.reaction', [eventMatch('type', 'm.reaction')], NOTHING),
     rule('.m.rule.room.server_acl', [eventMatch('type', 'm.room.server_acl'), eventMatch('state_key', '')], NOTHING),
+    rule('.org.matrix.msc3930.rule.poll_response', [eventMatch('type', 'org.matrix.msc3381.poll.response')], NOTHING),
     rule('.m.rule.suppress_edits', [{ kind: 'event_property_is', key: 'content.m\\.relates_to.rel_type', value: 'm.replace' }], NOTHING),
   ]
 }
@@ -64,7 +65,16 @@ const DEFAULT_UNDERRIDE_RULES: readonly PushRule[] = [
   rule('.m.rule.room_one_to_one', [TWO_MEMBERS, eventMatch('type', 'm.room.message')], NOTIFY_WITH_SOUND),
   rule('.m.rule.message', [eventMatch('type', 'm.room.message')], NOTIFY),
   rule('.m.rule.encrypted', [eventMatch('type', 'm.room.encrypted')], NOTIFY),
+  // Polls count like messages, answers to them for nothing (MSC3930).
+  ...pollRules('start'),
+  ...pollRules('end'),
 ]
+
+function pollRules(what: 'start' | 'end'): readonly PushRule[] {
+  const isPoll = eventMatch('type', `org.matrix.msc3381.poll.${what}`)
+  const ruleId = `.org.matrix.msc3930.rule.poll_${what}`
+  return [rule(`${ruleId}_one_to_one`, [TWO_MEMBERS, isPoll], NOTIFY_WITH_SOUND), rule(ruleId, [isPoll], NOTIFY)]
+}
 
 function rule(ruleId: string, conditions: readonly PushCondition[], actions: readonly PushAction[]): PushRule {
   return { rule_id: ruleId, default: true, enabled: true, conditions, actions }

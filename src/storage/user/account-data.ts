@@ -9,6 +9,9 @@ export interface AccountDataRow {
   readonly streamId: number
 }
 
+/** Content that stands for nothing (MSC3391): the row stays, because clients that knew something else must hear of it. */
+export const DELETED = '{}'
+
 type Columns = { room_id: string; type: string; content: string; stream_id: number }
 
 function decode(row: Columns): AccountDataRow {
@@ -49,7 +52,7 @@ export function accountDataBetween(store: ObjectStore, since: number, upTo: numb
     .map(decode)
 }
 
-/** Everything of one room, or the global data for `''`. */
+/** Everything of one room, or the global data for `''`, what was deleted included. */
 export function accountDataOfRoom(store: ObjectStore, roomId: string): AccountDataRow[] {
   return store.all<Columns>('SELECT room_id, type, content, stream_id FROM account_data WHERE room_id = ?', roomId).map(decode)
 }
@@ -57,6 +60,15 @@ export function accountDataOfRoom(store: ObjectStore, roomId: string): AccountDa
 /** One type of account data of every room that has it. */
 export function accountDataOfType(store: ObjectStore, type: string): AccountDataRow[] {
   return store.all<Columns>("SELECT room_id, type, content, stream_id FROM account_data WHERE type = ? AND room_id <> ''", type).map(decode)
+}
+
+/** Forgets what was deleted longest ago; answers whether there was anything. The latest change of all stays: its number must not come again. */
+export function forgetOldestDeletion(store: ObjectStore): boolean {
+  const oldest = 'SELECT room_id, type FROM account_data WHERE content = ? AND stream_id < ? ORDER BY stream_id LIMIT 1'
+  const row = store.first<{ room_id: string; type: string }>(oldest, DELETED, latestAccountDataStreamId(store))
+  if (row === undefined) return false
+  store.run('DELETE FROM account_data WHERE room_id = ? AND type = ?', row.room_id, row.type)
+  return true
 }
 
 /** Removes everything; only where the account goes. */

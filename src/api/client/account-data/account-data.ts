@@ -12,6 +12,7 @@ const GlobalParams = z.object({ userId, type })
 const RoomParams = z.object({ userId, roomId, type })
 const GLOBAL_PATH = clientPaths('user/:userId/account_data/:type')
 const ROOM_PATH = clientPaths('user/:userId/rooms/:roomId/account_data/:type')
+const UNSTABLE_PREFIX = '/_matrix/client/unstable/org.matrix.msc3391/user/:userId'
 
 /** `GET /user/{userId}/account_data/{type}` (client-server-api#get_matrixclientv3useruseridaccount_datatype). */
 export const getAccountData = endpoint(
@@ -47,6 +48,40 @@ export const putRoomAccountData = endpoint(
   async ({ params, body, ctx }) => {
     requireOwnUser(ctx, params.userId)
     unwrap(await ctx.session.putAccountData({ roomId: params.roomId, type: params.type }, body))
+    return {}
+  },
+)
+
+/** `DELETE /user/{userId}/account_data/{type}` (MSC3391). What is not there is no error. */
+export const deleteAccountData = endpoint(
+  {
+    method: 'DELETE',
+    path: `${UNSTABLE_PREFIX}/account_data/:type`,
+    auth: 'user',
+    standing: 'unlocked',
+    rateLimit: 'write',
+    params: GlobalParams,
+  },
+  async ({ params, ctx }) => {
+    requireOwnUser(ctx, params.userId)
+    unwrap(await ctx.session.putAccountData({ roomId: '', type: params.type }, {}))
+    return {}
+  },
+)
+
+/** `DELETE /user/{userId}/rooms/{roomId}/account_data/{type}` (MSC3391). */
+export const deleteRoomAccountData = endpoint(
+  {
+    method: 'DELETE',
+    path: `${UNSTABLE_PREFIX}/rooms/:roomId/account_data/:type`,
+    auth: 'user',
+    standing: 'unlocked',
+    rateLimit: 'write',
+    params: RoomParams,
+  },
+  async ({ params, ctx }) => {
+    requireOwnUser(ctx, params.userId)
+    unwrap(await ctx.session.putAccountData({ roomId: params.roomId, type: params.type }, {}))
     return {}
   },
 )

@@ -1,4 +1,18 @@
-import { getAccountData, getRoomAccountData, putAccountData, putRoomAccountData } from './account-data.ts'
+import {
+  deleteAccountData,
+  deleteRoomAccountData,
+  getAccountData,
+  getRoomAccountData,
+  putAccountData,
+  putRoomAccountData,
+} from './account-data.ts'
 
 /** What clients keep on the server for their user. */
-export const accountDataEndpoints = [getAccountData, putAccountData, getRoomAccountData, putRoomAccountData]
+export const accountDataEndpoints = [
+  getAccountData,
+  putAccountData,
+  getRoomAccountData,
+  putRoomAccountData,
+  deleteAccountData,
+  deleteRoomAccountData,
+]

@@ -40,16 +40,18 @@ const ruleset = (changes: Partial<PushRuleset>): PushRuleset => ({
   ...changes,
 })
 
-test('the default rules are those of the specification, in its order', () => {
+test('the default rules are those of the specification, in its order, beside those for polls', () => {
   const vectors = readVectors<{ override: JsonObject[]; underride: JsonObject[] }>('push-rules/default-rules.json')
   const expected = JSON.parse(JSON.stringify(vectors).replaceAll("[the user's Matrix ID]", ME))
   const defaults = defaultPushRules(ME)
-  expect(defaults.override).toEqual(expected.override)
-  expect(defaults.underride).toEqual(expected.underride)
+  const specified = (rules: readonly PushRule[]) => rules.filter(({ rule_id }) => !rule_id.startsWith('.org.matrix.msc3930.'))
+  expect(specified(defaults.override)).toEqual(expected.override)
+  expect(specified(defaults.underride)).toEqual(expected.underride)
   expect([defaults.content, defaults.room, defaults.sender]).toEqual([[], [], []])
 })
 
 describe('the default rules', () => {
+  const POLL = 'org.matrix.msc3381.poll'
   const defaults = defaultPushRules(ME)
   const sound = { set_tweak: 'sound', value: 'default' }
   const highlight = { set_tweak: 'highlight' }
@@ -58,6 +60,23 @@ describe('the default rules', () => {
     ['messages', event(), {}, '.m.rule.message', ['notify']],
     ['messages between two', event(), { memberCount: 2 }, '.m.rule.room_one_to_one', ['notify', sound]],
     ['encrypted events', event({ type: 'm.room.encrypted' }), {}, '.m.rule.encrypted', ['notify']],
+    ['polls', event({ type: `${POLL}.start` }), {}, '.org.matrix.msc3930.rule.poll_start', ['notify']],
+    [
+      'polls between two',
+      event({ type: `${POLL}.start` }),
+      { memberCount: 2 },
+      '.org.matrix.msc3930.rule.poll_start_one_to_one',
+      ['notify', sound],
+    ],
+    ['ends of polls', event({ type: `${POLL}.end` }), {}, '.org.matrix.msc3930.rule.poll_end', ['notify']],
+    [
+      'ends of polls between two',
+      event({ type: `${POLL}.end` }),
+      { memberCount: 2 },
+      '.org.matrix.msc3930.rule.poll_end_one_to_one',
+      ['notify', sound],
+    ],
+    ['answers to polls', event({ type: `${POLL}.response` }), { memberCount: 2 }, '.org.matrix.msc3930.rule.poll_response', []],
     [
       'encrypted events between two',
       event({ type: 'm.room.encrypted' }),
