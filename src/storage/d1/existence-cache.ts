@@ -1,6 +1,9 @@
 import { nowMs } from '../../runtime/clock.ts'
 
-/** Positive answers kept per isolate. They never go stale: neither accounts nor rooms are forgotten by the registry. */
+/**
+ * Positive answers kept per isolate. Accounts and rooms are never forgotten by the registry, with the exception of rooms that could not be joined after all:
+ * of those there is an object that says so.
+ */
 const MAX_PRESENT = 20_000
 /** Negative answers kept per isolate; a flood of made-up names pushes out only other made-up names. */
 const MAX_ABSENT = 2_000
@@ -32,6 +35,11 @@ export class ExistenceCache {
       this.#absent.set(name, nowMs())
       forgetOldest(this.#absent, MAX_ABSENT)
     }
+  }
+
+  /** The registry does not know a name any more. */
+  forget(name: string): void {
+    this.#present.delete(name)
   }
 }
 

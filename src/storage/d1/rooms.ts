@@ -76,6 +76,12 @@ export async function registerRooms(registry: Registry, reports: RoomReports): P
   for (const row of roomRows) known.set(row.roomId, true)
 }
 
+/** Takes back the report of a room that could not be joined: it has told the registry nothing else. Repeating it changes nothing. */
+export async function forgetRoom(registry: Registry, roomId: string): Promise<void> {
+  await registry.db.delete(rooms).where(eq(rooms.roomId, roomId))
+  known.forget(roomId)
+}
+
 /** Lets this isolate know of a room that has just been created, before the registry hears of it. */
 export function noteRoomExists(roomId: string): void {
   known.set(roomId, true)

@@ -1,6 +1,8 @@
 import { forbidden, limitExceeded, MatrixError, tooLarge, unsupportedRoomVersion } from '../../../matrix/errors.ts'
 import { findRoomVersionRules } from '../../../matrix/room-versions/rules.ts'
 import { letOthersRun } from '../../../runtime/turns.ts'
+import { openRegistry } from '../../../storage/d1/open.ts'
+import { forgetRoom, registerRooms } from '../../../storage/d1/rooms.ts'
 import { clearSomeStagedImports, countStagedImports, insertStagedImports, type StagedImport } from '../../../storage/room/import-staging.ts'
 import { type RoomHead, writeRoomHead } from '../../../storage/room/room-row.ts'
 import { EMPTY_GROUP } from '../../../storage/room/state-groups.ts'
@@ -62,6 +64,18 @@ export async function beginImport(core: RoomCore, request: ImportBegin): Promise
     core.due.ensure(IMPORT_DUE, '', now + IMPORT_TIMEOUT_MS)
   })
   core.adopt(head)
+  await register(core, head)
+}
+
+/** What others send of the room from now on is kept for it, wherever it arrives: the registry knows the room before another server hears of the join. */
+async function register(core: RoomCore, { roomId, version, createdTs }: RoomHead): Promise<void> {
+  try {
+    await registerRooms(openRegistry(core.env, undefined), { rooms: [{ roomId, version, createdTs }] })
+  } catch (cause) {
+    // Whoever tries next need not wait for this attempt.
+    lastHeard.delete(core)
+    throw cause
+  }
 }
 
 /**
@@ -143,8 +157,8 @@ const LARGE_TABLES = [
 ] as const
 
 /**
- * Takes a room in life `joining` back, others having their turns meanwhile. Its head goes last: what is cut off here is done again. Answers whether it was
- * not stopped.
+ * Takes a room in life `joining` back, others having their turns meanwhile, and has the registry forget it. Its head goes last: what is cut off here is done
+ * again. Answers whether it was not stopped.
  */
 async function wipe(core: RoomCore, goOn: () => boolean): Promise<boolean> {
   const { store } = core
@@ -157,6 +171,9 @@ async function wipe(core: RoomCore, goOn: () => boolean): Promise<boolean> {
       if (!goOn()) return false
     }
   }
+  const roomId = core.findHead()?.roomId
+  if (roomId !== undefined) await forgetRoom(openRegistry(core.env, undefined), roomId)
+  if (!goOn()) return false
   store.transaction(undefined, () => {
     for (const table of IMPORTED_TABLES) store.run(`DELETE FROM ${table}`)
   })

@@ -1,4 +1,5 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import type { RoomEvent } from '../../../../src/matrix/events/room-event.ts'
 import { unwrap } from '../../../../src/runtime/outcome.ts'
@@ -19,6 +20,11 @@ async function prepare(version: string) {
   await runInDurableObject(room.stub, (_object, ctx) => ctx.storage.deleteAll())
   await room.stub.abortForTest().catch(() => undefined)
   return { room, branch, join, state, copy: roomStub(room.roomId) }
+}
+
+/** Whether the registry knows a room, whatever this isolate remembers. */
+async function registered(roomId: string): Promise<boolean> {
+  return (await env.DB.prepare('SELECT 1 FROM rooms WHERE room_id = ?').bind(roomId).first()) !== null
 }
 
 const begin = (room: LocalRoom, version: string, generation = 'gen1') => ({ roomId: room.roomId, version, generation })
@@ -95,7 +101,11 @@ describe.each(['10', '11', '12'])('joining a room of version %s on another serve
 
   it('leaves nothing behind when it fails, and can be begun again', async () => {
     const { room, join, state, copy } = await prepare(version)
+    const isRegistered = (): Promise<boolean> => registered(room.roomId)
+    await env.DB.prepare('DELETE FROM rooms WHERE room_id = ?').bind(room.roomId).run()
     unwrap(await copy.beginImport(begin(room, version)))
+    // From here on events of the room may arrive anywhere.
+    expect(await isRegistered()).toBe(true)
     expect(await copy.beginImport(begin(room, version, 'gen2'))).toMatchObject({ ok: false, error: { errcode: 'M_LIMIT_EXCEEDED' } })
     await stage(copy, 'gen1', state)
     expect(await copy.finishImport({ generation: 'gen1', join: join.event.pdu }, 'test')).toMatchObject({ ok: false })
@@ -112,9 +122,11 @@ describe.each(['10', '11', '12'])('joining a room of version %s on another serve
       ),
     )
     expect(rows).toEqual([0, 0, 0, 0, 0, 0])
+    expect(await isRegistered()).toBe(false)
     unwrap(await copy.beginImport(begin(room, version, 'gen3')))
     await bring(copy, 'gen3', state)
     unwrap(await copy.finishImport({ generation: 'gen3', join: join.event.pdu }, 'test'))
+    expect(await isRegistered()).toBe(true)
     expect(await copy.beginImport(begin(room, version, 'gen4'))).toMatchObject({ ok: false, error: { errcode: 'M_ROOM_IN_USE' } })
   })
 
