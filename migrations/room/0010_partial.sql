@@ -1,9 +1,10 @@
 -- A room that was joined without most of its members (docs/design/partial-state.md), until their state has come and after. `event_id` is the join, `state_pos` the
--- position as of which the state before it is written, `completed_pos` the position at which the state became whole; absent until then.
+-- position as of which the state before it is written, `via` the server that let us in, `completed_pos` the position at which the state became whole; absent until then.
 CREATE TABLE partial_room (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   event_id TEXT NOT NULL,
   state_pos INTEGER NOT NULL,
+  via TEXT NOT NULL,
   filled INTEGER NOT NULL DEFAULT 0,
   completed_pos INTEGER
 );
@@ -22,8 +23,9 @@ CREATE TABLE told_states (
   PRIMARY KEY (event_id, after_id)
 ) WITHOUT ROWID;
 
--- Events with a place whose state before is incomplete, in the order in which they were placed.
+-- Events with a place whose state before is incomplete, in the order in which they were placed. `refused`: rejected for a reason that no state changes.
 CREATE TABLE incomplete_events (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
-  nid INTEGER NOT NULL UNIQUE
+  nid INTEGER NOT NULL UNIQUE,
+  refused INTEGER NOT NULL DEFAULT 0
 );

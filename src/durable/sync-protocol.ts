@@ -42,6 +42,8 @@ export interface WindowRequest {
 export interface RoomWindow {
   /** True when there is nothing to tell the client about this room. */
   readonly empty: boolean
+  /** The client is not shown the room yet: its members, all of which it asks for, are still to come. */
+  readonly withheld?: boolean
   /** `{"events":[…],"limited":…,"prev_batch":…}` */
   readonly timeline: string
   /** `{"events":[…]}` for `state` or `state_after`. */

@@ -14,6 +14,8 @@ export interface SentMembership {
   readonly roomId: string
   readonly eventId: string
   readonly pdu: JsonObject | undefined
+  /** Of a join: the other server can do without most members. */
+  readonly omitMembers?: boolean
 }
 
 /** A membership that was taken in. */
@@ -24,11 +26,11 @@ export type TakenIn = Extract<AcceptAnswer, { readonly pdu: JsonObject }>
  * @throws MatrixError M_NOT_FOUND, M_INVALID_PARAM, M_FORBIDDEN and what restricted rooms refuse with.
  */
 export async function acceptRemoteMembership(ctx: RequestContext, serverName: string, sent: SentMembership): Promise<TakenIn> {
-  const { action, roomId, eventId, pdu } = sent
+  const { action, roomId, eventId, pdu, omitMembers = false } = sent
   if (pdu === undefined) throw badJson('The event is missing')
   const room = await requireRegisteredRoom(ctx, roomId)
   await requireSignature(ctx, roomId, pdu)
-  const request: AcceptRequest = { action, eventId, pdu }
+  const request: AcceptRequest = { action, eventId, pdu, omitMembers }
   let answer = unwrap(await room.acceptMembership(serverName, request, ctx.requestId))
   if ('needsMembershipIn' in answer) {
     const userId = typeof pdu.sender === 'string' ? pdu.sender : ''

@@ -104,7 +104,7 @@ export function sendMembership(ctx: HandshakeContext, serverName: string, change
   return outboundOf(ctx.env).client.json(serverName, request)
 }
 
-/** The same for a join, whose answer is the whole state of the room: to be read as it arrives. @throws OutboundError. */
+/** The same for a join, whose answer is the state of the room, without most members if the server can leave them out (MSC3706): to be read as it arrives. @throws OutboundError. */
 export function openJoinAnswer(
   ctx: HandshakeContext,
   serverName: string,
@@ -113,7 +113,7 @@ export function openJoinAnswer(
 ): Promise<BoundedBody> {
   return outboundOf(ctx.env).client.open(serverName, {
     method: 'PUT',
-    path: sendPath(change, event),
+    path: `${sendPath(change, event)}?omit_members=true`,
     canonicalBody: jsonBody(event.pdu),
     timeoutMs: JOIN_ANSWER_TIMEOUT_MS,
     maxBytes: MAX_JOIN_ANSWER_BYTES,

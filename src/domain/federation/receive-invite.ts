@@ -24,7 +24,7 @@ export interface ReceivedInvite {
 }
 
 /**
- * Takes an invitation of a user of this server and signs it (F9): only one that a user of the asking server sends, to an account that exists, exactly as the path names it. Answers the PDU
+ * Takes an invitation of a user of this server and signs it (F9): only one that a user of the asking server sends, to an account that exists and does not refuse it, exactly as the path names it. Answers the PDU
  * with our signature, which covers its redacted form.
  */
 export async function receiveInvite(ctx: RequestContext, serverName: string, invite: ReceivedInvite): Promise<JsonObject> {
@@ -38,6 +38,8 @@ export async function receiveInvite(ctx: RequestContext, serverName: string, inv
     throw invalidParam('The invitation is not signed by your server')
   const target = event.stateKey ?? ''
   if (!(await accountExists(ctx.registry, parseUserId(target)?.localpart ?? ''))) throw notFound('There is no such user')
+  const permitted = await ctx.objects.user(target).invitedBy(event.sender)
+  if (!permitted.ok && permitted.error.errcode === 'M_INVITE_BLOCKED') throw MatrixError.fromShape(permitted.error)
   const isHere = (await roomExists(ctx.registry, roomId)) && (await ctx.objects.room(roomId).isResident())
   if (isHere && !(await ctx.objects.room(roomId).admitsServer(serverName))) throw forbidden('Your server is denied access to this room')
   // Where somebody here is in the room, the invitation comes as an event like any other, and the room itself tells the user.

@@ -10,6 +10,7 @@ import { readFailures, writeFailures } from '../../storage/repair/attempts.ts'
 import { REPAIR_BASELINE } from '../../storage/repair/baseline.generated.ts'
 import type { KeptPdu } from '../../storage/repair/inbox.ts'
 import { REPAIR_MIGRATIONS } from '../../storage/repair/migrations.generated.ts'
+import { Completion } from './completion.ts'
 import { Inbox } from './inbox.ts'
 import { type JoinJob, JoinJobs, type JoinResult } from './join-jobs.ts'
 import {
@@ -51,6 +52,7 @@ export abstract class RepairObject extends DurableObject<Env> {
   readonly #due: DueTable
   readonly #inbox: Inbox
   readonly #joins: JoinJobs
+  readonly #completion: Completion
   readonly #gaps = new Map<number, Promise<GapResult>>()
   /** Flights by the server whose events are completed: one that is slow or lies holds up nobody else's. */
   readonly #flights = new Map<string, { work: Promise<void>; again: boolean }>()
@@ -65,6 +67,7 @@ export abstract class RepairObject extends DurableObject<Env> {
     this.#due = new DueTable(this.#store, ctx.storage)
     this.#joins = new JoinJobs(this.#store, this.#due, (job, isResumed) => this.runJoin(job, isResumed))
     this.#inbox = new Inbox(this.#store, this.#due, (origin, pdus) => this.deliver(origin, pdus))
+    this.#completion = new Completion(this.#store, this.#due, (failures) => this.completeState(failures))
     this.#due.handle(ATTACH, (origin) => this.#attachAside(origin))
   }
 
@@ -79,6 +82,14 @@ export abstract class RepairObject extends DurableObject<Env> {
 
   /** Joins the room through a server that has said that it would let the user in. */
   protected abstract runJoin(job: JoinJob, isResumed: boolean): Promise<Outcome<JoinResult>>
+
+  /** Completes a room that was joined without its members. */
+  protected abstract completeState(failures: number): Promise<'complete' | 'stuck'>
+
+  /** Has the room's state completed. Answers at once: it goes on by itself. */
+  complete(): void {
+    this.ctx.waitUntil(this.#completion.wake())
+  }
 
   /** Joins the room, also when whoever asks for it does not wait for the end. */
   join(job: JoinJob): Promise<Outcome<JoinResult>> {

@@ -24,6 +24,7 @@ import type { Rider } from './append/rider.ts'
 import type { Listener } from './fan-out.ts'
 import type { OtherServers } from './federation/other-servers.ts'
 import type { Repairs } from './graph/repairs.ts'
+import { PartialState } from './partial/partial-state.ts'
 import { PastVisibility } from './read/past-visibility.ts'
 import { FactsOfRoom } from './room-facts.ts'
 import { LazyMembers } from './sync/lazy-members.ts'
@@ -59,6 +60,8 @@ export class RoomCore {
   readonly lazyMembers = new LazyMembers()
   /** Who may read the past. */
   readonly past = new PastVisibility(this)
+  /** Whether the state is whole. */
+  readonly partial = new PartialState(this)
   readonly slidingMembers = new SlidingMembers()
   /** What members' room lists keep of this room. */
   readonly facts = new FactsOfRoom(this)
@@ -195,6 +198,7 @@ export class RoomCore {
     this.#roomEvents.clear()
     this.clientParts.clear()
     this.past.forget()
+    this.partial.forget()
     this.due.forgetCache()
   }
 

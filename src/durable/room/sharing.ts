@@ -110,15 +110,17 @@ interface Movements {
 
 /**
  * Who came and went between two positions, as a reader must hear of it: to somebody who came themselves everybody is new, from somebody who
- * left everybody has gone who was there then. `from` is exclusive; `null` where the room is new to the reader.
+ * left everybody has gone who was there then. `after` is exclusive; `null` where the room is new to the reader.
  */
 export function memberChanges(
   core: RoomCore,
   caller: Caller,
-  from: number | null,
+  after: number | null,
   to: number,
   membership: Membership | undefined,
 ): MemberChanges | undefined {
+  // Nobody knew who was there before the state was whole.
+  const from = core.partial.isCompletedIn(after, to) ? null : after
   const { before, joined, left } = movements(core, from ?? to, to)
   const isIn = membership === 'join'
   const wasIn = from !== null && (before.get(caller.userId) ?? isIn)

@@ -58,6 +58,30 @@ export class CurrentState {
     return { kid, pos, oldNid, newNid }
   }
 
+  /**
+   * Writes what a key was as of a position in the past, where the log says that it was unset: current state follows unless the key has moved since. Answers the
+   * event that came after it and believed to replace nothing, if any; `known` where there is nothing to write. The caller holds the transaction.
+   */
+  fillPast(kid: number, nid: number, pos: number): 'known' | { readonly replacedBy: number | undefined } {
+    const history = this.history(kid)
+    const at = history.find((change) => change.pos === pos)
+    const before = history.filter((change) => change.pos < pos).at(-1)?.newNid ?? 0
+    const was = at?.newNid ?? before
+    if (was !== 0) return 'known'
+    const next = history.find((change) => change.pos > pos)
+    if (before === nid) this.#store.run('DELETE FROM state_log WHERE kid = ? AND pos = ?', kid, pos)
+    else this.#store.run('INSERT OR REPLACE INTO state_log (kid, pos, old_nid, new_nid) VALUES (?, ?, ?, ?)', kid, pos, before, nid)
+    if (next === undefined) {
+      this.#store.run('INSERT OR REPLACE INTO current_state (kid, nid) VALUES (?, ?)', kid, nid)
+      this.#remember(kid, nid)
+      this.#whole?.set(kid, nid)
+      if ((this.#whole?.size ?? 0) > MAX_WHOLE_STATE_KEYS) this.#whole = undefined
+    } else {
+      this.#store.run('UPDATE state_log SET old_nid = ? WHERE kid = ? AND pos = ?', nid, kid, next.pos)
+    }
+    return { replacedBy: next?.newNid }
+  }
+
   /** All of current state where it is small; `undefined` where it is not. Not to be changed. */
   whole(): ReadonlyMap<number, number> | undefined {
     if (this.#whole !== undefined || this.#isLarge) return this.#whole

@@ -126,7 +126,10 @@ export class MemberTable {
 
   /** Whether anybody of another server has joined. */
   hasRemoteJoined(): boolean {
-    this.#hasRemote ??= this.#store.first("SELECT 1 AS one FROM members WHERE membership = 'join' AND local = 0 LIMIT 1") !== undefined
+    this.#hasRemote ??=
+      this.#store.first(
+        "SELECT 1 AS one FROM members WHERE membership = 'join' AND local = 0 UNION ALL SELECT 1 AS one FROM resident_servers LIMIT 1",
+      ) !== undefined
     return this.#hasRemote
   }
 
@@ -149,8 +152,8 @@ export class MemberTable {
   joinedServers(afterServer: string, limit: number): string[] {
     return this.#store
       .all<{ server: string }>(
-        `SELECT DISTINCT ${SERVER_OF_USER} AS server FROM members
-         WHERE membership = 'join' AND local = 0 AND ${SERVER_OF_USER} > ? ORDER BY ${SERVER_OF_USER} LIMIT ?`,
+        `SELECT DISTINCT ${SERVER_OF_USER} AS server FROM members WHERE membership = 'join' AND local = 0 AND ${SERVER_OF_USER} > ?1
+         UNION SELECT server FROM resident_servers WHERE server > ?1 ORDER BY server LIMIT ?2`,
         afterServer,
         limit,
       )
@@ -161,8 +164,8 @@ export class MemberTable {
   largestServers(limit: number): string[] {
     return this.#store
       .all<{ server: string }>(
-        `SELECT ${SERVER_OF_USER} AS server FROM members WHERE membership = 'join' AND local = 0
-         GROUP BY ${SERVER_OF_USER} ORDER BY count(*) DESC, ${SERVER_OF_USER} LIMIT ?`,
+        `SELECT server FROM (SELECT ${SERVER_OF_USER} AS server FROM members WHERE membership = 'join' AND local = 0
+           UNION ALL SELECT server FROM resident_servers) GROUP BY server ORDER BY count(*) DESC, server LIMIT ?`,
         limit,
       )
       .map(({ server }) => server)
@@ -178,11 +181,12 @@ export class MemberTable {
     )
   }
 
-  /** How many users of another server have joined. */
+  /** How many users of another server have joined. One at least where the server is said to be in the room while its members are not known. */
   joinedOfServer(serverName: string): number {
     return this.#store.sql
       .exec<{ n: number }>(
-        `SELECT count(*) AS n FROM members WHERE membership = 'join' AND local = 0 AND ${SERVER_OF_USER} = ?`,
+        `SELECT count(*) + EXISTS (SELECT 1 FROM resident_servers WHERE server = ?1) AS n FROM members
+         WHERE membership = 'join' AND local = 0 AND ${SERVER_OF_USER} = ?1`,
         serverName,
       )
       .one().n

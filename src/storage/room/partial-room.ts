@@ -6,6 +6,8 @@ export interface PartialRoom {
   readonly eventId: string
   /** The position as of which the state before the join is written. */
   readonly statePos: number
+  /** The server that let us in. */
+  readonly via: string
   /** Whether what the state lacked has been written. */
   readonly filled: boolean
   /** The position at which the state became whole; `undefined` until then. */
@@ -14,19 +16,21 @@ export interface PartialRoom {
 
 /** What is known of how the room was joined; `undefined` where its state was whole from the beginning. */
 export function readPartialRoom(store: ObjectStore): PartialRoom | undefined {
-  const row = store.first<{ event_id: string; state_pos: number; filled: number; completed_pos: number | null }>(
-    'SELECT event_id, state_pos, filled, completed_pos FROM partial_room',
+  const row = store.first<{ event_id: string; state_pos: number; via: string; filled: number; completed_pos: number | null }>(
+    'SELECT event_id, state_pos, via, filled, completed_pos FROM partial_room',
   )
   if (row === undefined) return undefined
-  return { eventId: row.event_id, statePos: row.state_pos, filled: row.filled === 1, completedPos: row.completed_pos ?? undefined }
+  const { event_id: eventId, state_pos: statePos, via } = row
+  return { eventId, statePos, via, filled: row.filled === 1, completedPos: row.completed_pos ?? undefined }
 }
 
 /** The room is joined without its members. The caller holds the transaction. */
-export function writePartialRoom(store: ObjectStore, { eventId, statePos, filled, completedPos }: PartialRoom): void {
+export function writePartialRoom(store: ObjectStore, { eventId, statePos, via, filled, completedPos }: PartialRoom): void {
   store.run(
-    'INSERT OR REPLACE INTO partial_room (one, event_id, state_pos, filled, completed_pos) VALUES (1, ?, ?, ?, ?)',
+    'INSERT OR REPLACE INTO partial_room (one, event_id, state_pos, via, filled, completed_pos) VALUES (1, ?, ?, ?, ?, ?)',
     eventId,
     statePos,
+    via,
     filled ? 1 : 0,
     completedPos ?? null,
   )
@@ -72,9 +76,24 @@ export function insertIncompleteEvent(store: ObjectStore, nid: number): void {
   store.run('INSERT OR IGNORE INTO incomplete_events (nid) VALUES (?)', nid)
 }
 
-/** Events on incomplete states in the order in which they were placed, after one. */
-export function incompleteEvents(store: ObjectStore, afterSeq: number, limit: number): { readonly seq: number; readonly nid: number }[] {
-  return store.all<{ seq: number; nid: number }>('SELECT seq, nid FROM incomplete_events WHERE seq > ? ORDER BY seq LIMIT ?', afterSeq, limit)
+/** An event was rejected for a reason that no state changes. The caller holds the transaction. */
+export function markRefused(store: ObjectStore, nid: number): void {
+  store.run('UPDATE incomplete_events SET refused = 1 WHERE nid = ?', nid)
+}
+
+/** An event on an incomplete state. */
+export interface IncompleteEvent {
+  readonly seq: number
+  readonly nid: number
+  /** Rejected for a reason that no state changes. */
+  readonly refused: boolean
+}
+
+/** Events on incomplete states in the order in which they were placed. */
+export function incompleteEvents(store: ObjectStore, limit: number): IncompleteEvent[] {
+  return store
+    .all<{ seq: number; nid: number; refused: number }>('SELECT seq, nid, refused FROM incomplete_events ORDER BY seq LIMIT ?', limit)
+    .map(({ seq, nid, refused }) => ({ seq, nid, refused: refused === 1 }))
 }
 
 /** The state before the event is whole now. The caller holds the transaction. */

@@ -59,6 +59,11 @@ export class StateKeyTable {
       .map(({ kid }) => kid)
   }
 
+  /** Numbers of everything but memberships. */
+  otherThanMembers(): number[] {
+    return this.#store.all<{ kid: number }>("SELECT kid FROM state_keys WHERE type <> 'm.room.member'").map(({ kid }) => kid)
+  }
+
   /** The number of a pair, given out now if it is new. The caller holds the transaction. */
   intern(type: string, stateKey: string): number {
     const found = this.find(type, stateKey)

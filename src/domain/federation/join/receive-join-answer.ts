@@ -10,7 +10,7 @@ import { signatureKeyIds } from '../../../matrix/signing.ts'
 import { parseStrictJson } from '../../../matrix/strict-json.ts'
 import { letOthersRun } from '../../../runtime/turns.ts'
 import type { StagedImport } from '../../../storage/room/import-staging.ts'
-import { verifyRoomPdus } from '../ingest/verify-room-pdus.ts'
+import { type KeySource, verifyRoomPdus } from '../ingest/verify-room-pdus.ts'
 import {
   IMPORT_CHUNK_EVENTS,
   JOIN_KEY_BATCH_CHARS,
@@ -20,10 +20,11 @@ import {
   MAX_JOIN_PDU_BYTES,
   PARSED_PER_TURN,
 } from '../limits.ts'
-import type { JoinContext } from './join-context.ts'
 
-const STATE = 'state'
-const STREAMED: ReadonlySet<string> = new Set([STATE, 'auth_chain'])
+const AUTH_CHAIN = 'auth_chain'
+
+/** Which member of an answer holds a state: `send_join` and `GET /state` call it differently. */
+export type StateMember = 'state' | 'pdus'
 
 /** Where the events of an answer go, in chunks. */
 export type Stage = (staged: readonly StagedImport[]) => Promise<void>
@@ -34,18 +35,20 @@ interface ReceivedEvent {
 }
 
 /**
- * Reads the answer to `send_join` as it arrives (server-server-api#put_matrixfederationv2send_joinroomideventid): format, signatures and hash of each event are
+ * Reads a state and its auth chain as they arrive, the answer to `send_join` (server-server-api#put_matrixfederationv2send_joinroomideventid) or to `GET /state`: format, signatures and hash of each event are
  * checked before it goes on (F11), and what fails is left out. At no time more than a few megabytes of it are held.
  * Answers the other members of the answer. @throws OutboundError; whatever `stage` throws.
  */
 export async function receiveJoinAnswer(
-  ctx: JoinContext,
+  ctx: KeySource,
   rules: RoomVersionRules,
   roomId: string,
   body: BoundedBody,
   stage: Stage,
+  stateMember: StateMember = 'state',
 ): Promise<JsonObject> {
-  const reader = new JsonPieceReader({ streamed: STREAMED, maxElementBytes: MAX_JOIN_PDU_BYTES, maxMemberBytes: MAX_JOIN_MEMBER_BYTES })
+  const streamed = new Set([stateMember, AUTH_CHAIN])
+  const reader = new JsonPieceReader({ streamed, maxElementBytes: MAX_JOIN_PDU_BYTES, maxMemberBytes: MAX_JOIN_MEMBER_BYTES })
   const members: Record<string, JsonValue> = {}
   let batch: ReceivedEvent[] = []
   let batchChars = 0
@@ -66,7 +69,7 @@ export async function receiveJoinAnswer(
       events += 1
       if (events > MAX_JOIN_EVENTS) throw new OutboundError('too_large', 'the room has too many events')
       const pdu = pduOf(piece.text, rules)
-      if (pdu !== undefined) batch.push({ pdu, inState: piece.name === STATE })
+      if (pdu !== undefined) batch.push({ pdu, inState: piece.name === stateMember })
       batchChars += piece.text.length
       if (batch.length >= JOIN_KEY_BATCH_EVENTS || batchChars >= JOIN_KEY_BATCH_CHARS) await flush()
       else if (events % PARSED_PER_TURN === 0) await letOthersRun()
@@ -89,7 +92,7 @@ function pduOf(text: string, rules: RoomVersionRules): JsonObject | undefined {
 
 /** Keys are fetched for many events at once, since some servers are slow to be found gone; the events themselves are checked a few at a time, so that others get their turns. */
 async function verifyAndStage(
-  ctx: JoinContext,
+  ctx: KeySource,
   rules: RoomVersionRules,
   roomId: string,
   received: readonly ReceivedEvent[],

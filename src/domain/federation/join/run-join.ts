@@ -1,7 +1,10 @@
 import type { JoinJob, JoinResult } from '../../../durable/repair/join-jobs.ts'
+import type { OmittedMembers } from '../../../durable/room/partial/begin-partial.ts'
+import { MAX_RESIDENT_SERVERS } from '../../../durable/room/partial/limits.ts'
 import { clientError, OutboundError } from '../../../federation/outbound/outbound-error.ts'
 import { limitExceeded, MatrixError, unsupportedRoomVersion } from '../../../matrix/errors.ts'
 import { parsePdu } from '../../../matrix/events/parse-pdu.ts'
+import type { JsonObject } from '../../../matrix/json.ts'
 import { findRoomVersionRules } from '../../../matrix/room-versions/rules.ts'
 import { log } from '../../../runtime/log.ts'
 import { type Outcome, refusal, success, unwrap } from '../../../runtime/outcome.ts'
@@ -53,7 +56,9 @@ async function join(ctx: JoinContext, serverName: string, change: RemoteMembersh
     })
     const signed = await signedJoin(ctx, roomId, made.rules, made.event, answer.event)
     await lookAtAll(ctx, roomId, generation)
-    unwrap(await ctx.objects.room(roomId).finishImport({ generation, join: signed.pdu }, ctx.requestId))
+    unwrap(
+      await ctx.objects.room(roomId).finishImport({ generation, join: signed.pdu, omitted: omittedOf(serverName, answer) }, ctx.requestId),
+    )
   } catch (cause) {
     // Where this fails too, the room takes it back by itself.
     await ctx.objects
@@ -63,6 +68,13 @@ async function join(ctx: JoinContext, serverName: string, change: RemoteMembersh
     throw cause
   }
   return 'joined'
+}
+
+/** What an answer says of members that it leaves out (MSC3706). */
+function omittedOf(via: string, { members_omitted, servers_in_room }: JsonObject): OmittedMembers | undefined {
+  if (members_omitted !== true) return undefined
+  const servers: readonly unknown[] = Array.isArray(servers_in_room) ? servers_in_room.slice(0, MAX_RESIDENT_SERVERS) : []
+  return { via, servers: servers.filter((name) => typeof name === 'string') }
 }
 
 /** Begins the import, after a while if another one is under way. */

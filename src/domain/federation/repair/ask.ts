@@ -1,6 +1,8 @@
+import type { BoundedBody } from '../../../federation/outbound/bounded-body.ts'
 import { jsonBody } from '../../../federation/outbound/client.ts'
 import { outboundOf } from '../../../federation/outbound/outbound.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../matrix/json.ts'
+import { JOIN_ANSWER_TIMEOUT_MS, MAX_JOIN_ANSWER_BYTES } from '../limits.ts'
 import {
   ASK_STATE_TIMEOUT_MS,
   ASK_TIMEOUT_MS,
@@ -58,6 +60,17 @@ export async function askState(ctx: RepairContext, serverName: string, eventId: 
   const path = `/_matrix/federation/v1/state/${encodeURIComponent(ctx.roomId)}?event_id=${encodeURIComponent(eventId)}`
   const answer = await get(ctx, serverName, path, ASK_STATE_TIMEOUT_MS, MAX_STATE_BYTES)
   return [...objectsIn(answer.auth_chain), ...objectsIn(answer.pdus)]
+}
+
+/** The same, to be read as it arrives. */
+export function openState(ctx: RepairContext, serverName: string, eventId: string): Promise<BoundedBody> {
+  const path = `/_matrix/federation/v1/state/${encodeURIComponent(ctx.roomId)}?event_id=${encodeURIComponent(eventId)}`
+  return outboundOf(ctx.env).client.open(serverName, {
+    method: 'GET',
+    path,
+    timeoutMs: JOIN_ANSWER_TIMEOUT_MS,
+    maxBytes: MAX_JOIN_ANSWER_BYTES,
+  })
 }
 
 /** The auth chain of an event (server-server-api `GET /event_auth/{roomId}/{eventId}`). */

@@ -44,3 +44,7 @@ export const VERIFY_CHUNK = 200
 export const OUTLIERS_PER_CALL = 200
 /** IDs in one question to a room. */
 export const IDS_PER_QUESTION = 10_000
+/** States fetched in one attempt at completing a room. */
+export const MAX_STATES_PER_COMPLETION = 64
+/** Failed attempts at completing a room after which events of its state that nobody has are left out of it. */
+export const LACKING_AFTER_FAILURES = 6

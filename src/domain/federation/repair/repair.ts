@@ -5,6 +5,7 @@ import type { KeptPdu } from '../../../storage/repair/inbox.ts'
 import { joinContext } from '../join/join-context.ts'
 import { runJoin } from '../join/run-join.ts'
 import { attachStaged } from './attach-staged.ts'
+import { completeRoom } from './complete-room.ts'
 import { deliverKept } from './deliver-kept.ts'
 import { fillGap } from './fill-gap.ts'
 import { repairContext } from './repair-context.ts'
@@ -17,6 +18,10 @@ export class Repair extends RepairObject {
 
   protected override runJoin(job: JoinJob, isResumed: boolean): Promise<Outcome<JoinResult>> {
     return runJoin(joinContext(this.env, 'join'), this.roomId, job, isResumed)
+  }
+
+  protected override completeState(failures: number): Promise<'complete' | 'stuck'> {
+    return completeRoom(repairContext(this.env, this.roomId), failures)
   }
 
   protected override deliver(origin: string, pdus: readonly KeptPdu[]): Promise<'taken' | 'later'> {

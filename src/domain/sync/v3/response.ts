@@ -68,7 +68,7 @@ function renderRoom(room: PlannedRoom, windows: Windows, stateKey: StateKey): st
   if (isHidden) return undefined
   if (section === 'invite' || section === 'knock') return `{"${section}_state":{"events":${room.strippedState ?? '[]'}}}`
   const window = windows.get(roomId)
-  if (window === undefined && windows.has(roomId)) return undefined
+  if (window?.withheld === true || (window === undefined && windows.has(roomId))) return undefined
   // That a room was left is news even where nothing in it may be seen.
   const isSilent =
     section === 'join' && (window === undefined || window.empty) && room.accountData === undefined && room.unreadChanged !== true

@@ -118,6 +118,7 @@ export function persistLive(
     replaces,
     txn: options.txn,
   })
+  core.partial.note(nid, groupBefore)
   draft.nextPos = pos + 1
   draft.head = {
     ...draft.head,

@@ -13,7 +13,8 @@ import { appendRemoteEvent } from '../graph/append-remote-event.ts'
 import { joinTips } from '../graph/dummy-event.ts'
 import { strippedStateOf } from '../notices.ts'
 import type { RoomCore } from '../room-core.ts'
-import { type ConditionsLookedAt, conditionsFor, type RemoteAction, remoteAuthoriser } from './membership-templates.ts'
+import { type ConditionsLookedAt, conditionsFor, type RemoteAction, remoteAuthoriser, requireWholeState } from './membership-templates.ts'
+import { stateWithoutMembers } from './omit-members.ts'
 import { requireAllowedServer, requireResident } from './server-access.ts'
 import { type StateIds, stateIdsOf } from './state-reads.ts'
 
@@ -24,6 +25,8 @@ export interface AcceptRequest {
   readonly pdu: JsonObject
   /** For a restricted room: what the Worker found out about its conditions. */
   readonly conditions?: ConditionsLookedAt
+  /** The joining server can do without most members (MSC3706). */
+  readonly omitMembers?: boolean
 }
 
 /** Room → Worker: taken in, with what the joining or knocking server needs; or come back with which of these rooms the user has joined. */
@@ -32,6 +35,8 @@ export type AcceptAnswer =
       readonly pdu: JsonObject
       /** The state before a join and its auth chain. */
       readonly before: StateIds | undefined
+      /** Servers in the room, where members were left out of the state. */
+      readonly servers: readonly string[] | undefined
       /** What somebody who knocks is shown, as a JSON array. */
       readonly strippedState: string | undefined
     }
@@ -51,6 +56,7 @@ export function acceptMembership(
   try {
     requireAllowedServer(core, serverName)
     requireResident(core)
+    requireWholeState(core, request.action)
     const parsed = parseMembership(core, serverName, request)
     return queue.enqueue(requestId, (draft) => accept(core, draft, serverName, request, parsed))
   } catch (cause) {
@@ -74,7 +80,7 @@ function parseMembership(core: RoomCore, serverName: string, { action, eventId, 
 function accept(core: RoomCore, draft: Draft, serverName: string, request: AcceptRequest, parsed: ParsedPdu): AcceptAnswer {
   const known = core.events.findById(parsed.event.eventId)
   if (known !== undefined && known.status === 'accepted') {
-    return answer(core, draft, request.action, known.groupBefore, parsed.event.eventId)
+    return answer(core, draft, request, known.groupBefore)
   }
   const event = request.action === 'join' ? vouchFor(core, request, parsed.event) : parsed.event
   if ('needsMembershipIn' in event) return event
@@ -87,15 +93,18 @@ function accept(core: RoomCore, draft: Draft, serverName: string, request: Accep
   if (stored?.pos === undefined) throw new Error('an accepted membership has no position')
   insertRelayed(core.store, stored.pos, serverName)
   draft.outgoing = true
-  return answer(core, draft, request.action, stored.groupBefore, stored.eventId)
+  return answer(core, draft, request, stored.groupBefore)
 }
 
-function answer(core: RoomCore, draft: Draft, action: RemoteAction, groupBefore: number, eventId: string): AcceptAnswer {
+function answer(core: RoomCore, draft: Draft, { action, eventId, omitMembers }: AcceptRequest, groupBefore: number): AcceptAnswer {
   const stored = core.events.findById(eventId)
   if (stored === undefined) throw new Error('an accepted membership is missing')
+  const omitted = action === 'join' && omitMembers === true ? stateWithoutMembers(core, groupBefore, stored) : undefined
+  const whole = action === 'join' && omitted === undefined ? stateIdsOf(core, groupBefore) : undefined
   return {
     pdu: toPdu(stored, draft.head.roomId),
-    before: action === 'join' ? stateIdsOf(core, groupBefore) : undefined,
+    before: omitted?.ids ?? whole,
+    servers: omitted?.servers,
     strippedState: action === 'knock' ? strippedStateOf(core) : undefined,
   }
 }

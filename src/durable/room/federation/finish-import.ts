@@ -15,6 +15,7 @@ import { type Committed, finishDraft } from '../append/finish-draft.ts'
 import { followMember } from '../append/follow-member.ts'
 import { groupAuthState } from '../graph/group-auth-state.ts'
 import { moveCurrentState } from '../graph/move-current-state.ts'
+import { notePartialJoin, type OmittedMembers } from '../partial/begin-partial.ts'
 import { REGISTRY_DUE, REGISTRY_RETRY_MS } from '../registry-report.ts'
 import type { RoomCore } from '../room-core.ts'
 import { FIRST_POS, heardOf, IMPORT_DUE, importing, lastHeard } from './import-under-way.ts'
@@ -24,6 +25,8 @@ import { IMPORT_DELETED_ROWS } from './limits.ts'
 export interface ImportFinish {
   readonly generation: string
   readonly join: JsonObject
+  /** Where the other server left members out. */
+  readonly omitted?: OmittedMembers | undefined
 }
 
 /**
@@ -49,13 +52,15 @@ export function finishImport(core: RoomCore, request: ImportFinish, requestId: s
         outgoing: false,
         tellsServers: false,
       }
-      const group = importState(core, head.roomId, rules, progress.state, parsed.event)
+      const group = importState(core, head.roomId, rules, progress.state, parsed.event, request.omitted !== undefined)
       draft.head = { ...draft.head, headPos: pos }
       if (foundedAtPos === undefined) moveCurrentState(core, draft, group, pos)
       else foundState(core, draft, group, progress.state, pos)
+      notePartialJoin(core, parsed.event, pos, request.omitted)
       const stored = placeJoin(core, draft, parsed.event)
-      // Much that was staged is deleted bit by bit.
-      if (countStagedImports(core.store) > IMPORT_DELETED_ROWS) core.due.ensure(IMPORT_DUE, '', core.nowMs())
+      // Much that was staged is deleted bit by bit; where the rest of the state is to be staged, it must not meet that.
+      const isMuch = countStagedImports(core.store) > IMPORT_DELETED_ROWS && request.omitted === undefined
+      if (isMuch) core.due.ensure(IMPORT_DUE, '', core.nowMs())
       else {
         clearStagedImports(core.store)
         core.due.clear(IMPORT_DUE, '')
@@ -76,17 +81,24 @@ export function finishImport(core: RoomCore, request: ImportFinish, requestId: s
 }
 
 /** The state before the join as a group, and the join checked against it. */
-function importState(core: RoomCore, roomId: string, rules: RoomVersionRules, state: ReadonlyMap<number, number>, join: RoomEvent): number {
+function importState(
+  core: RoomCore,
+  roomId: string,
+  rules: RoomVersionRules,
+  state: ReadonlyMap<number, number>,
+  join: RoomEvent,
+  isPartial: boolean,
+): number {
   const known = core.events.findById(join.eventId)
   const entries = [...state].filter(([, nid]) => nid !== known?.nid).map(([kid, nid]) => ({ kid, nid }))
-  const group = core.groups.extend(EMPTY_GROUP, entries)
+  const group = core.groups.extend(EMPTY_GROUP, entries, !isPartial)
   const before = groupAuthState(core, group, roomId)
   if (before.create === undefined) throw forbidden('The other server names no create event')
   const auth = join.authEvents.map((id) => core.events.findById(id))
   const authEvents = auth.flatMap((stored) => (stored === undefined ? [] : core.roomEvent(stored, roomId)))
   const byAuth = checkAgainstAuthEvents(join, authEvents, () => false, rules, before.create)
   if (!byAuth.allowed) throw forbidden(byAuth.message)
-  const byState = checkAuth(join, before, rules)
+  const byState = checkAuth(join, core.partial.withAuthEvents(before, group, authEvents), rules)
   if (!byState.allowed) throw forbidden(byState.message)
   return group
 }

@@ -38,3 +38,7 @@ export const SERVERS_PARALLEL = 4
 export const MEMBER_HINTS_PARALLEL = 2
 /** Events of one backfilled batch. */
 export const MAX_BACKFILLED_BATCH = 200
+/** Members above which they are left out of the answer to a join whose server can do without; an answer with fewer is quick enough. */
+export const OMIT_MEMBERS_ABOVE = 200
+/** Servers named in such an answer. */
+export const MAX_NAMED_SERVERS = 10_000

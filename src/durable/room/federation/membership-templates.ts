@@ -43,8 +43,7 @@ export function membershipTemplate(core: RoomCore, serverName: string, request: 
   requireAllowedServer(core, serverName)
   requireResident(core)
   const { action, userId } = request
-  // Whoever joins takes the state of the room from here: it has to be whole.
-  if (action === 'join' && !core.groups.isComplete(core.head.currentGroup)) throw notFound('The state of the room is not known here')
+  requireWholeState(core, action)
   if (parseUserId(userId)?.serverName !== serverName) throw forbidden('That user is of another server')
   const { rules } = core
   if (action !== 'leave' && !request.versions.includes(rules.version)) {
@@ -59,6 +58,12 @@ export function membershipTemplate(core: RoomCore, serverName: string, request: 
     ...(authoriser === undefined ? {} : { join_authorised_via_users_server: authoriser }),
   }
   return { roomVersion: rules.version, event: template(core, rules, userId, content) }
+}
+
+/** Whoever joins or knocks takes the state of the room from here: it has to be whole. @throws MatrixError M_NOT_FOUND. */
+export function requireWholeState(core: RoomCore, action: RemoteAction): void {
+  const isWhole = core.partial.current === undefined && core.groups.isComplete(core.head.currentGroup)
+  if (action !== 'leave' && !isWhole) throw notFound('The state of the room is not known here')
 }
 
 /** Rooms one of which a user must have joined to join this one, or `undefined` where the rules alone decide. */

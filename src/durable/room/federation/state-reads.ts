@@ -1,4 +1,4 @@
-import { notFound, tooLarge } from '../../../matrix/errors.ts'
+import { forbidden, notFound, tooLarge } from '../../../matrix/errors.ts'
 import type { JsonObject } from '../../../matrix/json.ts'
 import { createIdOfRoom } from '../../../state-resolution/auth/auth-events.ts'
 import { type StoredEvent, toPdu } from '../../../storage/room/events.ts'
@@ -18,6 +18,7 @@ export interface StateIds {
  */
 export function stateIdsForServer(core: RoomCore, serverName: string, eventId: string): StateIds {
   requireServerInRoom(core, serverName)
+  if (core.partial.current !== undefined) throw forbidden('The state of the room is not known here yet')
   const event = core.events.findById(eventId)
   if (event === undefined || event.status !== 'accepted') throw notFound('Event not found')
   // A state that is not whole is nobody else's business: they would take it for the truth.

@@ -1,10 +1,15 @@
 import type { RoomEvent } from '../../../matrix/events/room-event.ts'
+import type { AuthState } from '../../../state-resolution/auth/auth-state.ts'
 import { checkAuth } from '../../../state-resolution/auth/check-auth.ts'
 import { deleteClaimedState } from '../../../storage/room/claimed-states.ts'
 import { isPlaced, type StoredEvent } from '../../../storage/room/events.ts'
 import { deleteGap, insertGaps, isNamedInGap } from '../../../storage/room/gaps.ts'
 import { ORD_STEP } from '../../../storage/room/limits.ts'
+import { markRefused } from '../../../storage/room/partial-room.ts'
 import type { Draft } from '../append/draft.ts'
+import { fillFromAuthEvents } from '../partial/fill-state.ts'
+import { overAuthEvents } from '../partial/partial-state.ts'
+import { noteTold } from '../partial/told-states.ts'
 import type { RoomCore } from '../room-core.ts'
 import { extremitiesAfter } from './extremities.ts'
 import { moveCurrentState } from './move-current-state.ts'
@@ -60,13 +65,16 @@ function receive(core: RoomCore, draft: Draft, received: Received, facts: Receiv
   const groupBefore = resolveGroups(core, groupsBefore(references), roomId, draft.rules, resolutionBudget)
   const refusal = facts.refusal ?? rejectionOf(core, roomId, draft.rules, event, references.auth, groupBefore)
   if (refusal !== undefined) {
-    placeEvent(core, event, known, { status: 'rejected', groupBefore, pos: undefined, ord: undefined })
+    const stored = placeEvent(core, event, known, { status: 'rejected', groupBefore, pos: undefined, ord: undefined })
+    if (facts.refusal !== undefined) markRefused(core.store, stored.nid)
+    if (references.claimed !== undefined) noteTold(core, event.eventId, references.claimed, groupBefore)
     deleteClaimedState(core.store, event.eventId)
     return { kind: 'rejected', reason: refusal }
   }
-  const now = checkAuth(event, core.authState(roomId), draft.rules)
+  const now = checkAuth(event, currentAuthState(core, draft, references), draft.rules)
   if (!now.allowed) {
     placeEvent(core, event, known, { status: 'soft_failed', groupBefore, pos: undefined, ord: undefined })
+    if (references.claimed !== undefined) noteTold(core, event.eventId, references.claimed, groupBefore)
     deleteClaimedState(core.store, event.eventId)
     return { kind: 'soft_failed', reason: now.message }
   }
@@ -76,6 +84,16 @@ function receive(core: RoomCore, draft: Draft, received: Received, facts: Receiv
   if (typeof currentGroup === 'object') return currentGroup
   acceptLive(core, draft, received, { groupBefore, currentGroup, isTip, nowMs })
   return { kind: 'accepted' }
+}
+
+/** Current state, and where that is incomplete the auth events of the event that is judged by it. */
+function currentAuthState(core: RoomCore, { head }: Draft, { auth }: References): AuthState {
+  const state = core.authState(head.roomId)
+  if (core.groups.isComplete(head.currentGroup)) return state
+  return overAuthEvents(
+    state,
+    auth.map((stored) => core.roomEvent(stored, head.roomId)),
+  )
 }
 
 /**
@@ -132,9 +150,11 @@ function acceptLive(core: RoomCore, draft: Draft, { event, known, references }: 
   insertGaps(core.store, pos * ORD_STEP, references.missingPrev)
   if (!isTip) deleteGap(core.store, event.eventId)
   if (references.claimed !== undefined) {
+    noteTold(core, event.eventId, references.claimed, groupBefore)
     deleteClaimedState(core.store, event.eventId)
     core.past.note(groupBefore)
   }
+  fillFromAuthEvents(core, references.auth)
   draft.nextPos = pos + 1
   draft.head = { ...draft.head, headPos: pos, extremities: isTip ? [...extremities, stored.nid] : draft.head.extremities }
   draft.appended.push(stored)

@@ -4,9 +4,11 @@ import type { JsonObject } from '../../../matrix/json.ts'
 import { deleteClaimedState } from '../../../storage/room/claimed-states.ts'
 import { isPlaced } from '../../../storage/room/events.ts'
 import { deleteGap, failGap, gapAt, insertGaps, lowerEnd } from '../../../storage/room/gaps.ts'
+import { markRefused } from '../../../storage/room/partial-room.ts'
 import { planResolution } from '../../../storage/room/resolving.ts'
 import { EMPTY_GROUP } from '../../../storage/room/state-groups.ts'
 import type { Draft } from '../append/draft.ts'
+import { noteTold } from '../partial/told-states.ts'
 import type { RoomCore } from '../room-core.ts'
 import { GAP_PARTS, GAP_RETRY_MAX_MS, GAP_RETRY_MS, MAX_BACKFILLED_BATCH, MAX_STATES_PER_BATCH } from './limits.ts'
 import { applyRedactions, placeEvent } from './place-event.ts'
@@ -129,10 +131,12 @@ function placeHistory(core: RoomCore, draft: Draft, event: RoomEvent, groupBefor
     pos: undefined,
     ord: reason === undefined ? ord : undefined,
   })
+  if (refusal !== undefined) markRefused(core.store, stored.nid)
   core.past.note(groupBefore)
   core.past.note(stored.groupAfter)
   insertGaps(core.store, ord, references.missingPrev)
   deleteGap(core.store, event.eventId)
+  if (references.claimed !== undefined) noteTold(core, event.eventId, references.claimed, groupBefore)
   deleteClaimedState(core.store, event.eventId)
   if (reason === undefined) applyRedactions(core, draft, stored, event, core.nowMs())
 }

@@ -43,6 +43,7 @@ export function placeEvent(core: RoomCore, event: RoomEvent, known: StoredEvent 
     // What was here may have been the redacted form.
     core.forgetRoomEvent(nid)
   }
+  core.partial.note(nid, groupBefore)
   return core.events.insert(row)
 }
 

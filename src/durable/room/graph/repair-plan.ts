@@ -83,7 +83,7 @@ export function unknownEvents(core: RoomCore, eventIds: readonly string[]): stri
 }
 
 /** Servers that are likely to know the room: some named first, then those with the most members. Never this one, nor one that is denied. */
-function candidateServers(core: RoomCore, first: readonly string[]): string[] {
+export function candidateServers(core: RoomCore, first: readonly string[]): string[] {
   const candidates = new Set([...first, ...core.members.largestServers(MAX_CANDIDATES)])
   candidates.delete(core.config.serverName)
   return [...candidates].filter((serverName) => isServerAllowed(core, serverName)).slice(0, MAX_CANDIDATES)

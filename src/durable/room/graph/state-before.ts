@@ -55,7 +55,8 @@ export function rejectionOf(
   const isRejected = (id: string): boolean => core.events.findById(id)?.status === 'rejected'
   const byAuthEvents = checkAgainstAuthEvents(event, authEvents, isRejected, rules, core.authState(roomId).create)
   if (!byAuthEvents.allowed) return byAuthEvents.message
-  const byState = checkAuth(event, groupAuthState(core, groupBefore, roomId), rules)
+  const before = core.partial.withAuthEvents(groupAuthState(core, groupBefore, roomId), groupBefore, authEvents)
+  const byState = checkAuth(event, before, rules)
   return byState.allowed ? undefined : byState.message
 }
 

@@ -5,7 +5,7 @@ import type { SlidingWindow, SlidingWindowRequest } from '../../sliding-protocol
 import type { RoomWindow, WindowRequest } from '../../sync-protocol.ts'
 import { mayChangeDirectory } from '../directory/listing.ts'
 import { type SpaceAnswer, spaceAnswer, type Viewer } from '../directory/space-answer.ts'
-import { FederatedRoom } from '../federation/federated-room.ts'
+import { CompletableRoom } from '../partial/completable-room.ts'
 import { type PresenceAudience, presenceAudience, takeRemotePresence } from '../presence-audience.ts'
 import { joinedAmong, localJoined } from '../sharing.ts'
 import { buildSlidingWindow, memberChangesFor, spaceChildren } from '../sync/sliding-window.ts'
@@ -28,7 +28,7 @@ import { type ThreadPlace, type ThreadPlaceRequest, threadPlace } from './thread
 import { readThreads, type ThreadsRequest } from './threads.ts'
 
 /** What users read of a room, each method through the one visibility filter (visibility.ts). A thin shell that {@link Room} extends. */
-export abstract class ReadableRoom extends FederatedRoom {
+export abstract class ReadableRoom extends CompletableRoom {
   /** The part of a sync response between two positions. */
   async window(caller: Caller, request: WindowRequest): Promise<Outcome<RoomWindow>> {
     return this.run(() => buildWindow(this.core, caller, request))
@@ -101,22 +101,41 @@ export abstract class ReadableRoom extends FederatedRoom {
 
   /** `GET /rooms/{roomId}/state`, as JSON text. */
   fullState(caller: Caller): Promise<Outcome<string>> {
-    return this.run(() => readState(this.core, caller))
+    return this.run(async () => {
+      await this.#whole(caller)
+      return readState(this.core, caller)
+    })
   }
 
   /** `GET /rooms/{roomId}/state/{eventType}/{stateKey}`, as JSON text. */
   stateEvent(caller: Caller, request: StateEventRequest): Promise<Outcome<string>> {
-    return this.run(() => readStateEvent(this.core, caller, request))
+    return this.run(async () => {
+      const isUnknown = request.type === 'm.room.member' && this.core.currentEvent(request.type, request.stateKey) === undefined
+      if (isUnknown) await this.#whole(caller)
+      return readStateEvent(this.core, caller, request)
+    })
   }
 
   /** `GET /rooms/{roomId}/members`, as JSON text. */
   membersAt(caller: Caller, request: MembersRequest): Promise<Outcome<string>> {
-    return this.run(() => readMembers(this.core, caller, request))
+    return this.run(async () => {
+      await this.#whole(caller)
+      return readMembers(this.core, caller, request)
+    })
   }
 
   /** `GET /rooms/{roomId}/joined_members`, as JSON text. */
   joinedMembers(caller: Caller): Promise<Outcome<string>> {
-    return this.run(() => readJoinedMembers(this.core, caller))
+    return this.run(async () => {
+      await this.#whole(caller)
+      return readJoinedMembers(this.core, caller)
+    })
+  }
+
+  /** For members: waits until the state of the room is whole. */
+  async #whole(caller: Caller): Promise<void> {
+    if (this.core.findHead()?.life !== 'active' || this.core.members.find(caller.userId)?.membership !== 'join') return
+    await this.core.partial.whole()
   }
 
   /** Servers with a joined member, this one first where it has one; at most `limit`. */

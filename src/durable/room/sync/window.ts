@@ -34,7 +34,11 @@ export function buildWindow(core: RoomCore, caller: Caller, request: WindowReque
     return request.section === 'leave' ? departure(core, visibility, request) : EMPTY
   const to = Math.min(request.to, visibility.membership === 'join' ? request.to : visibility.horizonPos)
   const filter = roomFilter(request.filter)
-  const from = request.from
+  const isEager = request.section === 'join' && !filter.state.lazyLoadMembers && !filter.timeline.lazyLoadMembers
+  if (isEager && core.partial.current !== undefined) return { ...EMPTY, withheld: true }
+  const isCompleted = core.partial.isCompletedIn(request.from, to)
+  // Whoever wants all members was not shown the room before its state was whole.
+  const from = isEager && isCompleted ? null : request.from
   const page = readTimeline(core, visibility, {
     direction: 'backwards',
     endsAt: 'live-end',
@@ -73,11 +77,11 @@ export function buildWindow(core: RoomCore, caller: Caller, request: WindowReque
   )
   const ephemeral = request.section === 'join' ? ephemeralSection(core, caller, from, to, filter, request.ignoredUsers) : undefined
   return {
-    empty: from !== null && timeline.length === 0 && !page.more && state.length === 0 && ephemeral === undefined,
+    empty: from !== null && timeline.length === 0 && !page.more && state.length === 0 && ephemeral === undefined && !isCompleted,
     timeline: timelineJson(core, page, timeline, withBundles, to, from === null && request.withMemberChanges),
     state: `{"events":${clientStateEvents(core, state, reader, false)}}`,
     ephemeral,
-    summary: from === null || movesSummary([...timeline, ...state]) ? roomSummary(core, heroIds()) : undefined,
+    summary: from === null || isCompleted || movesSummary([...timeline, ...state]) ? roomSummary(core, heroIds()) : undefined,
     memberChanges: request.withMemberChanges ? memberChanges(core, caller, from, to, visibility.membership) : undefined,
   }
 }

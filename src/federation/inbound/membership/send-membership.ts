@@ -5,18 +5,21 @@ import { pduListJson } from '../../../domain/federation/pdu-lists.ts'
 import { rawJson } from '../../../http/json-response.ts'
 import * as ids from '../../../http/schema/ids.ts'
 import { jsonObject } from '../../../http/schema/json.ts'
+import { queryBoolean } from '../../../http/schema/query.ts'
 import { serverEndpoint } from '../endpoint.ts'
 
 const params = z.object({ roomId: ids.roomId, eventId: z.string().max(255) })
+const query = z.object({ omit_members: queryBoolean().default(false) })
 const body = jsonObject
 /** One event and its wrapping. */
 const MAX_EVENT_BODY_BYTES = 128 * 1024
 
-/** `PUT /_matrix/federation/v2/send_join/{roomId}/{eventId}` (server-server-api#put_matrixfederationv2send_joinroomideventid). */
+/** `PUT /_matrix/federation/v2/send_join/{roomId}/{eventId}`, with members left out where the other server wants that (server-server-api#put_matrixfederationv2send_joinroomideventid). */
 export const sendJoin = serverEndpoint(
-  { method: 'PUT', path: '/_matrix/federation/v2/send_join/:roomId/:eventId', params, body, maxBodyBytes: MAX_EVENT_BODY_BYTES },
-  async ({ params: { roomId, eventId }, origin, ctx }) => {
-    const taken = await acceptRemoteMembership(ctx, origin.serverName, { action: 'join', roomId, eventId, pdu: origin.body })
+  { method: 'PUT', path: '/_matrix/federation/v2/send_join/:roomId/:eventId', params, query, body, maxBodyBytes: MAX_EVENT_BODY_BYTES },
+  async ({ params: { roomId, eventId }, query: { omit_members: omitMembers }, origin, ctx }) => {
+    const sent = { action: 'join', roomId, eventId, pdu: origin.body, omitMembers } as const
+    const taken = await acceptRemoteMembership(ctx, origin.serverName, sent)
     return rawJson(await joinAnswer(ctx, roomId, taken))
   },
 )
@@ -30,11 +33,12 @@ export const sendJoinV1 = serverEndpoint(
   },
 )
 
-async function joinAnswer(ctx: RequestContext, roomId: string, { pdu, before }: TakenIn): Promise<string> {
+async function joinAnswer(ctx: RequestContext, roomId: string, { pdu, before, servers }: TakenIn): Promise<string> {
   const state = await pduListJson(ctx, roomId, before?.state ?? [])
   const chain = await pduListJson(ctx, roomId, before?.authChain ?? [])
   const origin = JSON.stringify(ctx.config.serverName)
-  return `{"origin":${origin},"event":${JSON.stringify(pdu)},"members_omitted":false,"state":[${state}],"auth_chain":[${chain}]}`
+  const omitted = servers === undefined ? '"members_omitted":false' : `"members_omitted":true,"servers_in_room":${JSON.stringify(servers)}`
+  return `{"origin":${origin},"event":${JSON.stringify(pdu)},${omitted},"state":[${state}],"auth_chain":[${chain}]}`
 }
 
 /** `PUT /_matrix/federation/v2/send_leave/{roomId}/{eventId}` (server-server-api#put_matrixfederationv2send_leaveroomideventid). */

@@ -1,0 +1,214 @@
+import { runInDurableObject } from 'cloudflare:test'
+import { describe, expect, it } from 'vitest'
+import type { RoomEvent } from '../../../../src/matrix/events/room-event.ts'
+import { unwrap } from '../../../../src/runtime/outcome.ts'
+import { caller, createLocalRoom, roomStub } from '../../../support/local-room.ts'
+import { branchOf } from '../../../support/room-branch.ts'
+
+const ALICE = '@alice:remote.example'
+const BOB = '@bob:other.example'
+const CAROL = '@carol:third.example'
+const EVE = '@eve:evil.example'
+const LOCAL = '@zoe:test.example'
+const LAZY = JSON.stringify({ state: { lazy_load_members: true }, timeline: { lazy_load_members: true } })
+
+type Copy = ReturnType<typeof roomStub>
+
+const isMember = ({ type }: RoomEvent): boolean => type === 'm.room.member'
+
+/** A room of other servers with members of several, one of whom was banned, as it is when a user of this server joins. */
+async function prepare(version: string) {
+  const room = await createLocalRoom(ALICE, version)
+  let branch = await branchOf(room, version)
+  const eveJoined = branch.next(EVE, 'm.room.member', { membership: 'join' }, EVE)
+  for (const [sender, target, membership] of [
+    [EVE, EVE, 'join'],
+    [BOB, BOB, 'join'],
+    [CAROL, CAROL, 'join'],
+    [ALICE, EVE, 'ban'],
+  ] as const) {
+    branch = branch.next(sender, 'm.room.member', { membership }, target).branch
+  }
+  // Who was banned goes on as if nothing had been.
+  const evil = eveJoined.branch
+  const join = branch.next(LOCAL, 'm.room.member', { membership: 'join' }, LOCAL)
+  await runInDurableObject(room.stub, (_object, ctx) => ctx.storage.deleteAll())
+  await room.stub.abortForTest().catch(() => undefined)
+  return { room, branch, evil, eveJoined: eveJoined.event, join, copy: roomStub(room.roomId) }
+}
+
+type World = Awaited<ReturnType<typeof prepare>>
+
+const staged = (events: readonly RoomEvent[], inState: boolean) =>
+  events.map((event) => ({
+    eventId: event.eventId,
+    depth: event.type === 'm.room.create' ? -1 : event.depth,
+    inState,
+    pdu: JSON.stringify(event.pdu),
+  }))
+
+/** Joins with an answer that leaves members out. */
+async function joinPartially(world: World, version: string, copy: Copy = world.copy): Promise<void> {
+  const { room, branch, join } = world
+  const state = [...branch.state.values()]
+  unwrap(await copy.beginImport({ roomId: room.roomId, version, generation: 'gen1' }))
+  const creator = state.filter((event) => event.stateKey === ALICE)
+  unwrap(
+    await copy.stageImport('gen1', [
+      ...staged(
+        state.filter((event) => !isMember(event)),
+        true,
+      ),
+      ...staged(creator, false),
+    ]),
+  )
+  while (!unwrap(await copy.advanceImport('gen1')).isDone);
+  const omitted = { via: 'remote.example', servers: ['remote.example', 'other.example', 'third.example', 'test.example'] }
+  unwrap(await copy.finishImport({ generation: 'gen1', join: join.event.pdu, omitted }, 'test'))
+}
+
+/** Brings the whole state after the join's predecessor. */
+async function tellWhole({ branch, join, eveJoined }: World, copy: Copy): Promise<void> {
+  const state = [...branch.state.values()]
+  unwrap(await copy.stageWhole(staged([...state, eveJoined], false), true))
+  while (!unwrap(await copy.keepWhole()));
+  const afterId = join.event.prevEvents[0] ?? ''
+  const stateIds = state.map(({ eventId }) => eventId)
+  expect(unwrap(await copy.tellState({ eventId: join.event.eventId, afterId, stateIds, mayLack: false }))).toBe(0)
+}
+
+async function complete(copy: Copy): Promise<void> {
+  for (;;) {
+    const turn = unwrap(await copy.advanceCompletion())
+    if (turn === 'done') return
+    expect(turn).toBe('more')
+  }
+}
+
+const joinedIn = (json: string): string[] => Object.keys(JSON.parse(json).joined).sort()
+const send = async (copy: Copy, body: string) =>
+  unwrap(
+    await copy.send(caller(LOCAL), { type: 'm.room.message', stateKey: undefined, content: { body }, txn: undefined, redacts: undefined }),
+  ).eventId
+const ingest = async (copy: Copy, event: RoomEvent) =>
+  unwrap(await copy.ingest({ origin: 'remote.example', pdus: [event.pdu] }, 'test')).verdicts[0]?.verdict.kind
+
+async function windowOf(copy: Copy, from: number | null, filter?: string) {
+  const { head } = await copy.pull(LOCAL)
+  const window = unwrap(
+    await copy.window(caller(LOCAL), {
+      from,
+      to: head,
+      section: 'join',
+      fullState: false,
+      useStateAfter: false,
+      withMemberChanges: true,
+      filter,
+      ignoredUsers: [],
+    }),
+  )
+  const events = (json: string): { type: string; state_key?: string }[] => JSON.parse(json).events
+  const shown = [...events(window.state), ...events(window.timeline)]
+  const members = shown.flatMap(({ type, state_key }) => (type === 'm.room.member' ? [state_key ?? ''] : []))
+  return { ...window, head, members: [...new Set(members)].sort() }
+}
+
+describe.each(['10', '12'])('a room of version %s that is joined without its members', (version) => {
+  it('can be spoken in at once, tells the servers that are said to be there, and is exact when its state has come', async () => {
+    const world = await prepare(version)
+    const { copy, join } = world
+    await joinPartially(world, version)
+    const sent = await send(copy, 'hello')
+    expect(await copy.serversInRoom(10)).toEqual(['test.example', 'other.example', 'remote.example', 'third.example'])
+    for (const server of ['other.example', 'third.example']) {
+      const { pdus } = await copy.eventsForServer(server, 0, 50)
+      expect(pdus.map((pdu) => JSON.parse(pdu).content.body)).toContain('hello')
+    }
+    const waiting = copy.joinedMembers(caller(LOCAL))
+    await tellWhole(world, copy)
+    await complete(copy)
+    expect(joinedIn(unwrap(await waiting))).toEqual([ALICE, BOB, CAROL, LOCAL])
+    const ids = unwrap(await copy.stateIdsForServer('other.example', sent)).state
+    expect([...ids].sort()).toEqual([...join.branch.state.values()].map(({ eventId }) => eventId).sort())
+    expect(await copy.stateIdsForServer('evil.example', sent)).toMatchObject({ ok: false, error: { errcode: 'M_FORBIDDEN' } })
+    expect(unwrap(await copy.completionPlan()).next).toBe('done')
+  })
+
+  it('takes in what others say meanwhile, shows who said it, and takes it back where the whole state forbids it', async () => {
+    const world = await prepare(version)
+    const { copy, join, branch, evil } = world
+    await joinPartially(world, version)
+    await copy.bringOutliers({ pdus: [...branch.state.values(), world.eveJoined].filter(isMember).map(({ pdu }) => pdu) })
+    const bob = join.branch.next(BOB, 'm.room.message', { body: 'from bob' })
+    expect(await ingest(copy, bob.event)).toBe('accepted')
+    const lazy = await windowOf(copy, null, LAZY)
+    expect(lazy.members).toEqual([BOB, LOCAL])
+    expect((await windowOf(copy, null)).withheld).toBe(true)
+    // Cites the join from before the ban, which nobody here knows of yet.
+    const atTip = bob.branch.mergedWith(evil.cutOff(), evil.state).next(EVE, 'm.room.message', { body: 'from eve' })
+    expect(await ingest(copy, atTip.event)).toBe('accepted')
+    const topic = atTip.branch.mergedWith(bob.branch.cutOff(), bob.branch.state).next(ALICE, 'm.room.topic', { topic: 'meanwhile' }, '')
+    expect(await ingest(copy, topic.event)).toBe('accepted')
+    await tellWhole(world, copy)
+    await complete(copy)
+    expect(joinedIn(unwrap(await copy.joinedMembers(caller(LOCAL))))).toEqual([ALICE, BOB, CAROL, LOCAL])
+    expect(await copy.event(caller(LOCAL), { eventId: atTip.event.eventId })).toMatchObject({ ok: false })
+    const eager = await windowOf(copy, lazy.head)
+    expect(eager.members).toEqual([ALICE, BOB, CAROL, EVE, LOCAL])
+    expect([...(eager.memberChanges?.joined ?? [])].sort()).toEqual([ALICE, BOB, CAROL, LOCAL])
+    const name = unwrap(await copy.stateEvent(caller(LOCAL), { type: 'm.room.topic', stateKey: '', format: 'content' }))
+    expect(JSON.parse(name)).toEqual({ topic: 'meanwhile' })
+    // The log says what a whole answer would have made it say: nobody "came" when the state did.
+    const log = await runInDurableObject(copy, (_object, ctx) =>
+      ctx.storage.sql
+        .exec<{ state_key: string; pos: number }>(
+          "SELECT k.state_key, l.pos FROM state_log l JOIN state_keys k ON k.kid = l.kid WHERE k.type = 'm.room.member' AND l.pos > (SELECT state_pos FROM partial_room) ORDER BY l.pos",
+        )
+        .toArray(),
+    )
+    expect(log.map(({ state_key }) => state_key)).toEqual([LOCAL, EVE])
+  })
+
+  it('lets nobody in and tells no state before its own is whole', async () => {
+    const world = await prepare(version)
+    const { copy, join } = world
+    await joinPartially(world, version)
+    const request = { userId: '@dan:other.example', versions: [version] }
+    for (const action of ['join', 'knock'] as const) {
+      expect(await copy.membershipTemplate('other.example', { ...request, action })).toMatchObject({ error: { errcode: 'M_NOT_FOUND' } })
+    }
+    expect(await copy.stateIdsForServer('other.example', join.event.eventId)).toMatchObject({ error: { errcode: 'M_FORBIDDEN' } })
+    await tellWhole(world, copy)
+    await complete(copy)
+    expect(await copy.membershipTemplate('other.example', { ...request, action: 'join' })).toMatchObject({ ok: true })
+  })
+
+  it('goes on wherever the object ends', async () => {
+    const world = await prepare(version)
+    await joinPartially(world, version)
+    const again = async (): Promise<Copy> => {
+      await roomStub(world.room.roomId)
+        .abortForTest()
+        .catch(() => undefined)
+      return roomStub(world.room.roomId)
+    }
+    await send(await again(), 'one')
+    const state = [...world.branch.state.values()]
+    unwrap(await roomStub(world.room.roomId).stageWhole(staged([...state, world.eveJoined], false), true))
+    await again()
+    await tellWhole(world, roomStub(world.room.roomId))
+    for (;;) {
+      const copy = await again()
+      if (unwrap(await copy.advanceCompletion()) === 'done') break
+    }
+    const copy = await again()
+    await send(copy, 'two')
+    expect(joinedIn(unwrap(await copy.joinedMembers(caller(LOCAL))))).toEqual([ALICE, BOB, CAROL, LOCAL])
+    const rest = await runInDurableObject(copy, (_object, ctx) =>
+      ['incomplete_events', 'told_states', 'resident_servers', 'import_staging'].map(
+        (table) => ctx.storage.sql.exec(`SELECT * FROM ${table}`).toArray().length,
+      ),
+    )
+    expect(rest).toEqual([0, 0, 0, 0])
+  })
+})
