@@ -41,8 +41,8 @@ export const workerTests = async ({ name, include, exclude, bindings }: WorkerTe
     include: [include],
     exclude: [exclude],
     setupFiles: ['test/support/migrate-registry.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // workerd is one process with one thread of JavaScript; two test files at once fill a small machine.
     maxWorkers: 2,
   },

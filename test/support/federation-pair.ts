@@ -104,7 +104,7 @@ export async function joinVia(client: MatrixClient, roomId: string, via: string)
 }
 
 /** Asks again until the answer is as wanted; fails with the last answer after a time. */
-export async function eventually<T>(ask: () => Promise<T>, isWanted: (answer: T) => boolean, timeoutMs = 20_000): Promise<T> {
+export async function eventually<T>(ask: () => Promise<T>, isWanted: (answer: T) => boolean, timeoutMs = 60_000): Promise<T> {
   const end = Date.now() + timeoutMs
   for (;;) {
     const answer = await ask()

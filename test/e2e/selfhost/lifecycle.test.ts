@@ -18,7 +18,7 @@ const stop = async (server: ServerProcess): Promise<number | null> => {
 }
 const json = async (url: string): Promise<Record<string, unknown>> => (await fetch(url)).json() as Promise<Record<string, unknown>>
 const untilGone = async (pid: number): Promise<void> => {
-  await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false)
+  await expect.poll(() => isAlive(pid), { timeout: 60_000 }).toBe(false)
 }
 
 afterEach(async () => {
@@ -66,7 +66,7 @@ describe('the self-hosted server', () => {
     const workerd = await server.workerdPid()
     await json(`${server.url}/count`)
     process.kill(workerd, 'SIGKILL')
-    await expect.poll(() => json(`${server.url}/count`).catch(() => undefined), { timeout: 15_000 }).toEqual({ n: 2 })
+    await expect.poll(() => json(`${server.url}/count`).catch(() => undefined), { timeout: 60_000 }).toEqual({ n: 2 })
     expect(await server.workerdPid()).not.toBe(workerd)
     expect(await stop(server)).toBe(0)
   })

@@ -147,13 +147,14 @@ describe('password checks inside an account (A15)', () => {
       await work()
       return performance.now() - started
     }
-    const [known, unknown]: [number[], number[]] = [[], []]
-    for (let round = 0; round < 5; round++) {
-      known.push(await timed(() => tryLogin(userId, 'wrong')))
-      unknown.push(await timed(() => tryLogin('nobody', 'wrong')))
-    }
+    let [known, unknown] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
+    let ratio = 0
     // The fastest of each: what else the machine does only makes them slower. Without a hash an answer takes a tenth of this.
-    const ratio = Math.min(...unknown) / Math.min(...known)
+    for (let round = 0; round < 40 && (round < 3 || ratio < 0.5 || ratio > 2); round++) {
+      known = Math.min(known, await timed(() => tryLogin(userId, 'wrong')))
+      unknown = Math.min(unknown, await timed(() => tryLogin('nobody', 'wrong')))
+      ratio = unknown / known
+    }
     expect(ratio).toBeGreaterThan(0.4)
     expect(ratio).toBeLessThan(2.5)
   })

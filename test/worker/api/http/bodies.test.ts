@@ -94,9 +94,10 @@ describe('the JSON of a body', () => {
   })
 
   it('is refused in linear time however it is nested (P2)', async () => {
-    const started = performance.now()
-    for (const unit of ['[', '{"a":', '[[],', '"\\\\"', '[1,{"b":[']) await put(unit.repeat(Math.floor(MAX_BODY_BYTES / unit.length)))
-    expect(performance.now() - started).toBeLessThan(5_000)
+    // What took quadratic time would not come to its end within the time limit of a test.
+    for (const unit of ['[', '{"a":', '[[],', '"\\\\"', '[1,{"b":[']) {
+      expect(await put(unit.repeat(Math.floor(MAX_BODY_BYTES / unit.length)))).toMatchObject({ status: 400 })
+    }
   })
 
   it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'valueOf', '__defineGetter__'])(
