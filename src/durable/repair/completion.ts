@@ -3,7 +3,7 @@ import { log } from '../../runtime/log.ts'
 import type { DueResult, DueTable } from '../../storage/due-table.ts'
 import type { ObjectStore } from '../../storage/object-store.ts'
 import { readFailures, writeFailures } from '../../storage/repair/attempts.ts'
-import { ATTACH_RETRY_MAX_MS, ATTACH_RETRY_MS, JOIN_RESUME_MS } from './limits.ts'
+import { ATTACH_RETRY_MAX_MS, ATTACH_RETRY_MS, COMPLETION_RESUME_MS } from './limits.ts'
 
 /** Fetches what the states of the room lack, and has them completed; `failures`: how often that has failed. */
 export type RunCompletion = (failures: number) => Promise<'complete' | 'stuck'>
@@ -43,12 +43,12 @@ export class Completion {
     if (this.#flight === undefined) this.#pausedUntilMs = 0
     // Not waited for: it must not hold up other work of the alarm.
     this.wake().catch((cause: unknown) => log.warn('a room could not be completed', cause))
-    return Promise.resolve({ again: nowMs() + Math.max(JOIN_RESUME_MS, this.#pausedUntilMs - nowMs()) })
+    return Promise.resolve({ again: nowMs() + Math.max(COMPLETION_RESUME_MS, this.#pausedUntilMs - nowMs()) })
   }
 
   async #fly(): Promise<void> {
     this.#store.migrate()
-    this.#store.transaction(undefined, () => this.#due.ensure(KIND, '', nowMs() + JOIN_RESUME_MS))
+    this.#store.transaction(undefined, () => this.#due.ensure(KIND, '', nowMs() + COMPLETION_RESUME_MS))
     await this.#due.arm()
     const failures = readFailures(this.#store, KIND, '')
     const result = await this.#attempt(failures)

@@ -10,6 +10,8 @@ export const ATTACH_WAKE_PAUSE_MS = 2_000
 export const MAX_ATTACH_FAILURES = 32
 /** A join that was cut off is taken up again after this. */
 export const JOIN_RESUME_MS = 10_000
+/** Completing a room that was cut off is taken up again after this. */
+export const COMPLETION_RESUME_MS = 2_000
 /** Joins of one room that wait for one another. */
 export const MAX_WAITING_JOINS = 1_000
 /** How often a join is taken up again. */

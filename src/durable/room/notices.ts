@@ -36,7 +36,8 @@ export function membershipNotice(
     sender: event.sender,
     strippedState: shown ? strippedState(core, event, userId) : undefined,
     isDirect: isJsonObject(content) && content.is_direct === true,
-    elsewhere: membership === 'join' && core.members.hasRemoteJoined() ? true : undefined,
+    // Of whom a room has that was joined without its members nobody knows yet.
+    elsewhere: membership === 'join' && core.partial.current === undefined && core.members.hasRemoteJoined() ? true : undefined,
     predecessor: membership === 'join' ? predecessorOf(core, draft.head.roomId) : undefined,
   }
 }

@@ -91,7 +91,7 @@ export function stillJoined(core: RoomCore, generation: string, since: readonly 
 
 /** This server's joined members who share the room with a user of another server; nobody if that user is not in it. */
 export function localsWith(core: RoomCore, userId: string): string[] {
-  return isJoined(core, userId) ? core.members.localJoined() : []
+  return core.findHead()?.life === 'active' && core.partial.mayBeJoined(userId) ? core.members.localJoined() : []
 }
 
 function isJoined(core: RoomCore, userId: string): boolean {

@@ -7,10 +7,13 @@ export interface MemberMovement {
   readonly joined: boolean
 }
 
-/** Rooms that a user is in as far as rooms have told, at most `limit`. */
+/** Stands for every user of the server: in a room whose members are not known yet, any of them may be. */
+export const ANY_MEMBER = '*'
+
+/** Rooms that a user is in as far as rooms have told, and those that they may be in, at most `limit`. */
 export function roomsOfMember(store: ObjectStore, userId: string, limit: number): string[] {
   return store
-    .all<{ room_id: string }>('SELECT room_id FROM member_rooms WHERE user_id = ? LIMIT ?', userId, limit)
+    .all<{ room_id: string }>('SELECT DISTINCT room_id FROM member_rooms WHERE user_id IN (?, ?) LIMIT ?', userId, ANY_MEMBER, limit)
     .map(({ room_id: roomId }) => roomId)
 }
 

@@ -42,6 +42,16 @@ export function writeResidentServers(store: ObjectStore, servers: readonly strin
   for (const server of servers) store.run('INSERT OR IGNORE INTO resident_servers (server) VALUES (?)', server)
 }
 
+/** Whether a server is said to be in the room, while its members are not known. */
+export function isResident(store: ObjectStore, serverName: string): boolean {
+  return store.first('SELECT 1 AS one FROM resident_servers WHERE server = ?', serverName) !== undefined
+}
+
+/** Servers that are said to be in the room, while its members are not known; at most `limit`. */
+export function residentServers(store: ObjectStore, limit: number): string[] {
+  return store.all<{ server: string }>('SELECT server FROM resident_servers ORDER BY server LIMIT ?', limit).map(({ server }) => server)
+}
+
 /** A state of which the one before an event is made. */
 export interface ToldState {
   readonly eventId: string

@@ -43,7 +43,7 @@ const TYPING_REPEAT_MS = 20_000
 
 /** Users of a server who may speak of a room: of the server, joined, and the server not denied (SECURITY D1, D2). */
 export function mayReport(core: RoomCore, serverName: string, userId: string): boolean {
-  return parseUserId(userId)?.serverName === serverName && core.members.find(userId)?.membership === 'join'
+  return parseUserId(userId)?.serverName === serverName && core.partial.mayBeJoined(userId)
 }
 
 /** Tells other servers in the room who types and how far users here have read. */

@@ -1,7 +1,8 @@
 import { parseUserId } from '../../../matrix/ids/user-id.ts'
 import { log } from '../../../runtime/log.ts'
 import { inTurns } from '../../../runtime/turns.ts'
-import type { MemberMovement } from '../../../storage/remote-server/member-rooms.ts'
+import { ANY_MEMBER, type MemberMovement } from '../../../storage/remote-server/member-rooms.ts'
+import { residentServers } from '../../../storage/room/partial-room.ts'
 import type { RoomCore } from '../room-core.ts'
 import { MEMBER_HINTS_PARALLEL } from './limits.ts'
 
@@ -25,13 +26,17 @@ export class RemoteMembers {
   readonly #core: RoomCore
   readonly #indexOf: (serverName: string) => MemberIndex
 
+  /** Servers that were told that any of their users may be here. What a crash leaves behind does no harm: the room is asked. */
+  #presumed: readonly string[] = []
+
   constructor(core: RoomCore, indexOf: (serverName: string) => MemberIndex) {
     this.#core = core
     this.#indexOf = indexOf
   }
 
-  /** The room has been joined: whoever is there is new here. */
+  /** The room has been joined, or its state has become whole: whoever is there is new here. */
   imported(): void {
+    this.#presume()
     const { members } = this.#core
     if (members.joinedServers('', MAX_SERVERS + 1).length > MAX_SERVERS) return
     const userIds: string[] = []
@@ -43,6 +48,19 @@ export class RemoteMembers {
         log.debug('not every member of a joined room is known to the object of their server')
     }
     this.#note(userIds)
+  }
+
+  /** While the members of the room are not known, any user of the servers that are said to be there may be one. */
+  #presume(): void {
+    const { partial, store } = this.#core
+    const isUnknown = partial.current !== undefined
+    if (isUnknown) this.#presumed = residentServers(store, MAX_SERVERS + 1)
+    // Objects of hundreds of servers are not opened for this: whoever asks for devices there hears of changes.
+    if (this.#presumed.length > MAX_SERVERS) this.#presumed = []
+    for (const serverName of this.#presumed) {
+      this.#core.ctx.waitUntil(this.#tell(serverName, [{ userId: ANY_MEMBER, joined: isUnknown }]))
+    }
+    if (!isUnknown) this.#presumed = []
   }
 
   /** A commit has moved memberships. */

@@ -1,7 +1,8 @@
 import { MatrixError } from '../../../matrix/errors.ts'
 import type { RoomEvent } from '../../../matrix/events/room-event.ts'
+import { parseUserId } from '../../../matrix/ids/user-id.ts'
 import type { AuthState } from '../../../state-resolution/auth/auth-state.ts'
-import { insertIncompleteEvent, type PartialRoom, readPartialRoom } from '../../../storage/room/partial-room.ts'
+import { insertIncompleteEvent, isResident, type PartialRoom, readPartialRoom } from '../../../storage/room/partial-room.ts'
 import type { RoomCore } from '../room-core.ts'
 import { MAX_WHOLE_WAITS, WHOLE_WAIT_MS } from './limits.ts'
 
@@ -42,6 +43,14 @@ export class PartialState {
   #load(): PartialRoom | undefined {
     if (this.#row === null) this.#row = this.#core.store.exists() ? readPartialRoom(this.#core.store) : undefined
     return this.#row
+  }
+
+  /** Whether somebody may be joined, as far as can be known: users of servers that are said to be in the room may, while its members are not known. */
+  mayBeJoined(userId: string): boolean {
+    const member = this.#core.members.find(userId)
+    if (member !== undefined || this.current === undefined) return member?.membership === 'join'
+    const serverName = parseUserId(userId)?.serverName
+    return serverName !== undefined && serverName !== this.#core.config.serverName && isResident(this.#core.store, serverName)
   }
 
   /** An event has its place on a state. The caller holds the transaction. */

@@ -22,12 +22,12 @@ export function announceDevices(core: UserCore, ...changes: readonly DeviceChang
 }
 
 /**
- * A device has come into being or has a new name. What has no identity keys does not exist for encryption.
+ * A device has come into being or has a new name. What has no identity keys does not exist for encryption, but may have a name that others are shown.
  * @throws MatrixError M_FORBIDDEN for a device ID that would be taken for a cross-signing key.
  */
 export function encryptionDeviceChanged(core: UserCore, deviceId: string): void {
   if (isCrossSigningKey(core.store, deviceId)) throw forbidden('That device ID is in use')
-  if (readDeviceKeys(core.store, deviceId) !== undefined) announceDevices(core, { device: deviceId })
+  if (core.config.federateDeviceNames || readDeviceKeys(core.store, deviceId) !== undefined) announceDevices(core, { device: deviceId })
 }
 
 /** A device is going: its keys, its queue and what it signed go with it (SECURITY D10). Called inside the transaction. */
