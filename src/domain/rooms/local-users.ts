@@ -1,4 +1,4 @@
-import { forbidden, invalidParam, notFound } from '../../matrix/errors.ts'
+import { forbidden, invalidParam, MatrixError, notFound } from '../../matrix/errors.ts'
 import { parseUserId } from '../../matrix/ids/user-id.ts'
 import type { JsonObject } from '../../matrix/json.ts'
 import type { MemberProfile } from '../../matrix/room-creation/room-plan.ts'
@@ -25,14 +25,15 @@ export async function requireExistingUser(ctx: RequestContext, userId: string): 
 }
 
 /**
- * What an invitation says about the invited user.
- * @throws MatrixError M_NOT_FOUND for users who do not exist; M_FORBIDDEN for users of other servers, who cannot be reached yet.
+ * What an invitation by the caller says about the invited user, whom the invited user lets invite them.
+ * @throws MatrixError M_NOT_FOUND for users who do not exist; M_INVITE_BLOCKED; M_FORBIDDEN for users of other servers, who cannot be reached yet.
  */
 export async function invitedProfile(ctx: RequestContext, userId: string): Promise<MemberProfile> {
   if (serverOfUser(userId) !== ctx.config.serverName)
     throw forbidden('Users of other servers cannot be invited: this server does not federate')
   await requireExistingUser(ctx, userId)
-  const outcome = await ctx.objects.user(userId).profile()
+  const outcome = await ctx.objects.user(userId).invitedBy(ctx.claimedUserId ?? '')
+  if (!outcome.ok && outcome.error.errcode === 'M_INVITE_BLOCKED') throw MatrixError.fromShape(outcome.error)
   return outcome.ok ? memberProfileOf(outcome.value) : {}
 }
 

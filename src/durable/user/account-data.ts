@@ -32,7 +32,7 @@ export function setAccountData(core: UserCore, { roomId, type }: AccountDataKey,
   const json = JSON.stringify(content)
   if (json.length > MAX_CONTENT_CHARS) throw tooLarge(`Account data has at most ${MAX_CONTENT_CHARS} characters`)
   const stored = rows.readAccountData(core.store, roomId, type)
-  if ((stored ?? rows.DELETED) === json) return
+  if (stored === json) return
   const isFull = stored === undefined && rows.countAccountData(core.store) >= MAX_PIECES
   core.store.transaction(requestId, () => {
     // Where there is no room, what is deleted need not be remembered: clients that come back after long keep it.

@@ -6,6 +6,7 @@ import { nowMs } from '../../runtime/clock.ts'
 import { log } from '../../runtime/log.ts'
 import type { MembershipNotice } from '../protocol.ts'
 import type { RoomFacts } from '../room-news.ts'
+import { isUnwantedInviter } from './invite-permissions.ts'
 import { wakeParked } from './parking-wake.ts'
 import { pushRulesetOf } from './push-rules.ts'
 import type { UserCore } from './user-core.ts'
@@ -35,8 +36,8 @@ export function takeNotice(core: UserCore, notice: MembershipNotice): void {
 
 /** An invitation is an event like others to the push rules, though the room is not one of the user's yet. */
 function notifyOfInvitation(core: UserCore, { roomId, eventId, sender, isDirect }: MembershipNotice): void {
-  const { push, userId, feedKeeper } = core
-  if (!push.any || feedKeeper.ownData.ignoredUsers(core).includes(sender)) return
+  const { push, userId } = core
+  if (!push.any || isUnwantedInviter(core, sender)) return
   const content = { membership: 'invite', ...(isDirect ? { is_direct: true } : {}) }
   const event = { type: 'm.room.member', room_id: roomId, event_id: eventId, sender, state_key: userId, content }
   const verdict = evaluatePushRules(pushRulesetOf(core), event, { userId, memberCount: 0 })

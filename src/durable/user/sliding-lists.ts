@@ -1,5 +1,6 @@
 import { type OrderedRoom, orderedRoom } from '../../storage/user/ordered-rooms.ts'
 import type { SlidingFilters, SlidingRequest } from '../sliding-protocol.ts'
+import { isUnwantedInviter } from './invite-permissions.ts'
 import { compareActivity } from './room-order-compare.ts'
 import type { Connection } from './sliding-connection.ts'
 import { type RelevantRoom, RelevantRooms } from './sliding-rules.ts'
@@ -52,11 +53,12 @@ function leftUntold(core: UserCore, connection: Connection): OrderedRoom[] {
 
 function listOf(core: UserCore, filters: SlidingFilters, facts: FilterFacts, pending: readonly OrderedRoom[]): readonly OrderedRoom[] {
   const { dms, tags, spaces } = facts
-  const ignored = core.feedKeeper.ownData.ignoredUsers(core)
+  const { ownData } = core.feedKeeper
   const isWanted = (room: OrderedRoom): boolean =>
-    matches(room, filters, facts) && !(room.inviter !== null && ignored.includes(room.inviter))
+    matches(room, filters, facts) && !(room.inviter !== null && isUnwantedInviter(core, room.inviter))
   const dependencies = [
-    ignored,
+    ownData.ignoredUsers(core),
+    ownData.invitePermissions.read(core),
     filters.isDm === undefined ? undefined : dms,
     filters.tags === undefined && filters.notTags === undefined ? undefined : tags,
     filters.spaces === undefined ? undefined : spaces,

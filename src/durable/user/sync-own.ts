@@ -8,6 +8,7 @@ import {
   readAccountData,
 } from '../../storage/user/account-data.ts'
 import { accountDataChanges } from './account-data.ts'
+import { InvitePermissionsCache } from './invite-permissions.ts'
 import { ListFacts } from './list-facts.ts'
 import type { ResolvedFilter } from './sync-filter.ts'
 import type { UserCore } from './user-core.ts'
@@ -26,12 +27,14 @@ export class OwnDataCache {
   #ignoredUsers: readonly string[] = []
   /** What decides in which lists rooms are. */
   readonly lists = new ListFacts()
+  readonly invitePermissions = new InvitePermissionsCache()
 
   /** Account data is changing; called inside the transaction, so that nothing is remembered that may be rolled back. */
   invalidate(): void {
     this.#accountDataId = undefined
     this.#ignoredUsersAreStale = true
     this.lists.invalidate()
+    this.invitePermissions.invalidate()
   }
 
   /** Position of the latest change of account data. */

@@ -4,6 +4,7 @@ import { readStrippedState } from '../../storage/user/room-list.ts'
 import type { PlannedRoom, SyncPlan, SyncRequest, SyncSection } from '../sync-protocol.ts'
 import { e2eeNews } from './e2ee/sync-e2ee.ts'
 import type { ChangedRoom } from './feed.ts'
+import { isUnwantedInviter } from './invite-permissions.ts'
 import type { ResolvedFilter } from './sync-filter.ts'
 import { type AccountDataChanges, accountDataOf, accountDataSince } from './sync-own.ts'
 import { formatSyncToken, roomKey, type SyncToken } from './sync-token.ts'
@@ -151,10 +152,10 @@ function planHidden({ since }: Planning, { row, from, sinceSeq }: Candidate): Pl
 }
 
 function planRoom(planning: Planning, { row, from, sinceSeq }: Candidate): PlannedRoom | undefined {
-  const { core, since, filter, ignoredUsers } = planning
+  const { core, since, filter } = planning
   const section = sectionOf(row)
   const isStripped = section === 'invite' || section === 'knock'
-  if (section === 'invite' && ignoredUsers.includes(row.sender)) return undefined
+  if (section === 'invite' && isUnwantedInviter(core, row.sender)) return undefined
   // Rooms that were left before the client came are archive, for which it has to ask.
   if (section === 'leave' && since === undefined && !filter.filter.room.includeLeave) return undefined
   const events = isStripped ? [] : accountDataFor(planning, row, from)

@@ -16,6 +16,7 @@ import { type ClaimedKey, claimKeys, type KeyClaim } from './e2ee/claim-keys.ts'
 import { takePeerItems } from './e2ee/peer-items.ts'
 import { type KeysForServer, keysForServer, type PublishedKeys, publishedKeys } from './e2ee/query-keys.ts'
 import { answerHint } from './hints.ts'
+import { invitedBy } from './invite-permissions.ts'
 import { takeNotice } from './notices.ts'
 import { park } from './parking.ts'
 import { publicProfile } from './profile.ts'
@@ -82,6 +83,11 @@ export class User extends DurableObject<Env> {
   /** The profile as everybody may see it. */
   profile(): Promise<Outcome<JsonObject>> {
     return this.#outcome(() => publicProfile(this.#core))
+  }
+
+  /** Somebody is about to invite the user; answers the profile that the invitation shows. */
+  invitedBy(inviter: string): Promise<Outcome<JsonObject>> {
+    return this.#outcome(() => invitedBy(this.#core, inviter))
   }
 
   /** A room's hint: there is something up to its head. */

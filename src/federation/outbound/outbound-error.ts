@@ -54,6 +54,7 @@ export function clientError(cause: unknown, subject: string): MatrixError {
   if (cause instanceof RemoteRefusal) {
     const passed = PASSED_ON.find((errcode) => errcode === cause.errcode)
     if (passed !== undefined) return new MatrixError(400, passed, `${subject} refused`)
+    if (cause.status === 403 && cause.errcode === 'M_INVITE_BLOCKED') return new MatrixError(403, 'M_INVITE_BLOCKED', `${subject} refused`)
     if (cause.status === 403) return forbidden(`${subject} refused`)
     if (cause.status === 404 && cause.errcode !== 'M_UNRECOGNIZED') return notFound(`${subject} found nothing`)
     if (cause.status === 429) return limitExceeded(BUSY_RETRY_MS)

@@ -10,6 +10,7 @@ const versions = endpoint({ method: 'GET', path: '/_matrix/client/versions', aut
     'org.matrix.simplified_msc3575': true,
     'org.matrix.msc3391': true,
     'org.matrix.msc4140': true,
+    'org.matrix.msc4155': true,
     ...(ctx.config.threadSubscriptions ? { 'org.matrix.msc4306': true } : {}),
   },
 }))

@@ -27,7 +27,9 @@ export function renderSync(
     const json = renderRoom(room, windows, stateKey)
     if (json !== undefined) sections[room.section].push(`${JSON.stringify(room.roomId)}:${json}`)
   }
-  const rooms = Object.entries(sections).map(([section, entries]) => `"${section}":{${entries.join(',')}}`)
+  // Invitations and knocks are rare: where there are none, their sections are left out.
+  const shown = Object.entries(sections).filter(([section, entries]) => entries.length > 0 || section === 'join' || section === 'leave')
+  const rooms = shown.map(([section, entries]) => `"${section}":{${entries.join(',')}}`)
   const parts = [
     `"next_batch":${JSON.stringify(nextBatch)}`,
     `"rooms":{${rooms.join(',')}}`,

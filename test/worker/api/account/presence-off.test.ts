@@ -16,7 +16,7 @@ describe('presence that is switched off', () => {
     expect([(after.rpc ?? 0) - (before.rpc ?? 0), (after.commit ?? 0) - (before.commit ?? 0)]).toEqual([1, 0])
     expect(ok(await presenceOf(bob, alice.userId)).body).toEqual({ presence: 'offline' })
     await parked(bob, 1)
-    ok(await call('PUT', `/user/${encodeURIComponent(bob.userId)}/account_data/x`, { token: bob.token, body: {} }))
+    ok(await call('PUT', `/user/${encodeURIComponent(bob.userId)}/account_data/x`, { token: bob.token, body: { a: 1 } }))
     expect(ok(await waiting).body.presence).toEqual({ events: [] })
   })
 })

@@ -35,7 +35,7 @@ describe('hibernation', () => {
     expect(await parkedOf(bob)).toBe(1)
     expect(costTotals().construct).toBe(before + 1)
     expect(await runInDurableObject(userOf(bob), (user) => user === alive)).toBe(false)
-    ok(await call('PUT', `/user/${enc(bob.userId)}/account_data/org.example`, { token: bob.token, body: {} }))
+    ok(await call('PUT', `/user/${enc(bob.userId)}/account_data/org.example`, { token: bob.token, body: { a: 1 } }))
     expect((await waiting).account_data.events).toHaveLength(1)
   })
 })
