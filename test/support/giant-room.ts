@@ -31,8 +31,16 @@ export class GiantRoom {
   /** Events of the answer to a join. */
   readonly events: number
   readonly #seeds = new Map<string, Uint8Array>()
+  /** Whether members are left out of the answer to a join that can do without (MSC3706). */
+  omitsMembers = false
+  /** What questions for the whole state wait for. */
+  stateGate: Promise<void> = Promise.resolve()
   readonly #state: readonly Buffer[]
   readonly #chain: readonly Buffer[]
+  readonly #founding: readonly RoomEvent[]
+  readonly #stateIds: readonly string[]
+  readonly #chainIds: readonly string[]
+  readonly #signers = new Map<string, EventSigner>()
 
   constructor(serverName: string, size: GiantSize, nowMs: number) {
     this.owner = new HostileServer(serverName, 77)
@@ -40,6 +48,9 @@ export class GiantRoom {
     const founding = [...this.room.line.state.values()]
     const { current, earlier } = this.#members(size, nowMs)
     this.events = founding.length + current.length + earlier.length
+    this.#founding = founding
+    this.#stateIds = [...current, ...founding].map(({ eventId }) => eventId)
+    this.#chainIds = earlier.map(({ eventId }) => eventId)
     // What is in force now comes first and newest first, as far from the order of authority as an honest server may send it.
     this.#state = buffers([...current.reverse(), ...founding])
     this.#chain = buffers(earlier.reverse())
@@ -79,7 +90,9 @@ export class GiantRoom {
     const seed = new Uint8Array(32)
     new DataView(seed.buffer).setUint32(0, index + 1)
     this.#seeds.set(serverName, seed)
-    return createSigner(serverName, KEY_ID, seed)
+    const signer = createSigner(serverName, KEY_ID, seed)
+    this.#signers.set(serverName, signer)
+    return signer
   }
 
   #script(): void {
@@ -90,6 +103,11 @@ export class GiantRoom {
       return Response.json({ room_version: room.rules.version, event: template.pdu })
     })
     owner.on('PUT', /\/v2\/send_join\//, (request) => this.answer(request))
+    owner.on('GET', /\/v1\/state_ids\//, async () => {
+      await this.stateGate
+      return Response.json({ pdu_ids: this.#stateIds, auth_chain_ids: this.#chainIds })
+    })
+    owner.on('GET', /\/v1\/state\//, () => streamed('{"pdus":[', this.#state, this.#chain))
     owner.on('PUT', /\/v1\/send\//, () => Response.json({ pdus: {} }))
     owner.on('POST', /\/_matrix\/key\/v2\/query$/, (request) => {
       const { server_keys: wanted } = bodyOf(request)
@@ -108,24 +126,38 @@ export class GiantRoom {
 
   /** The answer to `send_join`. */
   answer(request: HostileRequest): Response {
-    const head = JSON.stringify({ origin: this.owner.serverName, event: bodyOf(request), members_omitted: false }).slice(0, -1)
-    const pieces = function* (state: readonly Buffer[], chain: readonly Buffer[]) {
-      yield Buffer.from(`${head},"state":[`)
-      yield* state
-      yield Buffer.from('],"auth_chain":[')
-      yield* chain
-      yield Buffer.from(']}')
-    }
-    const iterator = pieces(this.#state, this.#chain)
-    const body = new ReadableStream<Uint8Array>({
-      pull: (controller) => {
-        const { done, value } = iterator.next()
-        if (done === true) controller.close()
-        else controller.enqueue(value)
-      },
+    const omits = this.omitsMembers && request.uri.includes('omit_members=true')
+    const head = { origin: this.owner.serverName, event: bodyOf(request), members_omitted: omits }
+    if (!omits) return streamed(`${JSON.stringify(head).slice(0, -1)},"state":[`, this.#state, this.#chain)
+    const isMember = ({ type }: RoomEvent): boolean => type === 'm.room.member'
+    const pdus = (events: readonly RoomEvent[]): JsonObject[] => events.map(({ pdu }) => pdu)
+    return Response.json({
+      ...head,
+      servers_in_room: [this.owner.serverName, ...this.#signers.keys()],
+      state: pdus(this.#founding.filter((event) => !isMember(event))),
+      auth_chain: pdus(this.#founding.filter(isMember)),
     })
-    return new Response(body, { headers: { 'content-type': 'application/json' } })
   }
+}
+
+/** A state and its auth chain as a server of a large room sends them. */
+function streamed(head: string, state: readonly Buffer[], chain: readonly Buffer[]): Response {
+  const pieces = function* () {
+    yield Buffer.from(head)
+    yield* state
+    yield Buffer.from('],"auth_chain":[')
+    yield* chain
+    yield Buffer.from(']}')
+  }
+  const iterator = pieces()
+  const body = new ReadableStream<Uint8Array>({
+    pull: (controller) => {
+      const { done, value } = iterator.next()
+      if (done === true) controller.close()
+      else controller.enqueue(value)
+    },
+  })
+  return new Response(body, { headers: { 'content-type': 'application/json' } })
 }
 
 /** Events as JSON joined by commas, in pieces. */

@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { JsonObject } from '../../../src/matrix/json.ts'
+import { type HttpsServer, serveWith } from '../../support/federation-https.ts'
+import { eventually, federationEnv, makeFederationTls } from '../../support/federation-pair.ts'
+import { freePort } from '../../support/free-port.ts'
+import { GiantRoom } from '../../support/giant-room.ts'
+import { bodyOf } from '../../support/hostile-server.ts'
+import { MatrixClient } from '../../support/matrix-client.ts'
+import { type ServerProcess, startServerProcess } from '../../support/server-process.ts'
+
+const SIZE = { members: 300, earlier: 2, servers: 40 }
+const WAIT_MS = 60_000
+const LAZY = JSON.stringify({ room: { state: { lazy_load_members: true }, timeline: { lazy_load_members: true } } })
+
+let https: HttpsServer
+let giant: GiantRoom
+let server: ServerProcess
+/** Events that the server under test has sent to the one that has the room. */
+const received: JsonObject[] = []
+
+beforeAll(async () => {
+  const tls = await makeFederationTls()
+  let room: GiantRoom | undefined
+  https = await serveWith({ answer: async (request) => (room === undefined ? Response.error() : room.owner.answer(request)) }, tls)
+  room = new GiantRoom(`localhost:${https.port}`, SIZE, Date.now())
+  room.omitsMembers = true
+  room.owner.on('PUT', /\/v1\/send\//, (request) => {
+    const { pdus } = bodyOf(request)
+    if (Array.isArray(pdus)) received.push(...(pdus as JsonObject[]))
+    return Response.json({ pdus: {} })
+  })
+  giant = room
+  const port = await freePort()
+  const env = { ...federationEnv(port, tls), MYELIN_NOTARIES: giant.owner.serverName }
+  server = await startServerProcess({ serverName: `localhost:${port}`, env })
+}, 120_000)
+
+afterAll(async () => {
+  await server?.stop()
+  await https?.close()
+})
+
+const sent = (body: string): boolean =>
+  received.some(({ content }) => typeof content === 'object' && content !== null && 'body' in content && content.body === body)
+
+describe('a large room whose server leaves its members out', () => {
+  it('can be spoken in before they are known, is completed after a kill, and is exact then', async () => {
+    const alice = await MatrixClient.register({ url: server.url, fetch }, 'alice')
+    const gate = Promise.withResolvers<void>()
+    giant.stateGate = gate.promise
+    await alice.call('POST', `/v3/join/${encodeURIComponent(giant.room.roomId)}`, { query: { via: giant.owner.serverName }, body: {} })
+    await eventually(
+      async () => giant.owner.asked(/\/v1\/state_ids\//),
+      (times) => times > 0,
+      WAIT_MS,
+    )
+    await alice.send(giant.room.roomId, 'already here')
+    await eventually(
+      async () => sent('already here'),
+      (isThere) => isThere,
+      WAIT_MS,
+    )
+    // Whoever wants all members is not shown the room yet; whoever does not is.
+    expect((await alice.sync({ filter: LAZY })).rooms?.join?.[giant.room.roomId]).toBeDefined()
+    expect((await alice.sync()).rooms?.join?.[giant.room.roomId]).toBeUndefined()
+    await server.kill9()
+    await server.restart()
+    await alice.send(giant.room.roomId, 'still here')
+    gate.resolve()
+    await eventually(
+      async () => (await alice.sync()).rooms?.join?.[giant.room.roomId] !== undefined,
+      (isThere) => isThere,
+      WAIT_MS,
+    )
+    const members = await alice.joinedMembers(giant.room.roomId)
+    expect(members).toHaveLength(SIZE.members + 2)
+    expect(members).toContain('@member7:server7.example')
+    await eventually(
+      async () => sent('still here'),
+      (isThere) => isThere,
+      WAIT_MS,
+    )
+  }, 180_000)
+})
