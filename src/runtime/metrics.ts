@@ -1,5 +1,5 @@
 /** What a request may cost, counted since the isolate started and per request ID (budgets: docs/design/budgets.md). */
-export type CostKind = 'rpc' | 'commit' | 'd1' | 'kv' | 'r2' | 'fetch' | 'park' | 'hint' | 'settle' | 'construct'
+export type CostKind = 'rpc' | 'commit' | 'd1' | 'kv' | 'r2' | 'fetch' | 'park' | 'hint' | 'letter' | 'settle' | 'construct'
 /** Costs by kind; absent kinds cost nothing. */
 export type Costs = Partial<Record<CostKind, number>>
 

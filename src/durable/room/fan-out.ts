@@ -1,5 +1,6 @@
 import { log } from '../../runtime/log.ts'
 import { countCost } from '../../runtime/metrics.ts'
+import { type Letter, letterboxesOf } from '../letterboxes.ts'
 import type { HintReply } from '../protocol.ts'
 import type { RoomNews } from '../room-news.ts'
 import type { RoomCore } from './room-core.ts'
@@ -57,10 +58,12 @@ export class FanOut {
 
   /** Tells every awake member that there is something up to the room's newest position. */
   ring(): void {
+    const leave = this.#postman()
     for (const listener of this.listeners().values()) {
-      if (!listener.asleep && !listener.inFlight) this.#queue.add(listener)
+      if (!listener.asleep && !listener.inFlight && !leave(listener)) this.#queue.add(listener)
     }
     this.#drain()
+    this.#forgetRecent()
   }
 
   /** Tells one member only, of what nobody else may see. */
@@ -88,11 +91,48 @@ export class FanOut {
     return { facts: facts.read(), unread: recentUnread.since(listener.userId, listener.unreadPos) }
   }
 
+  /** Where a member is durably, as far as their letterbox says. */
+  noteDurableFromBox(listener: Listener): void {
+    const core = this.#core
+    const durable = letterboxesOf(core.env).find(listener.userId)?.durablePos(core.roomId, core.head.generation) ?? 0
+    listener.durablePos = Math.max(listener.durablePos, durable)
+  }
+
   #drain(): void {
     for (const listener of this.#queue) {
       if (this.#inFlight >= MAX_HINTS_IN_FLIGHT) return
       this.#queue.delete(listener)
       if (listener.toldPos < this.#core.lastPos) this.#core.ctx.waitUntil(this.#hint(listener))
+    }
+  }
+
+  /** Nobody is being told of anything: whoever was not reached asks. */
+  #forgetRecent(): void {
+    if (this.#inFlight === 0 && this.#queue.size === 0) this.#core.recentUnread.clear()
+  }
+
+  /** Leaves what the room says in the letterboxes of members who have theirs out. */
+  #postman(): (listener: Listener) => boolean {
+    const core = this.#core
+    const boxes = letterboxesOf(core.env)
+    const stayFor = (work: Promise<void>): void => core.ctx.waitUntil(work)
+    let letter: Omit<Letter, 'newsAbove'> | undefined
+    return (listener) => {
+      const { userId } = listener
+      const box = boxes.find(userId)
+      if (box === undefined) return false
+      letter ??= {
+        roomId: core.roomId,
+        generation: core.head.generation,
+        head: core.lastPos,
+        facts: core.facts.read(),
+        nowMs: core.nowMs(),
+      }
+      if (!box.leave({ ...letter, newsAbove: (pos) => core.recentUnread.since(userId, pos) }, stayFor)) return false
+      listener.toldPos = letter.head
+      listener.unreadPos = letter.head
+      countCost('letter')
+      return true
     }
   }
 
@@ -127,8 +167,9 @@ export class FanOut {
       listener.inFlight = false
       this.#inFlight -= 1
     }
-    if (this.#inFlight === 0 && this.#queue.size === 0 && listener.toldPos >= core.lastPos) core.recentUnread.clear()
-    if (listener.toldPos >= head && listener.toldPos < core.lastPos && !listener.asleep) this.#queue.add(listener)
+    if (listener.toldPos >= core.lastPos) this.#forgetRecent()
+    const isBehind = listener.toldPos >= head && listener.toldPos < core.lastPos && !listener.asleep
+    if (isBehind && !this.#postman()(listener)) this.#queue.add(listener)
     this.#drain()
   }
 }

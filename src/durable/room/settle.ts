@@ -39,7 +39,9 @@ export class Settlement {
     const quietSince = this.#lastEventMs + SETTLE_DELAY_MS
     if (quietSince > now && now - (this.#unsettledSinceMs ?? now) < MAX_UNSETTLED_MS) return { again: quietSince }
     const target = this.#core.lastPos
-    const unsettled = [...this.#fanOut.listeners().values()].filter(({ asleep, durablePos }) => !asleep && durablePos < target)
+    const listeners = [...this.#fanOut.listeners().values()]
+    for (const listener of listeners) this.#fanOut.noteDurableFromBox(listener)
+    const unsettled = listeners.filter(({ asleep, durablePos }) => !asleep && durablePos < target)
     let failed = false
     for (let start = 0; start < unsettled.length; start += SETTLE_PARALLEL) {
       const answers = await Promise.all(unsettled.slice(start, start + SETTLE_PARALLEL).map((listener) => this.#ask(listener)))

@@ -27,11 +27,21 @@ export interface FlushRider {
   written(): void
 }
 
+/** Where rooms leave news: it counts as news that they left it, and it is written with the rest. */
+export interface NewsBox {
+  readonly lastMs: number
+  takeIn(): void
+  putOut(): void
+}
+
+const NO_LETTERS: NewsBox = { lastMs: 0, takeIn: () => undefined, putOut: () => undefined }
+
 /** Owns the feed of one object's life: when it is written, and what else this life remembers of its clients. */
 export class FeedKeeper {
   readonly #store: ObjectStore
   readonly #ctx: DurableObjectState
   readonly #isParked: () => boolean
+  readonly #letters: NewsBox
   #feed: Feed | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #lastPollMs: number | undefined
@@ -49,7 +59,8 @@ export class FeedKeeper {
   readonly riders: FlushRider[] = []
 
   /** `isParked` tells whether a poll waits. */
-  constructor(store: ObjectStore, ctx: DurableObjectState, isParked: () => boolean) {
+  constructor(store: ObjectStore, ctx: DurableObjectState, isParked: () => boolean, letters: NewsBox = NO_LETTERS) {
+    this.#letters = letters
     this.#store = store
     this.#ctx = ctx
     this.#isParked = isParked
@@ -117,16 +128,18 @@ export class FeedKeeper {
   #flushIfQuiet(): void {
     this.#timer = undefined
     const now = nowMs()
-    const quietMs = now - this.#lastNewsMs
+    const quietMs = now - Math.max(this.#lastNewsMs, this.#letters.lastMs)
     const since = this.#unflushedSinceMs ?? now
     if (quietMs < SELF_FLUSH_QUIET_MS && now - since < MAX_UNFLUSHED_MS) {
       this.#timer = setTimeout(() => this.#flushIfQuiet(), SELF_FLUSH_QUIET_MS * (1 + randomFraction()) - quietMs)
       return
     }
     try {
+      this.#letters.takeIn()
       const isWatched = this.#isParked() || (this.#lastPollMs !== undefined && this.#lastPollMs >= since)
       if (!isWatched) this.feed.markNewsDirty()
       this.flush()
+      this.#letters.putOut()
     } catch (cause) {
       log.error('the feed could not be written', cause)
     }

@@ -1,7 +1,8 @@
 import type { Hint, HintReply } from '../protocol.ts'
-import type { RoomFacts, UnreadNews } from '../room-news.ts'
+import type { RoomFacts } from '../room-news.ts'
 import { wakeParked } from './parking-wake.ts'
 import { isAwake } from './sleep.ts'
+import type { TakenNews } from './unread.ts'
 import type { UserCore } from './user-core.ts'
 
 /** What became of a hint that was taken. */
@@ -13,6 +14,7 @@ export function answerHint(core: UserCore, hint: Hint): HintReply {
   if (slept !== undefined) return slept
   const taken = takeHint(core, hint)
   core.push.healing.rang(hint.roomId)
+  core.letters.putOut(hint.roomId)
   return { ...taken, awake: true }
 }
 
@@ -30,8 +32,10 @@ export function sleptThrough(core: UserCore, { roomId, generation }: Hint): Hint
  * Takes a room's hint in memory and wakes whoever waits for it (docs/design/feed.md, "Hint"). No commit. `unread` stands in for what the hint itself
  * says of unread marks.
  */
-export function takeHint(core: UserCore, hint: Hint, unread: UnreadNews | undefined = hint.news?.unread): Taken {
+export function takeHint(core: UserCore, hint: Hint, unread: TakenNews | undefined = hint.news?.unread): Taken {
   if (!core.store.exists()) return { member: false, durablePos: 0 }
+  // What rooms have left comes first, or this would be news of what nobody has heard yet.
+  core.letters.takeIn()
   const { feed } = core.feedKeeper
   const { roomId } = hint
   const seqBefore = feed.seq

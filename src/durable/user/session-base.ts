@@ -35,6 +35,7 @@ export abstract class SessionBase extends RpcTarget {
 /** Runs one synchronous method for the admitted requester; a refused credential is the outcome of every method. */
 export function run<T>(core: UserCore, admission: Admission, body: (core: UserCore, requester: Requester) => T): Outcome<T> {
   if (!admission.admitted) return refusal(admission.error)
+  core.letters.takeIn()
   try {
     return success(body(core, admission.requester))
   } catch (cause) {
@@ -49,9 +50,12 @@ export async function runAsync<T>(
   body: (core: UserCore, requester: Requester) => T | Promise<T>,
 ): Promise<Outcome<T>> {
   if (!admission.admitted) return refusal(admission.error)
+  core.letters.takeIn()
   try {
     return success(await body(core, admission.requester))
   } catch (cause) {
     return refusal(cause)
+  } finally {
+    core.letters.takeIn()
   }
 }

@@ -17,9 +17,13 @@ export function settle(core: UserCore, request: SettleRequest): SettleReply {
   const { feedKeeper } = core
   const { feed } = feedKeeper
   // Whoever holds everything already need not fall asleep, which would be a commit: the next news will do.
-  if (hinted.durablePos >= head) return { ...hinted, awake: true }
+  if (hinted.durablePos >= head) {
+    core.letters.putOut(roomId)
+    return { ...hinted, awake: true }
+  }
   const awake = isAwake(core)
   if (!awake) feed.markDirty(roomId)
   feedKeeper.flush()
+  core.letters.putOut(roomId)
   return { member: true, durablePos: feed.durablePos(roomId, generation), awake }
 }

@@ -11,8 +11,9 @@ import {
   writeConnection,
   writeSentRoom,
 } from '../../storage/user/sliding-connections.ts'
+import { readToldRooms, writeToldRoom } from '../../storage/user/sliding-scopes.ts'
 import type { FlushRider } from './feed-keeper.ts'
-import { type ScopedRooms, ToldScopes } from './sliding-scopes.ts'
+import { type ScopedRooms, type StoredScopes, ToldScopes } from './sliding-scopes.ts'
 
 /** Connections of one device. */
 const MAX_CONNECTIONS = 8
@@ -46,7 +47,7 @@ export class Connection {
   /** Where the feed was when the connection was opened. */
   readonly openedSeq: number
   /** What the client has been told of rooms in scope of extensions. */
-  readonly scopes = new ToldScopes()
+  readonly scopes: ToldScopes
   readonly #sent: SentRooms
   #latest: { readonly answer: number; readonly rooms: ReadonlyMap<string, SentRoom>; readonly scoped: ScopedRooms } | undefined
   #lastAnswer: number
@@ -54,7 +55,8 @@ export class Connection {
   readonly changed = new Set<string>()
   isUnwritten: boolean
 
-  constructor(row: ConnectionRow, sent: SentRooms, isUnwritten: boolean) {
+  /** `scopes`: what has been written of them; without, the connection is new. */
+  constructor(row: ConnectionRow, sent: SentRooms, scopes?: StoredScopes) {
     this.deviceId = row.deviceId
     this.connectionId = row.connectionId
     this.nonce = row.nonce
@@ -63,7 +65,13 @@ export class Connection {
     this.#lastAnswer = row.answer
     this.openedSeq = row.openedSeq
     this.#sent = sent
-    this.isUnwritten = isUnwritten
+    this.scopes = new ToldScopes(scopes)
+    this.isUnwritten = scopes === undefined
+  }
+
+  /** Extensions that have been enabled all along, as bits. */
+  get scoped(): number {
+    return this.scopes.enabled
   }
 
   /** What the client has of a room. */
@@ -74,6 +82,8 @@ export class Connection {
   /** The client shows where it is. @throws MatrixError M_UNKNOWN_POS where that is too long ago. */
   arrive({ answer, isHeld }: ConnectionMark): void {
     if (answer < this.answer) throw unknownPos()
+    // What was written is older than the answer before: rooms may have left a scope and come back since.
+    if (answer > this.#lastAnswer + 1) this.scopes.forget()
     if (answer === this.#latest?.answer) {
       for (const [roomId, sent] of this.#latest.rooms) {
         if (isHeld(roomId)) continue
@@ -149,8 +159,8 @@ export class Connections implements FlushRider {
 
   /** Starts a connection over. */
   open(deviceId: string, connectionId: string, openedSeq: number): Connection {
-    const row = { deviceId, connectionId, nonce: randomString(NONCE_CHARS), answer: 0, configs: [], openedSeq }
-    return this.#remember(new Connection(row, new SentRooms(), true))
+    const row = { deviceId, connectionId, nonce: randomString(NONCE_CHARS), answer: 0, configs: [], openedSeq, scoped: 0 }
+    return this.#remember(new Connection(row, new SentRooms()))
   }
 
   /** The connection of a position. @throws MatrixError M_UNKNOWN_POS where it has been forgotten or started over. */
@@ -177,12 +187,13 @@ export class Connections implements FlushRider {
   write(): void {
     this.#written = [...this.#known.values()].filter(isChanged)
     for (const connection of this.#written) {
-      const { nonce, changed } = connection
+      const { nonce, changed, scopes } = connection
       writeConnection(this.#store, connection, MAX_CONNECTIONS)
       for (const roomId of changed) {
         const sent = connection.sent(roomId)
         if (sent !== undefined) writeSentRoom(this.#store, nonce, roomId, sent)
       }
+      for (const roomId of scopes.changed) writeToldRoom(this.#store, nonce, roomId, scopes.told(roomId))
     }
   }
 
@@ -190,13 +201,17 @@ export class Connections implements FlushRider {
     for (const connection of this.#written) {
       connection.changed.clear()
       connection.isUnwritten = false
+      connection.scopes.changed.clear()
+      connection.scopes.isUnwritten = false
     }
     this.#written = []
   }
 
   #load(deviceId: string, connectionId: string): Connection | undefined {
     const row = readConnection(this.#store, deviceId, connectionId)
-    return row === undefined ? undefined : new Connection(row, new SentRooms(this.#store, row.nonce), false)
+    if (row === undefined) return undefined
+    const { nonce, scoped } = row
+    return new Connection(row, new SentRooms(this.#store, nonce), { enabled: scoped, readTold: () => readToldRooms(this.#store, nonce) })
   }
 
   #remember(connection: Connection): Connection {
@@ -211,8 +226,8 @@ export class Connections implements FlushRider {
   }
 }
 
-function isChanged({ changed, isUnwritten }: Connection): boolean {
-  return isUnwritten || changed.size > 0
+function isChanged({ changed, isUnwritten, scopes }: Connection): boolean {
+  return isUnwritten || changed.size > 0 || scopes.isUnwritten || scopes.changed.size > 0
 }
 
 function keyOf(deviceId: string, connectionId: string): string {

@@ -67,6 +67,11 @@ export class UnreadMarks implements FlushRider {
     return this.#load(roomId).marks.findLast((mark) => mark.eventId === eventId) !== undefined
   }
 
+  /** Marks of one room. */
+  count(roomId: string): number {
+    return this.#load(roomId).marks.length
+  }
+
   /** Marks of all rooms together. */
   get total(): number {
     this.#stored ??= countUnreadMarks(this.#store)

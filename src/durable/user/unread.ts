@@ -1,16 +1,24 @@
-import { isJsonObject, type JsonObject } from '../../matrix/json.ts'
-import { evaluatePushRules } from '../../matrix/push-rules/evaluate.ts'
-import type { PushAction } from '../../matrix/push-rules/ruleset.ts'
 import { nowMs } from '../../runtime/clock.ts'
 import { readRoomIdsBehind } from '../../storage/user/room-list.ts'
-import type { UnreadItem, UnreadNews } from '../room-news.ts'
+import type { UnreadItem } from '../room-news.ts'
 import { memberProfile } from './profile.ts'
+import type { Told } from './push/letterbox.ts'
+import { actionsJson, countedBy, type PushReader } from './push/push-verdict.ts'
 import { pushRulesetOf } from './push-rules.ts'
 import { isSubscribedTo } from './thread-subscriptions.ts'
-import { type UnreadCounts, UnreadMarks } from './unread-marks.ts'
+import { MAX_MARKS_PER_ROOM, type UnreadCounts, UnreadMarks } from './unread-marks.ts'
 import type { UserCore } from './user-core.ts'
 
 const MAIN_THREAD = 'main'
+/** What moves marks: as the room says, or what it has left in the user's letterbox. */
+export type TakenItem = UnreadItem | ({ readonly kind: 'told' } & Told)
+
+/** Everything with `from < pos ≤` the head it comes with; in order of position. */
+export interface TakenNews {
+  readonly from: number
+  readonly items: readonly TakenItem[]
+}
+
 const NOTHING: UnreadCounts = { notifications: 0, highlights: 0 }
 
 /**
@@ -43,7 +51,7 @@ export class Unread {
    * Takes what a room says has happened up to a position. With a gap before it, or without knowing what, the room is behind. The room's feed entry
    * must cover the position already.
    */
-  take(roomId: string, news: UnreadNews | undefined, head: number): void {
+  take(roomId: string, news: TakenNews | undefined, head: number): void {
     const { rooms } = this.#core.feedKeeper.feed
     const row = rooms.find(roomId)
     if (row?.membership === 'join' && news !== undefined && news.from <= row.unreadPos && head > row.unreadPos) {
@@ -61,6 +69,18 @@ export class Unread {
   /** How much is unread in all rooms. */
   get badge(): number {
     return this.#marks.total
+  }
+
+  /** What decides which events count. */
+  get reader(): PushReader {
+    const core = this.#core
+    const ignoredUsers = core.feedKeeper.ownData.ignoredUsers(core)
+    return { userId: core.userId, ruleset: pushRulesetOf(core), displayName: memberProfile(core).displayname, ignoredUsers }
+  }
+
+  /** How many marks a room may get before old ones are forgotten. */
+  spareMarks(roomId: string): number {
+    return MAX_MARKS_PER_ROOM - this.#marks.count(roomId)
   }
 
   /** Whether an event counts as unread. */
@@ -84,12 +104,16 @@ export class Unread {
   }
 
   /** Answers whether marks have changed. */
-  #apply(roomId: string, item: UnreadItem): boolean {
+  #apply(roomId: string, item: TakenItem): boolean {
     switch (item.kind) {
       case 'event':
         return this.#applyEvent(roomId, item)
       case 'spoke':
         return item.sender === this.#core.userId && this.#marks.remove(roomId, ({ thread }) => thread === item.thread)
+      case 'told':
+        this.#marks.add(roomId, item.mark)
+        this.#core.push.told(roomId, item)
+        return true
       case 'redaction':
         return this.#marks.remove(roomId, ({ eventId }) => eventId === item.eventId)
       case 'receipt':
@@ -103,24 +127,13 @@ export class Unread {
       // Whoever says something has read what came before (client-server-api#marking-notifications-as-read).
       return !item.isState && this.#marks.remove(roomId, ({ thread }) => thread === item.thread)
     }
-    if (core.feedKeeper.ownData.ignoredUsers(core).includes(item.sender)) return false
-    const event = parseEvent(item.event)
-    if (event === undefined) return false
-    const verdict = evaluatePushRules(pushRulesetOf(core), event, {
-      userId: core.userId,
-      displayName: memberProfile(core).displayname,
-      memberCount: item.memberCount,
-      subscribedToThread: subscribedToThread(core, roomId, item.thread),
-      powerLevels: {
-        userLevel: () => item.senderLevel,
-        notifications: (key) => (key === 'room' ? item.notifyRoomLevel : Number.POSITIVE_INFINITY),
-      },
-    })
-    if (!verdict.notify) return false
+    const counted = countedBy(this.reader, item, subscribedToThread(core, roomId, item.thread))
+    if (counted === undefined) return false
+    const { verdict, isEncrypted } = counted
     const { pos, eventId, thread } = item
     const ts = nowMs()
     this.#marks.add(roomId, { pos, eventId, thread, highlight: verdict.highlight, ts, actions: actionsJson(verdict.actions) })
-    core.push.notify({ roomId, eventId, pos, isEncrypted: event.type === 'm.room.encrypted', verdict, ts })
+    core.push.notify({ roomId, eventId, pos, isEncrypted, verdict, ts })
     return true
   }
 
@@ -139,29 +152,6 @@ export class Unread {
 /** Whether the user is subscribed to the thread of an event; `undefined` where it is in none, or the server has no rules about it. */
 function subscribedToThread(core: UserCore, roomId: string, thread: string): boolean | undefined {
   return thread === MAIN_THREAD || !core.config.threadSubscriptions ? undefined : isSubscribedTo(core, { roomId, root: thread })
-}
-
-/** The event that was looked at last: a message to many is looked at once for each member, one after the other. Nobody changes it. */
-let latest: { readonly text: string; readonly event: JsonObject | undefined } | undefined
-
-function parseEvent(text: string): JsonObject | undefined {
-  if (latest?.text !== text) {
-    const event: unknown = JSON.parse(text)
-    latest = { text, event: isJsonObject(event) ? event : undefined }
-  }
-  return latest.event
-}
-
-const texts = new WeakMap<readonly PushAction[], string>()
-
-/** The actions of a rule as JSON; made once, because every event that counts has those of a few rules. */
-function actionsJson(actions: readonly PushAction[]): string {
-  let text = texts.get(actions)
-  if (text === undefined) {
-    text = JSON.stringify(actions)
-    texts.set(actions, text)
-  }
-  return text
 }
 
 function sum(left: UnreadCounts, right: UnreadCounts): UnreadCounts {

@@ -15,6 +15,7 @@ import { FeedKeeper } from './feed-keeper.ts'
 import { parkedCount } from './parking-wake.ts'
 import { UserPresence } from './presence/presence.ts'
 import { profilePropagation } from './profile-propagation.ts'
+import { Letters } from './push/letters.ts'
 import { Push } from './push/push.ts'
 import { RoomOrder } from './room-order.ts'
 import type { RoomsJob } from './rooms-job.ts'
@@ -39,6 +40,8 @@ export class UserCore {
   #roomOrder: RoomOrder | undefined
   /** Notifications on their way to push gateways. */
   readonly push: Push
+  /** What rooms have left here while nobody was looking. */
+  readonly letters: Letters
   /** Absent where presence is switched off. */
   readonly presence: UserPresence | undefined
   /** Connections of sliding sync. */
@@ -78,7 +81,8 @@ export class UserCore {
     this.profilePropagation = profilePropagation(this)
     this.departure = departure(this)
     this.delayed = new DelayedEvents(this)
-    this.feedKeeper = new FeedKeeper(this.store, ctx, () => parkedCount(this) > 0 || this.push.any)
+    this.letters = new Letters(this)
+    this.feedKeeper = new FeedKeeper(this.store, ctx, () => parkedCount(this) > 0 || this.push.any, this.letters)
     this.unread = new Unread(this)
     this.push = new Push(this)
     this.presence = this.config.presence ? new UserPresence(this) : undefined

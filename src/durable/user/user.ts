@@ -36,13 +36,19 @@ const DUE_RETRY_MS = 30_000
 
 /** One account: its devices, tokens, account data, room list and feed. A thin shell; each concern has its own file. */
 export class User extends DurableObject<Env> {
-  readonly #core: UserCore
+  readonly #account: UserCore
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     countCost('construct')
     // Objects are only ever addressed by name, and the name is the Matrix ID.
-    this.#core = new UserCore(ctx, env, ctx.id.name ?? '')
+    this.#account = new UserCore(ctx, env, ctx.id.name ?? '')
+  }
+
+  /** The account as it is, with what rooms have left for it. Nothing but this is used. */
+  get #core(): UserCore {
+    this.#account.letters.takeIn()
+    return this.#account
   }
 
   /** Opens a session: the capability through which everything else on this account is done. Never refuses by itself: its methods do. */

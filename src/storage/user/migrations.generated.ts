@@ -58,4 +58,9 @@ export const USER_MIGRATIONS: readonly Migration[] = [
     name: 'delayed_events',
     sql: "-- Events that this user has left with the server to be sent later (MSC4140). `txn` is JSON, of whoever scheduled it; `content` is JSON. What has been\n-- sent, cancelled or refused (`finalised_ts`) stays for a while, so that requests can be repeated; `error` is JSON.\nCREATE TABLE delayed_events (\n  delay_id TEXT PRIMARY KEY,\n  txn TEXT UNIQUE,\n  room_id TEXT NOT NULL,\n  type TEXT NOT NULL,\n  state_key TEXT,\n  content TEXT NOT NULL,\n  redacts TEXT,\n  delay_ms INTEGER NOT NULL,\n  scheduled_ts INTEGER NOT NULL,\n  finalised_ts INTEGER,\n  event_id TEXT,\n  error TEXT\n) WITHOUT ROWID;\n",
   },
+  {
+    version: 12,
+    name: 'sliding_scopes',
+    sql: "-- Extensions that a connection of sliding sync has had enabled all along, as bits (`SCOPED_EXTENSIONS`).\nALTER TABLE sliding_connections ADD COLUMN scoped INTEGER NOT NULL DEFAULT 0;\n-- Rooms of whose typing and receipts its client has been told everything since they came into scope: for which extensions, as bits.\nCREATE TABLE sliding_scopes (\n  nonce TEXT NOT NULL,\n  room_id TEXT NOT NULL,\n  told INTEGER NOT NULL,\n  PRIMARY KEY (nonce, room_id)\n) WITHOUT ROWID;\n",
+  },
 ]

@@ -1,4 +1,5 @@
 import type { ObjectStore } from '../object-store.ts'
+import { deleteToldRooms } from './sliding-scopes.ts'
 
 /** Rooms read at once: their text stays far below what one value may have. */
 const PAGE_ROOMS = 4_000
@@ -15,6 +16,8 @@ export interface ConnectionRow {
   readonly configs: readonly string[]
   /** Where the feed was when the connection was opened. */
   readonly openedSeq: number
+  /** Extensions that have been enabled all along, as bits. */
+  readonly scoped: number
 }
 
 /** What a connection has been sent of a room. */
@@ -26,7 +29,15 @@ export interface SentRoom {
   readonly isDm: boolean
 }
 
-type Columns = { device_id: string; connection_id: string; nonce: string; answer: number; configs: string; opened_seq: number }
+type Columns = {
+  device_id: string
+  connection_id: string
+  nonce: string
+  answer: number
+  configs: string
+  opened_seq: number
+  scoped: number
+}
 type RoomColumns = { room_id: string; seq: number; timeline_limit: number; config: number; is_dm: number }
 
 /** A connection by device and name. */
@@ -41,6 +52,7 @@ export function readConnection(store: ObjectStore, deviceId: string, connectionI
     answer: row.answer,
     configs: Array.isArray(configs) ? configs.map(String) : [],
     openedSeq: row.opened_seq,
+    scoped: row.scoped,
   }
 }
 
@@ -75,13 +87,14 @@ export function readSentRooms(store: ObjectStore, nonce: string): Map<string, Se
  * Writes a connection, in place of an earlier life of it, and forgets all but the latest `keep` of its device. The caller holds the transaction.
  */
 export function writeConnection(store: ObjectStore, row: ConnectionRow, keep: number): void {
-  const { deviceId, connectionId, nonce, answer, openedSeq } = row
+  const { deviceId, connectionId, nonce, answer, openedSeq, scoped } = row
+  const configs = JSON.stringify(row.configs)
   const { changes } = store.first<{ changes: number }>(
     'SELECT count(*) AS changes FROM sliding_connections WHERE device_id = ? AND connection_id = ? AND nonce = ?',
     ...[deviceId, connectionId, nonce],
   ) ?? { changes: 0 }
   if (changes > 0) {
-    store.run('UPDATE sliding_connections SET answer = ?, configs = ? WHERE nonce = ?', answer, JSON.stringify(row.configs), nonce)
+    store.run('UPDATE sliding_connections SET answer = ?, configs = ?, scoped = ? WHERE nonce = ?', answer, configs, scoped, nonce)
     return
   }
   const old = store.all<{ nonce: string }>(
@@ -93,8 +106,8 @@ export function writeConnection(store: ObjectStore, row: ConnectionRow, keep: nu
   )
   for (const { nonce: gone } of old) deleteConnection(store, gone)
   store.run(
-    'INSERT INTO sliding_connections (device_id, connection_id, nonce, answer, configs, opened_seq) VALUES (?, ?, ?, ?, ?, ?)',
-    ...[deviceId, connectionId, nonce, answer, JSON.stringify(row.configs), openedSeq],
+    'INSERT INTO sliding_connections (device_id, connection_id, nonce, answer, configs, opened_seq, scoped) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    ...[deviceId, connectionId, nonce, answer, configs, openedSeq, scoped],
   )
 }
 
@@ -114,6 +127,7 @@ export function writeSentRoom(store: ObjectStore, nonce: string, roomId: string,
 function deleteConnection(store: ObjectStore, nonce: string): void {
   store.run('DELETE FROM sliding_connections WHERE nonce = ?', nonce)
   store.run('DELETE FROM sliding_rooms WHERE nonce = ?', nonce)
+  deleteToldRooms(store, nonce)
 }
 
 /** Forgets the connections of a device. The caller holds the transaction. */

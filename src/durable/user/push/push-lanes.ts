@@ -73,11 +73,14 @@ export class PushLanes implements FlushRider {
 
   /** Adds a notification to every lane. */
   add(push: QueuedPush): void {
-    for (const lane of this.#load().values()) {
-      lane.items.push({ push, rowId: undefined, way: undefined })
-      const [oldest] = lane.items
-      if (lane.items.length > MAX_QUEUED_PER_PUSHER && oldest !== undefined) this.drop(lane, oldest)
-    }
+    for (const lane of this.#load().values()) this.addTo(lane, push, undefined)
+  }
+
+  /** Adds a notification to one lane; it may be on its way already. */
+  addTo(lane: Lane, push: QueuedPush, way: Way | undefined): void {
+    lane.items.push({ push, rowId: undefined, way })
+    const [oldest] = lane.items
+    if (lane.items.length > MAX_QUEUED_PER_PUSHER && oldest !== undefined) this.drop(lane, oldest)
   }
 
   /** Takes a notification out: it was delivered, or is not worth delivering. */
@@ -90,6 +93,8 @@ export class PushLanes implements FlushRider {
 
   /** Pushers were set or removed in the transaction that has just ended, or not: the database says which there are. */
   reload(): void {
+    // A box that is out has the pushers of before.
+    this.#core.letters.takeIn()
     const lanes = this.#lanes
     if (lanes === undefined) return
     const before = new Map(lanes)

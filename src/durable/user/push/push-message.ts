@@ -1,7 +1,10 @@
 import type { PushMessage } from '../../../federation/outbound/push/push-gateways.ts'
 import { isJsonObject, type JsonObject } from '../../../matrix/json.ts'
+import type { PushVerdict } from '../../../matrix/push-rules/evaluate.ts'
+import { tweaksOf } from '../../../matrix/push-rules/tweaks.ts'
 import { log } from '../../../runtime/log.ts'
 import type { QueuedPush } from '../../../storage/user/push-queue.ts'
+import type { Pusher } from '../../../storage/user/pushers.ts'
 import { readStrippedState } from '../../../storage/user/room-list.ts'
 import { objectsOf } from '../../objects.ts'
 import type { UserCore } from '../user-core.ts'
@@ -10,34 +13,52 @@ import { type Lane, targetOf } from './push-lanes.ts'
 /** Longest content of an event that is sent to a gateway, in characters; longer ones are left out. */
 const MAX_CONTENT_CHARS = 4_096
 
+/** An event of which the user is to be notified. */
+export interface Notable {
+  readonly roomId: string
+  readonly eventId: string
+  /** Position of its unread mark; 0 for an invitation. */
+  readonly pos: number
+  readonly isEncrypted: boolean
+  readonly verdict: PushVerdict
+  readonly ts: number
+}
+
+/** What waits for pushers because of it. */
+export function queuedPushOf({ roomId, eventId, pos, isEncrypted, verdict, ts }: Notable): QueuedPush {
+  const { tweaks, isLoud } = tweaksOf(verdict.actions)
+  return { roomId, eventId, pos, high: isEncrypted || isLoud, tweaks: JSON.stringify(tweaks), ts }
+}
+
 /** What a gateway is told about an event, in its fields of the API (push-gateway-api#post_matrixpushv1notify). */
 export type PushDetailsJson = JsonObject
 
-/** The message for a pusher about an event: with nothing but its ID, or with details. */
-export function messageFor(lane: Lane, push: QueuedPush, badge: number, details: PushDetailsJson | undefined): PushMessage {
-  const { url, data } = targetOf(lane.pusher)
-  const tweaks: unknown = details === undefined ? undefined : JSON.parse(push.tweaks)
-  return {
-    url,
-    content: {
-      ...details,
-      event_id: push.eventId,
-      room_id: push.roomId,
-      prio: push.high ? 'high' : 'low',
-      ...(badge === 0 ? {} : { counts: { unread: badge } }),
-    },
-    device: { app_id: lane.pusher.appId, data, ...(isJsonObject(tweaks) ? { tweaks } : {}) },
-    ...keyOf(lane),
+/** The message for a pusher about an event, with details. */
+export function messageFor({ pusher }: Lane, push: QueuedPush, badge: number, details: PushDetailsJson): PushMessage {
+  const { content, device, ...rest } = namingMessage(pusher, push, badge)
+  const tweaks: unknown = JSON.parse(push.tweaks)
+  return { ...rest, content: { ...details, ...content }, device: { ...device, ...(isJsonObject(tweaks) ? { tweaks } : {}) } }
+}
+
+/** The message for a pusher that wants events to be named only. */
+export function namingMessage(pusher: Pusher, push: Pick<QueuedPush, 'roomId' | 'eventId' | 'high'>, badge: number): PushMessage {
+  const { url, data } = targetOf(pusher)
+  const content = {
+    event_id: push.eventId,
+    room_id: push.roomId,
+    prio: push.high ? 'high' : 'low',
+    ...(badge === 0 ? {} : { counts: { unread: badge } }),
   }
+  return { url, content, device: { app_id: pusher.appId, data }, ...keyOf(pusher) }
 }
 
 /** The message that says nothing but how much is unread; also when that is nothing, or the phone would go on showing a number. */
 export function badgeMessageFor(lane: Lane, badge: number): PushMessage {
   const { url, data } = targetOf(lane.pusher)
-  return { url, content: { counts: { unread: badge }, prio: 'low' }, device: { app_id: lane.pusher.appId, data }, ...keyOf(lane) }
+  return { url, content: { counts: { unread: badge }, prio: 'low' }, device: { app_id: lane.pusher.appId, data }, ...keyOf(lane.pusher) }
 }
 
-function keyOf({ pusher }: Lane): Pick<PushMessage, 'pushkey' | 'pushkeyTs'> {
+function keyOf(pusher: Pusher): Pick<PushMessage, 'pushkey' | 'pushkeyTs'> {
   return { pushkey: pusher.pushkey, pushkeyTs: Math.floor(pusher.setTs / 1000) }
 }
 

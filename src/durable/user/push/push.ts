@@ -1,8 +1,6 @@
 import { PUSH_LEASE_MS } from '../../../federation/outbound/limits.ts'
 import { outboundOf } from '../../../federation/outbound/outbound.ts'
 import type { PushMessage, PushVerdict } from '../../../federation/outbound/push/push-gateways.ts'
-import type { PushVerdict as RuleVerdict } from '../../../matrix/push-rules/evaluate.ts'
-import { tweaksOf } from '../../../matrix/push-rules/tweaks.ts'
 import { nowMs } from '../../../runtime/clock.ts'
 import { log } from '../../../runtime/log.ts'
 import { randomFraction } from '../../../runtime/random.ts'
@@ -10,9 +8,10 @@ import type { DueResult } from '../../../storage/due-table.ts'
 import { deletePusher, type PusherStanding, WELL, writePusherStanding } from '../../../storage/user/pushers.ts'
 import { standingOf } from '../standing.ts'
 import type { UserCore } from '../user-core.ts'
+import type { Told } from './letterbox.ts'
 import { PushHealing } from './push-healing.ts'
 import { type Lane, type LaneItem, PUSH_DUE, PushLanes, targetOf, type Way } from './push-lanes.ts'
-import { badgeMessageFor, detailsOf, messageFor } from './push-message.ts'
+import { badgeMessageFor, detailsOf, messageFor, type Notable, namingMessage, queuedPushOf } from './push-message.ts'
 import { PusherIndex } from './pusher-index.ts'
 
 /** The first pause after a failure, doubled with each one that follows up to the longest; a quarter of it is left to chance. */
@@ -30,17 +29,6 @@ const DUE_LOOK_MS = 50
 const DUE_LOOKS = 400
 /** One round tries a gateway that failed, the next sends the rest. */
 const DUE_ROUNDS = 2
-
-/** An event of which the user is to be notified. */
-export interface Notable {
-  readonly roomId: string
-  readonly eventId: string
-  /** Position of its unread mark; 0 for an invitation. */
-  readonly pos: number
-  readonly isEncrypted: boolean
-  readonly verdict: RuleVerdict
-  readonly ts: number
-}
 
 /**
  * Sends the user's notifications to their push gateways (docs/design/push.md): at once, from memory, without a commit; what was not delivered by the time the feed
@@ -69,11 +57,22 @@ export class Push {
   }
 
   /** An event counts. Costs nothing without pushers. */
-  notify({ roomId, eventId, pos, isEncrypted, verdict, ts }: Notable): void {
+  notify(notable: Notable): void {
     if (!this.lanes.any || standingOf(this.#core).locked) return
-    const { tweaks, isLoud } = tweaksOf(verdict.actions)
-    this.lanes.add({ roomId, eventId, pos, high: isEncrypted || isLoud, tweaks: JSON.stringify(tweaks), ts })
+    this.lanes.add(queuedPushOf(notable))
     for (const lane of this.lanes.all()) this.#sendWaiting(lane)
+  }
+
+  /** Phones were told of an event when its room left it in the letterbox: what has become of that is looked at like of everything else. */
+  told(roomId: string, { mark: { eventId, pos, ts }, isEncrypted, verdict, badge, sent }: Told): void {
+    const push = queuedPushOf({ roomId, eventId, pos, isEncrypted, verdict, ts })
+    for (const lane of this.lanes.all()) {
+      const posted = sent.get(lane.pusher)
+      lane.toldBadge = badge
+      if (posted?.verdict === 'delivered') continue
+      this.lanes.addTo(lane, push, posted && { sent: posted, sinceMs: ts, badge })
+      this.#lookSoon()
+    }
   }
 
   /** Something was read, here or on another device: phones that show a number are told. */
@@ -81,6 +80,7 @@ export class Push {
     if (!this.lanes.any) return
     this.#badgeTimer ??= setTimeout(() => {
       this.#badgeTimer = undefined
+      this.#core.letters.takeIn()
       this.#tellBadge()
     }, BADGE_DELAY_MS)
   }
@@ -94,7 +94,7 @@ export class Push {
     const way: Way = { sent: undefined, sinceMs: nowMs(), badge: 0 }
     item.way = way
     this.#lookSoon()
-    if (targetOf(lane.pusher).namesOnly) this.#post(way, lane, (badge) => messageFor(lane, item.push, badge, undefined))
+    if (targetOf(lane.pusher).namesOnly) this.#post(way, lane, (badge) => namingMessage(lane.pusher, item.push, badge))
     else this.#core.ctx.waitUntil(this.#sendDetails(lane, item, way))
   }
 
@@ -177,6 +177,7 @@ export class Push {
   }
 
   #failed(lane: Lane, { sinceMs }: Way): void {
+    this.#core.letters.takeIn()
     const { due, ctx, feedKeeper } = this.#core
     const now = nowMs()
     // Several that were under way together are one failure.
