@@ -1,3 +1,5 @@
+import { UNSTABLE_ROOM_VERSIONS } from '../matrix/room-versions/rules.ts'
+
 /** Who may create accounts: nobody, holders of a registration token, everybody. */
 export type RegistrationMode = 'closed' | 'token' | 'open'
 
@@ -76,6 +78,8 @@ function decodeBase64(value: string): Uint8Array | undefined {
 const SERVER_NAME = /^(?:[A-Za-z0-9.-]{1,230}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/
 /** Versions of rooms that this server creates and joins. */
 export const SUPPORTED_ROOM_VERSIONS = ['6', '7', '8', '9', '10', '11', '12'] as const
+/** The same, with versions of proposals, which are never the default. */
+export const USABLE_ROOM_VERSIONS: readonly string[] = [...SUPPORTED_ROOM_VERSIONS, ...UNSTABLE_ROOM_VERSIONS]
 const CLIENT_ADDRESS_SOURCES = ['cf-connecting-ip', 'x-forwarded-for', 'none'] as const
 /** Shortest registration shared secret that is accepted, in characters. */
 const MIN_SHARED_SECRET = 10

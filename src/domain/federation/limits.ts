@@ -1,9 +1,9 @@
-import { SUPPORTED_ROOM_VERSIONS } from '../../runtime/config.ts'
+import { USABLE_ROOM_VERSIONS } from '../../runtime/config.ts'
 
 /** Bounds of what this server asks of others and takes from them about rooms, in one place. Times in milliseconds. */
 
 /** Room versions that this server joins and hosts together with others. */
-export const FEDERATED_ROOM_VERSIONS: readonly string[] = SUPPORTED_ROOM_VERSIONS
+export const FEDERATED_ROOM_VERSIONS: readonly string[] = USABLE_ROOM_VERSIONS
 /** Servers asked in turn for one membership. */
 export const MAX_CANDIDATE_SERVERS = 8
 /** A `make_…` request, or an invitation. */

@@ -4,7 +4,7 @@ import type { JsonObject } from '../../matrix/json.ts'
 import { ROOM_PRESETS, type RoomPresetName } from '../../matrix/room-creation/presets.ts'
 import type { RoomPlan } from '../../matrix/room-creation/room-plan.ts'
 import { findRoomVersionRules, type RoomVersionRules } from '../../matrix/room-versions/rules.ts'
-import { SUPPORTED_ROOM_VERSIONS } from '../../runtime/config.ts'
+import { USABLE_ROOM_VERSIONS } from '../../runtime/config.ts'
 import { log } from '../../runtime/log.ts'
 import { unwrap } from '../../runtime/outcome.ts'
 import type { RequestContext } from '../context.ts'
@@ -100,8 +100,7 @@ async function inviteOthers(ctx: RequestContext, caller: Caller, roomId: string,
 
 /** The rules of a version that rooms can be created in. @throws MatrixError M_UNSUPPORTED_ROOM_VERSION. */
 export function creatableRules(version: string): RoomVersionRules {
-  const supported: readonly string[] = SUPPORTED_ROOM_VERSIONS
-  const rules = supported.includes(version) ? findRoomVersionRules(version) : undefined
+  const rules = USABLE_ROOM_VERSIONS.includes(version) ? findRoomVersionRules(version) : undefined
   if (rules === undefined) throw unsupportedRoomVersion()
   return rules
 }

@@ -44,6 +44,8 @@ export interface RoomVersionRules {
   readonly roomIdIsCreateHash: boolean
   /** Creators (and `additional_creators`) have infinite power and may not appear in `users` (v12, MSC4289). */
   readonly privilegedCreators: boolean
+  /** State keys may go on behind their owner's user ID and an underscore, and whoever has more power than the owner may set them (MSC3757, unstable). */
+  readonly ownedState: boolean
 }
 
 const V1: RoomVersionRules = {
@@ -68,6 +70,7 @@ const V1: RoomVersionRules = {
   modernRedaction: false,
   roomIdIsCreateHash: false,
   privilegedCreators: false,
+  ownedState: false,
 }
 const V2: RoomVersionRules = { ...V1, version: '2', stateResolution: 'v2' }
 const V3: RoomVersionRules = { ...V2, version: '3', eventIdFormat: 'hash-base64', eventReferences: 'ids', redactionAuthRule: false }
@@ -93,14 +96,21 @@ const V12: RoomVersionRules = {
   privilegedCreators: true,
 }
 
-const BY_VERSION: ReadonlyMap<string, RoomVersionRules> = new Map(
-  [V1, V2, V3, V4, V5, V6, V7, V8, V9, V10, V11, V12].map((rules) => [rules.version, rules]),
-)
+const PUBLISHED: readonly RoomVersionRules[] = [V1, V2, V3, V4, V5, V6, V7, V8, V9, V10, V11, V12]
+const UNSTABLE: readonly RoomVersionRules[] = [
+  { ...V10, version: 'org.matrix.msc3757.10', stable: false, ownedState: true },
+  { ...V11, version: 'org.matrix.msc3757.11', stable: false, ownedState: true },
+]
+
+const BY_VERSION: ReadonlyMap<string, RoomVersionRules> = new Map([...PUBLISHED, ...UNSTABLE].map((rules) => [rules.version, rules]))
 
 /** The rules of a room version, or `undefined` for one that this server does not know. */
 export function findRoomVersionRules(version: string): RoomVersionRules | undefined {
   return BY_VERSION.get(version)
 }
 
-/** Every known version, in order of publication. */
-export const ROOM_VERSIONS: readonly string[] = [...BY_VERSION.keys()]
+/** Every published version that is known, in order of publication. */
+export const ROOM_VERSIONS: readonly string[] = PUBLISHED.map(({ version }) => version)
+
+/** Versions of proposals: for those who ask for them by name. */
+export const UNSTABLE_ROOM_VERSIONS: readonly string[] = UNSTABLE.map(({ version }) => version)

@@ -83,7 +83,7 @@ function checkSending(event: RoomEvent, create: RoomEvent, state: AuthState, rul
   if (event.type === 'm.room.third_party_invite') return checkThirdPartyInviteEvent(event, power, rules)
   const level = checkRequiredLevel(event, power, rules)
   if (!level.allowed) return level
-  const stateKey = checkUserStateKey(event, rules)
+  const stateKey = checkUserStateKey(event, power, rules)
   if (!stateKey.allowed) return stateKey
   if (event.type === 'm.room.power_levels') return checkPowerLevels(event, create, state, power, rules)
   if (event.type === 'm.room.redaction' && rules.redactionAuthRule) return checkRedaction(event, power, rules)

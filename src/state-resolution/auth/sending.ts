@@ -1,4 +1,5 @@
 import type { RoomEvent } from '../../matrix/events/room-event.ts'
+import { isServerName } from '../../matrix/ids/server-name.ts'
 import type { PowerLevels } from '../../matrix/power-levels.ts'
 import type { RoomVersionRules } from '../../matrix/room-versions/rules.ts'
 import { type AuthState, membershipOf } from './auth-state.ts'
@@ -39,8 +40,29 @@ export function checkRequiredLevel(event: RoomEvent, power: PowerLevels, rules: 
 }
 
 /** The rule on state that belongs to a user: 9, in versions 6 to 11 8. */
-export function checkUserStateKey(event: RoomEvent, rules: RoomVersionRules): Verdict {
+export function checkUserStateKey(event: RoomEvent, power: PowerLevels, rules: RoomVersionRules): Verdict {
   // If the event has a state_key that starts with an @ and does not match the sender, reject.
   if (event.stateKey === undefined || !event.stateKey.startsWith('@') || event.stateKey === event.sender) return ALLOWED
+  if (rules.ownedState) return checkOwnedState(event, event.stateKey, power, rules)
   return refuse(ruleNumbers(rules).userStateKey, 'state_key_of_other_user', `${event.sender} cannot set the state of ${event.stateKey}.`)
+}
+
+/** What MSC3757 makes of that rule: the key starts with the ID of its owner, and whoever has more power may set it as well. */
+function checkOwnedState(event: RoomEvent, stateKey: string, power: PowerLevels, rules: RoomVersionRules): Verdict {
+  const number = ruleNumbers(rules).userStateKey
+  const owner = ownerOf(stateKey)
+  if (owner === undefined) {
+    return refuse(number, 'state_key_without_owner', `${stateKey} is neither a user ID nor starts with one and an underscore.`)
+  }
+  if (owner === event.sender || power.userLevel(event.sender) > power.userLevel(owner)) return ALLOWED
+  return refuse(number, 'state_key_of_other_user', `${event.sender} cannot set the state of ${owner}.`)
+}
+
+/** The user ID that a state key starts with: up to the first underscore behind the server name, which has none. */
+function ownerOf(stateKey: string): string | undefined {
+  const colon = stateKey.indexOf(':')
+  if (colon < 0) return undefined
+  const end = stateKey.indexOf('_', colon + 1)
+  const owner = end < 0 ? stateKey : stateKey.slice(0, end)
+  return isServerName(owner.slice(colon + 1)) ? owner : undefined
 }

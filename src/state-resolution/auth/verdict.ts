@@ -22,6 +22,7 @@ export type RefusalReason =
   | 'sender_not_joined'
   | 'sender_level_too_low'
   | 'state_key_of_other_user'
+  | 'state_key_without_owner'
   // aliases
   | 'aliases_without_state_key'
   | 'aliases_of_other_server'

@@ -1,7 +1,7 @@
 import { MAX_DELAY_MS, MAX_SCHEDULED } from '../../../durable/user/delayed/limits.ts'
 import { clientPaths } from '../../../http/path.ts'
 import { findRoomVersionRules } from '../../../matrix/room-versions/rules.ts'
-import { SUPPORTED_ROOM_VERSIONS } from '../../../runtime/config.ts'
+import { USABLE_ROOM_VERSIONS } from '../../../runtime/config.ts'
 import { unwrap } from '../../../runtime/outcome.ts'
 import { endpoint } from '../../endpoint.ts'
 
@@ -9,7 +9,7 @@ import { endpoint } from '../../endpoint.ts'
 const capabilities = endpoint({ method: 'GET', path: clientPaths('capabilities'), auth: 'user', rateLimit: 'read' }, async ({ ctx }) => {
   const isAdmin = unwrap(await ctx.session.isAdmin())
   const available = Object.fromEntries(
-    SUPPORTED_ROOM_VERSIONS.map((version) => [version, findRoomVersionRules(version)?.stable === true ? 'stable' : 'unstable']),
+    USABLE_ROOM_VERSIONS.map((version) => [version, findRoomVersionRules(version)?.stable === true ? 'stable' : 'unstable']),
   )
   return {
     capabilities: {

@@ -83,8 +83,9 @@ export function authorizedEvent(core: RoomCore, head: RoomHead, rules: RoomVersi
   )
   const verdict = checkAuth(event, state, rules)
   if (!verdict.allowed) {
-    // No power would change that: the request is wrong in itself (MSC4289).
-    throw verdict.reason === 'power_levels_name_creator' ? badJson(verdict.message) : forbidden(verdict.message)
+    // No power would change that: the request is wrong in itself (MSC4289, MSC3757).
+    const isWrong = verdict.reason === 'power_levels_name_creator' || verdict.reason === 'state_key_without_owner'
+    throw isWrong ? badJson(verdict.message) : forbidden(verdict.message)
   }
   return event
 }

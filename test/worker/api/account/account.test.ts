@@ -88,7 +88,11 @@ describe('what clients ask at their start', () => {
     const { capabilities } = (await call('GET', '/capabilities', { token })).body
     expect(capabilities['m.room_versions']).toEqual({
       default: '12',
-      available: Object.fromEntries([6, 7, 8, 9, 10, 11, 12].map((version) => [version, 'stable'])),
+      available: {
+        ...Object.fromEntries([6, 7, 8, 9, 10, 11, 12].map((version) => [version, 'stable'])),
+        'org.matrix.msc3757.10': 'unstable',
+        'org.matrix.msc3757.11': 'unstable',
+      },
     })
     expect(capabilities['m.change_password']).toEqual({ enabled: true })
     expect((await call('GET', '/account/3pid', { token })).body).toEqual({ threepids: [] })
