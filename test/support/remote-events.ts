@@ -51,6 +51,13 @@ export class RemoteBranch {
     return { event, branch: new RemoteBranch(this.#roomId, this.#rules, [event], state) }
   }
 
+  /** The branch with an event that was made elsewhere. */
+  with(event: RoomEvent): RemoteBranch {
+    const state = new Map(this.state)
+    if (event.stateKey !== undefined) state.set(`${event.type}\u0000${event.stateKey}`, event)
+    return new RemoteBranch(this.#roomId, this.#rules, [event], state)
+  }
+
   /** The same state without anything to build on. */
   cutOff(): RemoteBranch {
     return new RemoteBranch(this.#roomId, this.#rules, [], this.state)

@@ -88,7 +88,9 @@ function decide(core: RoomCore, draft: Draft, caller: Caller, request: Membershi
 /** Servers through which somebody comes into a room, or declines to, that everybody of this server has left: what is known of it here is old. */
 function serversToAsk(core: RoomCore, caller: Caller, { action, target }: MembershipRequest): string[] {
   if (target !== caller.userId || !(action === 'join' || action === 'knock' || action === 'leave')) return []
-  return core.members.hasLocalJoined() ? [] : core.members.joinedServers('', MAX_SERVERS_NAMED)
+  // Whoever has left already is answered here.
+  const isOut = action === 'leave' && core.members.find(target)?.membership === 'leave'
+  return isOut || core.members.hasLocalJoined() ? [] : core.members.joinedServers('', MAX_SERVERS_NAMED)
 }
 
 /** What an action demands beyond the authorization rules, which know no kick and no unban (client-server-api#room-membership). */

@@ -1,13 +1,6 @@
 import { invalidParam, MatrixError } from '../../../matrix/errors.ts'
 import { clearSomeStagedImports, clearStagedImports, insertStagedImports, type StagedImport } from '../../../storage/room/import-staging.ts'
-import {
-  incompleteEvents,
-  nextUntoldState,
-  readToldStates,
-  type ToldState,
-  writePartialRoom,
-  writeToldState,
-} from '../../../storage/room/partial-room.ts'
+import { incompleteEvents, nextUntoldState, type ToldState, writePartialRoom, writeToldState } from '../../../storage/room/partial-room.ts'
 import { planResolution } from '../../../storage/room/resolving.ts'
 import { EMPTY_GROUP } from '../../../storage/room/state-groups.ts'
 import { ImportProgress } from '../federation/import-progress.ts'
@@ -19,7 +12,7 @@ import { resolveGroups, UnresolvedError } from '../graph/resolve-groups.ts'
 import type { RoomCore } from '../room-core.ts'
 import { fillKey } from './fill-state.ts'
 import { FILL_SLICE_ENTRIES } from './limits.ts'
-import { remakeStates } from './remake-states.ts'
+import { groupsBeforeOf, remakeStates } from './remake-states.ts'
 
 /** Room → Repair: what the states of a room lack, and whom to ask. */
 export interface CompletionPlan {
@@ -137,7 +130,9 @@ function turn(core: RoomCore): CompletionTurn {
   const { current } = core.partial
   if (nextUntoldState(core.store) !== undefined) return 'fetch'
   try {
-    if (current !== undefined && !current.filled) return fill(core, readToldStates(core.store, current.eventId))
+    const join = current === undefined || current.filled ? undefined : core.events.findById(current.eventId)
+    const groups = join === undefined ? undefined : groupsBeforeOf(core, join)
+    if (groups !== undefined) return fill(core, groups)
   } catch (cause) {
     if (!(cause instanceof UnresolvedError)) throw cause
     return planned(core, cause.groups)
@@ -162,15 +157,10 @@ export function planned(core: RoomCore, groups: readonly number[]): 'resolving' 
 /** The entries of the state before the join that are still to be looked at, by room; looking at one again changes nothing. */
 const filling = new WeakMap<RoomCore, (readonly [kid: number, nid: number])[]>()
 
-function fill(core: RoomCore, told: readonly ToldState[]): 'more' {
+function fill(core: RoomCore, groups: readonly number[]): 'more' {
   const { current } = core.partial
   if (current === undefined) return 'more'
-  const group = resolveGroups(
-    core,
-    told.map((state) => state.group),
-    core.roomId,
-    core.rules,
-  )
+  const group = resolveGroups(core, groups, core.roomId, core.rules)
   const left = filling.get(core) ?? [...core.groups.all(group)]
   filling.set(core, left)
   for (const [kid, nid] of left.splice(-FILL_SLICE_ENTRIES)) fillKey(core, kid, nid, current.statePos)

@@ -1,7 +1,7 @@
 /** Bounds of completing a room that was joined without its members, in one place. Times in milliseconds. */
 
 /** How long a request waits for a state to be whole. */
-export const WHOLE_WAIT_MS = 120_000
+export const WHOLE_WAIT_MS = 300_000
 /** Requests that wait for it. */
 export const MAX_WHOLE_WAITS = 1_000
 /** Servers in a room that are remembered while its members are not known. */

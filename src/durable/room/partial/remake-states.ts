@@ -25,7 +25,7 @@ export function remakeStates(core: RoomCore): Remade {
   let made = 0
   for (const incomplete of waiting) {
     const event = core.events.get(incomplete.nid)
-    const groups = groupsOf(core, event)
+    const groups = groupsBeforeOf(core, event)
     if (groups === undefined) continue
     try {
       core.store.transaction(undefined, () => remake(core, event, incomplete, groups))
@@ -43,14 +43,14 @@ export function remakeStates(core: RoomCore): Remade {
 }
 
 /** The whole states that the one before an event is made of; `undefined` while one of them is not whole. */
-function groupsOf(core: RoomCore, event: StoredEvent): number[] | undefined {
+export function groupsBeforeOf(core: RoomCore, event: StoredEvent): number[] | undefined {
   const told = readToldStates(core.store, event.eventId)
   if (told.some(({ group }) => group === 0)) return undefined
   const groups = told.map(({ group }) => group)
-  // The state before a join is what servers say it is, whatever is here of its predecessors.
-  if (core.partial.current?.eventId === event.eventId) return groups
   const { prevEvents } = core.roomEvent(event, core.roomId)
-  const prev = prevEvents.map((eventId) => core.events.findById(eventId))
+  // The state after these is what servers say it is, whatever has come of them since.
+  const toldAfter = new Set(told.map(({ afterId }) => afterId))
+  const prev = prevEvents.filter((eventId) => !toldAfter.has(eventId)).map((eventId) => core.events.findById(eventId))
   const placed = prev.flatMap((stored) => (stored !== undefined && isPlaced(stored) ? stored : []))
   if (placed.length < prev.length && told.length === 0) {
     writeToldState(core.store, { eventId: event.eventId, afterId: '', group: 0 })

@@ -35,7 +35,10 @@ export function buildWindow(core: RoomCore, caller: Caller, request: WindowReque
   const to = Math.min(request.to, visibility.membership === 'join' ? request.to : visibility.horizonPos)
   const filter = roomFilter(request.filter)
   const isEager = request.section === 'join' && !filter.state.lazyLoadMembers && !filter.timeline.lazyLoadMembers
-  if (isEager && core.partial.current !== undefined) return { ...EMPTY, withheld: true }
+  if (isEager && core.partial.current !== undefined) {
+    const changes = request.withMemberChanges ? memberChanges(core, caller, request.from, to, visibility.membership) : undefined
+    return { ...EMPTY, withheld: true, memberChanges: changes }
+  }
   const isCompleted = core.partial.isCompletedIn(request.from, to)
   // Whoever wants all members was not shown the room before its state was whole.
   const from = isEager && isCompleted ? null : request.from

@@ -1,6 +1,8 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
+import { parsePdu } from '../../../../src/matrix/events/parse-pdu.ts'
 import type { RoomEvent } from '../../../../src/matrix/events/room-event.ts'
+import { findRoomVersionRules } from '../../../../src/matrix/room-versions/rules.ts'
 import { unwrap } from '../../../../src/runtime/outcome.ts'
 import { caller, createLocalRoom, roomStub } from '../../../support/local-room.ts'
 import { branchOf } from '../../../support/room-branch.ts'
@@ -48,13 +50,13 @@ const staged = (events: readonly RoomEvent[], inState: boolean) =>
   }))
 
 /** Joins with an answer that leaves members out. */
-async function joinPartially(world: World, version: string, copy: Copy = world.copy): Promise<void> {
+async function joinPartially(world: World, version: string, copy: Copy = world.copy, generation = 'gen1'): Promise<void> {
   const { room, branch, join } = world
   const state = [...branch.state.values()]
-  unwrap(await copy.beginImport({ roomId: room.roomId, version, generation: 'gen1' }))
+  unwrap(await copy.beginImport({ roomId: room.roomId, version, generation }))
   const creator = state.filter((event) => event.stateKey === ALICE)
   unwrap(
-    await copy.stageImport('gen1', [
+    await copy.stageImport(generation, [
       ...staged(
         state.filter((event) => !isMember(event)),
         true,
@@ -62,9 +64,9 @@ async function joinPartially(world: World, version: string, copy: Copy = world.c
       ...staged(creator, false),
     ]),
   )
-  while (!unwrap(await copy.advanceImport('gen1')).isDone);
+  while (!unwrap(await copy.advanceImport(generation)).isDone);
   const omitted = { via: 'remote.example', servers: ['remote.example', 'other.example', 'third.example', 'test.example'] }
-  unwrap(await copy.finishImport({ generation: 'gen1', join: join.event.pdu, omitted }, 'test'))
+  unwrap(await copy.finishImport({ generation, join: join.event.pdu, omitted }, 'test'))
 }
 
 /** Brings the whole state after the join's predecessor. */
@@ -210,5 +212,26 @@ describe.each(['10', '12'])('a room of version %s that is joined without its mem
       ),
     )
     expect(rest).toEqual([0, 0, 0, 0])
+  })
+
+  it('can be left and joined again before its state has come', async () => {
+    const world = await prepare(version)
+    const { room, copy, join } = world
+    await joinPartially(world, version)
+    const leave = { action: 'leave', target: LOCAL, content: {}, ownContent: false } as const
+    unwrap(await copy.membership(caller(LOCAL), leave))
+    const { pdus } = await copy.eventsForServer('other.example', 0, 50)
+    const left = pdus.map((pdu) => JSON.parse(pdu)).find(({ content }) => content.membership === 'leave')
+    // The other server builds the second join on what it was sent.
+    const rules = findRoomVersionRules(version)
+    const parsed = rules && parsePdu(left, rules, room.roomId)
+    if (parsed?.ok !== true) throw new Error('the leave is malformed')
+    const afterLeave = join.branch.with(parsed.event)
+    const again = { ...world, join: afterLeave.next(LOCAL, 'm.room.member', { membership: 'join' }, LOCAL) }
+    await joinPartially(again, version, copy, 'gen2')
+    expect(unwrap(await copy.completionPlan()).untold?.eventId).toBe(join.event.eventId)
+    await tellWhole(world, copy)
+    await complete(copy)
+    expect(joinedIn(unwrap(await copy.joinedMembers(caller(LOCAL))))).toEqual([ALICE, BOB, CAROL, LOCAL])
   })
 })
