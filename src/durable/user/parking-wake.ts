@@ -95,8 +95,12 @@ export function openSockets(core: UserCore, tag?: string): WebSocket[] {
   return sockets.filter((socket) => socket.readyState === WebSocket.OPEN)
 }
 
+/** Device IDs that are their own tags; the platform takes tags of 256 characters. */
+const SIMPLE_DEVICE_ID = /^[\x21-\x7e]{1,200}$/
+
 /** The tag of a device's sockets; device IDs themselves may be longer than tags. */
 export function deviceTag(deviceId: string): string {
+  if (SIMPLE_DEVICE_ID.test(deviceId)) return `id:${deviceId}`
   return `device:${Buffer.from(sha256(deviceId)).toString('base64url')}`
 }
 

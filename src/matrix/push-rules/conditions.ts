@@ -16,6 +16,11 @@ export interface PushContext {
   readonly powerLevels?: Pick<PowerLevels, 'userLevel' | 'notifications'> | undefined
   /** Whether the user is subscribed to the thread that the event is in (MSC4306); `undefined` where it is in none. */
   readonly subscribedToThread?: boolean | undefined
+  /**
+   * What the server's rules say that are the same for everybody. Whoever evaluates one event for many users passes the same map, as long as the event, the number of
+   * members and the power levels are the same.
+   */
+  readonly shared?: Map<object, boolean> | undefined
 }
 
 /** A condition that is ready to be asked about an event in client format. */

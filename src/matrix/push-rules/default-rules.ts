@@ -16,34 +16,41 @@ export function defaultPushRules(userId: string): PushRuleset {
   return { override: defaultOverrideRules(userId), content: [], room: [], sender: [], underride: DEFAULT_UNDERRIDE_RULES }
 }
 
+const MASTER = { ...rule('.m.rule.master', [], NOTHING), enabled: false }
+const SUPPRESS_NOTICES = rule('.m.rule.suppress_notices', [eventMatch('content.msgtype', 'm.notice')], NOTHING)
+const MEMBER_EVENT = rule('.m.rule.member_event', [eventMatch('type', 'm.room.member')], NOTHING)
+const LATER_OVERRIDE_RULES: readonly PushRule[] = [
+  rule(
+    '.m.rule.is_room_mention',
+    [
+      { kind: 'event_property_is', key: 'content.m\\.mentions.room', value: true },
+      { kind: 'sender_notification_permission', key: 'room' },
+    ],
+    NOTIFY_WITH_HIGHLIGHT,
+  ),
+  rule('.m.rule.tombstone', [eventMatch('type', 'm.room.tombstone'), eventMatch('state_key', '')], NOTIFY_WITH_HIGHLIGHT),
+  rule('.m.rule.reaction', [eventMatch('type', 'm.reaction')], NOTHING),
+  rule('.m.rule.room.server_acl', [eventMatch('type', 'm.room.server_acl'), eventMatch('state_key', '')], NOTHING),
+  rule('.org.matrix.msc3930.rule.poll_response', [eventMatch('type', 'org.matrix.msc3381.poll.response')], NOTHING),
+  rule('.m.rule.suppress_edits', [{ kind: 'event_property_is', key: 'content.m\\.relates_to.rel_type', value: 'm.replace' }], NOTHING),
+]
+
 function defaultOverrideRules(userId: string): readonly PushRule[] {
   return [
-    { ...rule('.m.rule.master', [], NOTHING), enabled: false },
-    rule('.m.rule.suppress_notices', [eventMatch('content.msgtype', 'm.notice')], NOTHING),
+    MASTER,
+    SUPPRESS_NOTICES,
     rule(
       '.m.rule.invite_for_me',
       [eventMatch('type', 'm.room.member'), eventMatch('content.membership', 'invite'), eventMatch('state_key', userId)],
       NOTIFY_WITH_SOUND,
     ),
-    rule('.m.rule.member_event', [eventMatch('type', 'm.room.member')], NOTHING),
+    MEMBER_EVENT,
     rule(
       '.m.rule.is_user_mention',
       [{ kind: 'event_property_contains', key: 'content.m\\.mentions.user_ids', value: userId }],
       NOTIFY_WITH_SOUND_AND_HIGHLIGHT,
     ),
-    rule(
-      '.m.rule.is_room_mention',
-      [
-        { kind: 'event_property_is', key: 'content.m\\.mentions.room', value: true },
-        { kind: 'sender_notification_permission', key: 'room' },
-      ],
-      NOTIFY_WITH_HIGHLIGHT,
-    ),
-    rule('.m.rule.tombstone', [eventMatch('type', 'm.room.tombstone'), eventMatch('state_key', '')], NOTIFY_WITH_HIGHLIGHT),
-    rule('.m.rule.reaction', [eventMatch('type', 'm.reaction')], NOTHING),
-    rule('.m.rule.room.server_acl', [eventMatch('type', 'm.room.server_acl'), eventMatch('state_key', '')], NOTHING),
-    rule('.org.matrix.msc3930.rule.poll_response', [eventMatch('type', 'org.matrix.msc3381.poll.response')], NOTHING),
-    rule('.m.rule.suppress_edits', [{ kind: 'event_property_is', key: 'content.m\\.relates_to.rel_type', value: 'm.replace' }], NOTHING),
+    ...LATER_OVERRIDE_RULES,
   ]
 }
 
@@ -69,6 +76,17 @@ const DEFAULT_UNDERRIDE_RULES: readonly PushRule[] = [
   ...pollRules('start'),
   ...pollRules('end'),
 ]
+
+const FOR_EVERYBODY: ReadonlySet<PushRule> = new Set([
+  ...[MASTER, SUPPRESS_NOTICES, MEMBER_EVENT],
+  ...LATER_OVERRIDE_RULES,
+  ...DEFAULT_UNDERRIDE_RULES,
+])
+
+/** Whether a rule is one of the server's that says the same for everybody, as long as the room is the same: neither names the user nor asks for anything of theirs. */
+export function isForEverybody(rule: PushRule): boolean {
+  return FOR_EVERYBODY.has(rule)
+}
 
 function pollRules(what: 'start' | 'end'): readonly PushRule[] {
   const isPoll = eventMatch('type', `org.matrix.msc3381.poll.${what}`)

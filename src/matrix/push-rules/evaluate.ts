@@ -2,6 +2,7 @@ import type { JsonObject } from '../json.ts'
 import { isJsonObject } from '../json.ts'
 import type { ConditionTest, PushContext } from './conditions.ts'
 import { compileCondition, compileEventMatch } from './conditions.ts'
+import { isForEverybody } from './default-rules.ts'
 import type { AnyPushRuleKind, PushAction, PushRule, PushRuleset } from './ruleset.ts'
 import { MAX_PUSH_CONDITIONS } from './ruleset.ts'
 
@@ -26,16 +27,31 @@ const SILENT: PushVerdict = { notify: false, highlight: false, actions: [], rule
  */
 export function evaluatePushRules(ruleset: PushRuleset, event: JsonObject, context: PushContext): PushVerdict {
   if (event.sender === context.userId) return SILENT
-  for (const rule of compiledRules(ruleset)) {
-    if (rule.tests.every((holds) => holds(event, context))) return rule.verdict
-  }
+  for (const rule of compiledRules(ruleset)) if (matches(rule, event, context)) return rule.verdict
   return SILENT
+}
+
+function matches(rule: CompiledRule, event: JsonObject, context: PushContext): boolean {
+  const { shared } = context
+  if (!rule.isForEverybody || shared === undefined) return holds(rule, event, context)
+  let answer = shared.get(rule)
+  if (answer === undefined) {
+    answer = holds(rule, event, context)
+    shared.set(rule, answer)
+  }
+  return answer
+}
+
+function holds({ tests }: CompiledRule, event: JsonObject, context: PushContext): boolean {
+  return tests.every((test) => test(event, context))
 }
 
 /** An enabled rule, ready to be applied. */
 interface CompiledRule {
   readonly tests: readonly ConditionTest[]
   readonly verdict: PushVerdict
+  /** One of the server's rules, which does not ask who the user is. */
+  readonly isForEverybody: boolean
 }
 
 const ORDER: readonly AnyPushRuleKind[] = ['override', 'content', 'postcontent', 'room', 'sender', 'underride']
@@ -51,8 +67,15 @@ function compiledRules(ruleset: PushRuleset): readonly CompiledRule[] {
   return rules
 }
 
+/** The server's rules, which are the same objects for everybody. */
+const SHARED_RULES = new WeakMap<PushRule, CompiledRule>()
+
 function compileRule(kind: AnyPushRuleKind, rule: PushRule): CompiledRule {
-  return { tests: compileTests(kind, rule), verdict: verdictOf(rule) }
+  const known = SHARED_RULES.get(rule)
+  if (known !== undefined) return known
+  const compiled = { tests: compileTests(kind, rule), verdict: verdictOf(rule), isForEverybody: isForEverybody(rule) }
+  if (compiled.isForEverybody) SHARED_RULES.set(rule, compiled)
+  return compiled
 }
 
 function compileTests(kind: AnyPushRuleKind, rule: PushRule): readonly ConditionTest[] {

@@ -26,13 +26,14 @@ export interface Counted {
  */
 export function countedBy(reader: PushReader, item: EventItem, subscribedToThread: boolean | undefined): Counted | undefined {
   if (reader.ignoredUsers.includes(item.sender)) return undefined
-  const event = parseEvent(item.event)
+  const { event, shared } = look(item)
   if (event === undefined) return undefined
   const verdict = evaluatePushRules(reader.ruleset, event, {
     userId: reader.userId,
     displayName: reader.displayName,
     memberCount: item.memberCount,
     subscribedToThread,
+    shared,
     powerLevels: {
       userLevel: () => item.senderLevel,
       notifications: (key) => (key === 'room' ? item.notifyRoomLevel : Number.POSITIVE_INFINITY),
@@ -41,15 +42,28 @@ export function countedBy(reader: PushReader, item: EventItem, subscribedToThrea
   return verdict.notify ? { verdict, isEncrypted: event.type === 'm.room.encrypted' } : undefined
 }
 
-/** The event that was looked at last: a message to many is looked at once for each member, one after the other. Nobody changes it. */
-let latest: { readonly text: string; readonly event: JsonObject | undefined } | undefined
+/** An event, and what rules that are the same for everybody say of it. */
+interface Looked {
+  readonly item: EventItem
+  readonly event: JsonObject | undefined
+  readonly shared: Map<object, boolean>
+}
 
-function parseEvent(text: string): JsonObject | undefined {
-  if (latest?.text !== text) {
-    const event: unknown = JSON.parse(text)
-    latest = { text, event: isJsonObject(event) ? event : undefined }
+/** The event that was looked at last: a message to many is looked at once for each member, one after the other. Nobody changes it. */
+let latest: Looked | undefined
+
+function look(item: EventItem): Looked {
+  if (latest === undefined || !saysTheSame(latest.item, item)) {
+    const event: unknown = JSON.parse(item.event)
+    latest = { item, event: isJsonObject(event) ? event : undefined, shared: new Map() }
   }
-  return latest.event
+  return latest
+}
+
+function saysTheSame(one: EventItem, other: EventItem): boolean {
+  if (one === other) return true
+  const isSameRoom = one.memberCount === other.memberCount && one.senderLevel === other.senderLevel
+  return isSameRoom && one.notifyRoomLevel === other.notifyRoomLevel && one.event === other.event
 }
 
 const texts = new WeakMap<readonly PushAction[], string>()
