@@ -80,6 +80,8 @@ export class DueTable {
 
   /** When the earliest work is due, of what is not settled in this life. */
   #earliest(): number | undefined {
+    // An object that has never stored anything has nothing to do, and no table to say so.
+    if (!this.#store.exists()) return undefined
     const rows = this.#store.all<{ kind: string; key: string; at: number }>(
       'SELECT kind, key, at FROM due ORDER BY at LIMIT ?',
       MAX_PER_ALARM,
