@@ -77,7 +77,7 @@ function decodeBase64(value: string): Uint8Array | undefined {
 
 const SERVER_NAME = /^(?:[A-Za-z0-9.-]{1,230}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/
 /** Versions of rooms that this server creates and joins. */
-export const SUPPORTED_ROOM_VERSIONS = ['6', '7', '8', '9', '10', '11', '12'] as const
+export const SUPPORTED_ROOM_VERSIONS = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '10', '11', '12'] as const
 /** The same, with versions of proposals, which are never the default. */
 export const USABLE_ROOM_VERSIONS: readonly string[] = [...SUPPORTED_ROOM_VERSIONS, ...UNSTABLE_ROOM_VERSIONS]
 const CLIENT_ADDRESS_SOURCES = ['cf-connecting-ip', 'x-forwarded-for', 'none'] as const

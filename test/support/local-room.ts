@@ -60,6 +60,7 @@ export async function createLocalRoom(
   const created = createEvent(
     {
       roomId: rules.roomIdIsCreateHash ? undefined : `!room${counter}:${creator.slice(creator.indexOf(':') + 1)}`,
+      eventId: `$create${counter}:${creator.slice(creator.indexOf(':') + 1)}`,
       type: 'm.room.create',
       stateKey: '',
       sender: creator,

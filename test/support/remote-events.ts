@@ -1,9 +1,12 @@
-import { createEvent } from '../../src/matrix/events/create-event.ts'
+import { createEvent, referenceHashesOf } from '../../src/matrix/events/create-event.ts'
 import type { RoomEvent } from '../../src/matrix/events/room-event.ts'
 import type { JsonObject } from '../../src/matrix/json.ts'
 import type { RoomVersionRules } from '../../src/matrix/room-versions/rules.ts'
 import { createSigner } from '../../src/matrix/signing.ts'
 import { authTypesFor } from '../../src/state-resolution/auth/auth-types.ts'
+
+/** Events made so far. */
+let made = 0
 
 /** The state of one branch of a room as another server holds it, from which it makes events. Immutable: forking is keeping an old one. */
 export class RemoteBranch {
@@ -27,12 +30,15 @@ export class RemoteBranch {
     stateKey?: string,
     redacts?: string,
   ): { readonly event: RoomEvent; readonly branch: RemoteBranch } {
-    const authEvents = authTypesFor({ type, sender, content, stateKey }, this.#rules).flatMap(
-      ([authType, authKey]) => this.state.get(`${authType}\u0000${authKey}`)?.eventId ?? [],
+    const auth = authTypesFor({ type, sender, content, stateKey }, this.#rules).flatMap(
+      ([authType, authKey]) => this.state.get(`${authType}\u0000${authKey}`) ?? [],
     )
+    made += 1
     const event = createEvent(
       {
         roomId: this.#roomId,
+        // Chosen in versions 1 and 2.
+        eventId: `$made${made}:${sender.slice(sender.indexOf(':') + 1)}`,
         type,
         stateKey,
         sender,
@@ -41,7 +47,8 @@ export class RemoteBranch {
         depth: Math.max(0, ...this.tips.map(({ depth }) => depth)) + 1,
         redacts,
         prevEvents: this.tips.map(({ eventId }) => eventId),
-        authEvents: [...new Set(authEvents)],
+        authEvents: [...new Set(auth.map(({ eventId }) => eventId))],
+        referenceHashes: referenceHashesOf([...this.tips, ...auth], this.#rules),
       },
       this.#rules,
       createSigner(sender.slice(sender.indexOf(':') + 1), 'ed25519:test', new Uint8Array(32).fill(5)),

@@ -9,7 +9,7 @@ import { isServerName } from '../../matrix/ids/server-name.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../matrix/json.ts'
 import { findRoomVersionRules, type RoomVersionRules } from '../../matrix/room-versions/rules.ts'
 import { nowMs } from '../../runtime/clock.ts'
-import { signerOf } from '../../runtime/event-signer.ts'
+import { chosenEventId, signerOf } from '../../runtime/event-signer.ts'
 import type { RequestContext } from '../context.ts'
 import {
   FEDERATED_ROOM_VERSIONS,
@@ -64,8 +64,9 @@ function isTemplateOf(template: JsonObject, { action, roomId, userId }: RemoteMe
 }
 
 function complete(ctx: HandshakeContext, rules: RoomVersionRules, change: RemoteMembership, template: JsonObject): RoomEvent {
-  const prevEvents = idsOf(template.prev_events)
-  const authEvents = idsOf(template.auth_events)
+  const hashes = new Map<string, string | null>()
+  const prevEvents = idsOf(template.prev_events, rules, hashes)
+  const authEvents = idsOf(template.auth_events, rules, hashes)
   const { depth } = template
   if (prevEvents === undefined || authEvents === undefined || typeof depth !== 'number' || !Number.isSafeInteger(depth) || depth < 0) {
     throw new OutboundError('invalid', 'the template has no place in the graph')
@@ -75,6 +76,7 @@ function complete(ctx: HandshakeContext, rules: RoomVersionRules, change: Remote
   return createEvent(
     {
       roomId: change.roomId,
+      eventId: chosenEventId(ctx.config, rules),
       type: 'm.room.member',
       stateKey: change.userId,
       sender: change.userId,
@@ -83,6 +85,7 @@ function complete(ctx: HandshakeContext, rules: RoomVersionRules, change: Remote
       depth,
       prevEvents,
       authEvents,
+      referenceHashes: hashes,
     },
     rules,
     signerOf(ctx.config),
@@ -91,11 +94,27 @@ function complete(ctx: HandshakeContext, rules: RoomVersionRules, change: Remote
 
 /** Most references in a template, as in any event. */
 const MAX_REFERENCES = 20
+/** 32 bytes in unpadded Base64. */
+const SHA256_BASE64 = /^[A-Za-z0-9+/]{43}$/
 
-function idsOf(value: JsonValue | undefined): string[] | undefined {
+/** The IDs of a template's references; in room versions 1 and 2 there are hashes beside them, which go into `hashes`. */
+function idsOf(value: JsonValue | undefined, rules: RoomVersionRules, hashes: Map<string, string | null>): string[] | undefined {
   if (!Array.isArray(value) || value.length > MAX_REFERENCES) return undefined
-  const ids = value.filter((id): id is string => typeof id === 'string' && id.startsWith('$') && id.length <= 255)
-  return ids.length === value.length ? ids : undefined
+  const references: readonly JsonValue[] = value
+  const ids = rules.eventReferences === 'ids' ? references : references.map((reference) => idOfPair(reference, hashes))
+  const eventIds = ids.filter((id): id is string => typeof id === 'string' && id.startsWith('$') && id.length <= 255)
+  return eventIds.length === ids.length ? eventIds : undefined
+}
+
+function idOfPair(pair: JsonValue, hashes: Map<string, string | null>): string | undefined {
+  if (!Array.isArray(pair) || pair.length !== 2) return undefined
+  const [id, named]: readonly JsonValue[] = pair
+  if (typeof id !== 'string' || !isJsonObject(named)) return undefined
+  // Synapse leaves the hashes of some events out.
+  const { sha256 = null } = named
+  if (sha256 !== null && (typeof sha256 !== 'string' || !SHA256_BASE64.test(sha256))) return undefined
+  hashes.set(id, sha256)
+  return id
 }
 
 /** Sends the event to the server that made its template; answers what that says. @throws OutboundError. */

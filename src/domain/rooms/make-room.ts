@@ -6,7 +6,7 @@ import { createContent } from '../../matrix/room-creation/create-content.ts'
 import { initialEvents } from '../../matrix/room-creation/initial-events.ts'
 import type { RoomPlan } from '../../matrix/room-creation/room-plan.ts'
 import { nowMs } from '../../runtime/clock.ts'
-import { signerOf } from '../../runtime/event-signer.ts'
+import { chosenEventId, signerOf } from '../../runtime/event-signer.ts'
 import { randomString } from '../../runtime/random.ts'
 import { claimAlias, confirmAlias, releaseAlias } from '../../storage/d1/aliases.ts'
 import { noteRoomExists } from '../../storage/d1/rooms.ts'
@@ -75,6 +75,7 @@ export function buildCreateEvent(ctx: RequestContext, plan: RoomPlan, roomId: st
     return createEvent(
       {
         roomId: rules.roomIdIsCreateHash ? undefined : roomId,
+        eventId: chosenEventId(ctx.config, rules),
         type: 'm.room.create',
         stateKey: '',
         sender: creator,

@@ -7,7 +7,7 @@ import { isJsonObject } from '../json.ts'
 import type { RoomVersionRules } from '../room-versions/rules.ts'
 import type { EventSigner } from '../signing.ts'
 import { addSignature } from '../signing.ts'
-import { contentHashPayload, essentialPayload, eventIdOfPayload, memberBytes, roomIdOfCreateEvent } from './event-hashes.ts'
+import { contentHashPayload, essentialPayload, eventIdOfPayload, memberBytes, referenceHash, roomIdOfCreateEvent } from './event-hashes.ts'
 import { MAX_DEPTH, MAX_PDU_BYTES } from './event-limits.ts'
 import { redactionTarget } from './read-event.ts'
 import type { EventId, RoomEvent } from './room-event.ts'
@@ -29,8 +29,11 @@ export interface EventDraft {
   readonly depth: number
   readonly prevEvents: readonly EventId[]
   readonly authEvents: readonly EventId[]
-  /** Reference hashes (unpadded Base64) of `prevEvents` and `authEvents`; room versions 1 and 2 carry them beside the IDs. */
-  readonly referenceHashes?: ReadonlyMap<EventId, string> | undefined
+  /**
+   * Reference hashes (unpadded Base64) of `prevEvents` and `authEvents`; room versions 1 and 2 carry them beside the IDs. `null`: whoever named the event did
+   * not tell its hash, and none is carried.
+   */
+  readonly referenceHashes?: ReadonlyMap<EventId, string | null> | undefined
   /** Target of a redaction, put where the room version keeps it. */
   readonly redacts?: EventId | undefined
 }
@@ -120,11 +123,25 @@ function buildPdu(draft: EventDraft, content: JsonObject, depth: number, rules: 
   }
 }
 
-function eventReferences(ids: readonly EventId[], draft: EventDraft, rules: RoomVersionRules): readonly JsonValue[] {
+/** The reference hashes that room versions 1 and 2 carry beside IDs, of events that a new one refers to; `undefined` later, where IDs are hashes. */
+export function referenceHashesOf(events: readonly RoomEvent[], rules: RoomVersionRules): ReadonlyMap<EventId, string> | undefined {
+  if (rules.eventReferences === 'ids') return undefined
+  return new Map(events.map(({ eventId, pdu }) => [eventId, encodeBase64(referenceHash(pdu, rules))]))
+}
+
+/**
+ * References to events as `prev_events` and `auth_events` hold them: IDs, or in room versions 1 and 2 pairs of ID and hashes.
+ * @throws MatrixError M_BAD_JSON where a hash is missing.
+ */
+export function eventReferences(
+  ids: readonly EventId[],
+  { referenceHashes }: Pick<EventDraft, 'referenceHashes'>,
+  rules: RoomVersionRules,
+): readonly JsonValue[] {
   if (rules.eventReferences === 'ids') return ids
   return ids.map((id) => {
-    const hash = draft.referenceHashes?.get(id)
+    const hash = referenceHashes?.get(id)
     if (hash === undefined) throw badJson(`The reference hash of ${id} is missing`)
-    return [id, { sha256: hash }]
+    return [id, hash === null ? {} : { sha256: hash }]
   })
 }

@@ -30,6 +30,34 @@ describe.skipIf(SYNAPSE_VENV === undefined)('rooms shared with Synapse', () => {
     }
   }
 
+  describe.each(['1', '3', '5'])('of the old version %s', (version) => {
+    it.each([
+      ['here', 'ours', 'theirs'],
+      ['there', 'theirs', 'ours'],
+    ] as const)('made %s: the other user is invited, both speak, change and redact, and leave', SLOW, async (_, hostName, guestName) => {
+      const { [hostName]: host, [guestName]: guest } = world()
+      const roomId = await host.client.createRoom({
+        preset: 'private_chat',
+        room_version: version,
+        power_level_content_override: { events: { 'm.room.topic': 0 } },
+      })
+      await host.client.moderate('invite', roomId, guest.client.userId)
+      await joinVia(guest.client, roomId, host.server)
+      await Promise.all([say(host, roomId, 3, 'host'), say(guest, roomId, 3, 'guest')])
+      await readTheSame([host.client, guest.client], roomId, 6)
+      await guest.client.sendState(roomId, 'm.room.topic', '', { topic: 'of the guest' })
+      await untilState(host.client, roomId, 'm.room.topic', '', ({ content }) => content.topic === 'of the guest')
+      const slip = await guest.client.send(roomId, 'a slip')
+      await readTheSame([host.client, guest.client], roomId, 7)
+      await guest.client.redact(roomId, slip)
+      await readTheSame([host.client, guest.client], roomId, 6)
+      const ids = async ({ client }: Side) => (await client.state(roomId)).map(({ event_id: id }) => id).sort()
+      expect(await ids(host)).toEqual(await ids(guest))
+      await guest.client.leave(roomId)
+      await untilState(host.client, roomId, 'm.room.member', guest.client.userId, ({ content }) => content.membership === 'leave')
+    })
+  })
+
   describe.each(SHARED_VERSIONS)('of version %s', (version) => {
     it.each([
       ['here', 'ours', 'theirs', LONG_HERE.includes(version) ? MANY : FEW],

@@ -4,6 +4,7 @@ import type { RoomEvent } from '../../../matrix/events/room-event.ts'
 import type { JsonObject } from '../../../matrix/json.ts'
 import { PowerLevels } from '../../../matrix/power-levels.ts'
 import type { RoomVersionRules } from '../../../matrix/room-versions/rules.ts'
+import { chosenEventId } from '../../../runtime/event-signer.ts'
 import { authTypesFor } from '../../../state-resolution/auth/auth-types.ts'
 import { checkAuth } from '../../../state-resolution/auth/check-auth.ts'
 import type { StoredEvent } from '../../../storage/room/events.ts'
@@ -16,6 +17,7 @@ import type { Draft } from './draft.ts'
 import { followMember } from './follow-member.ts'
 import { placeOnTips, type Tips, tipsOf } from './place-on-tips.ts'
 import { redactTarget } from './redact-target.ts'
+import { referenceHashes } from './reference-hashes.ts'
 
 /** What a local user wants to add to the room. */
 export interface LocalEvent {
@@ -59,15 +61,16 @@ export function appendLocalEvent(core: RoomCore, draft: Draft, local: LocalEvent
 export function authorizedEvent(core: RoomCore, head: RoomHead, rules: RoomVersionRules, local: LocalEvent, tips?: Tips): RoomEvent {
   const { roomId } = head
   const state = tips === undefined ? core.authState(roomId) : groupAuthState(core, tips.group, roomId)
-  const authEvents: string[] = []
+  const authEvents: RoomEvent[] = []
   for (const [type, stateKey] of authTypesFor({ ...local, stateKey: local.stateKey }, rules)) {
     const event = state.get(type, stateKey)
-    if (event !== undefined && !authEvents.includes(event.eventId)) authEvents.push(event.eventId)
+    if (event !== undefined && !authEvents.includes(event)) authEvents.push(event)
   }
   const prev = tips?.events ?? core.events.getMany(head.extremities.slice(-MAX_PREV_EVENTS))
   const event = createEvent(
     {
       roomId,
+      eventId: chosenEventId(core.config, rules),
       type: local.type,
       stateKey: local.stateKey,
       sender: local.sender,
@@ -75,7 +78,8 @@ export function authorizedEvent(core: RoomCore, head: RoomHead, rules: RoomVersi
       originServerTs: local.originServerTs,
       depth: prev.reduce((deepest, { depth }) => Math.max(deepest, depth), 0) + 1,
       prevEvents: prev.map(({ eventId }) => eventId),
-      authEvents,
+      authEvents: authEvents.map(({ eventId }) => eventId),
+      referenceHashes: referenceHashes(core, roomId, rules, prev, authEvents),
       redacts: local.redacts,
     },
     rules,

@@ -1,4 +1,5 @@
 import { forbidden, MatrixError, notFound } from '../../../matrix/errors.ts'
+import { eventReferences } from '../../../matrix/events/create-event.ts'
 import { MAX_DEPTH } from '../../../matrix/events/event-limits.ts'
 import { parseUserId } from '../../../matrix/ids/user-id.ts'
 import type { JsonObject } from '../../../matrix/json.ts'
@@ -6,6 +7,7 @@ import type { RoomVersionRules } from '../../../matrix/room-versions/rules.ts'
 import { authTypesFor } from '../../../state-resolution/auth/auth-types.ts'
 import { checkAuth } from '../../../state-resolution/auth/check-auth.ts'
 import { MAX_PREV_EVENTS } from '../../../storage/room/limits.ts'
+import { referenceHashes } from '../append/reference-hashes.ts'
 import { authoriserOfJoin, conditionsOfJoin } from '../membership-restricted.ts'
 import type { RoomCore } from '../room-core.ts'
 import { requireAllowedServer, requireResident } from './server-access.ts'
@@ -91,16 +93,20 @@ export function remoteAuthoriser(core: RoomCore, conditions: readonly string[], 
 function template(core: RoomCore, rules: RoomVersionRules, userId: string, content: JsonObject): JsonObject {
   const { roomId, extremities } = core.head
   const state = core.authState(roomId)
-  const authEvents = authTypesFor({ type: 'm.room.member', stateKey: userId, sender: userId, content }, rules).flatMap(
-    ([type, stateKey]) => state.get(type, stateKey)?.eventId ?? [],
+  const found = authTypesFor({ type: 'm.room.member', stateKey: userId, sender: userId, content }, rules).flatMap(
+    ([type, stateKey]) => state.get(type, stateKey) ?? [],
   )
+  const authEvents = [...new Map(found.map((event) => [event.eventId, event])).values()]
+  const authIds = authEvents.map(({ eventId }) => eventId)
   const prev = core.events.getMany(extremities.slice(-MAX_PREV_EVENTS))
+  const prevIds = prev.map(({ eventId }) => eventId)
+  const hashes = { referenceHashes: referenceHashes(core, roomId, rules, prev, authEvents) }
   const event = {
-    auth_events: [...new Set(authEvents)],
+    auth_events: eventReferences(authIds, hashes, rules),
     content,
     depth: Math.min(prev.reduce((deepest, { depth }) => Math.max(deepest, depth), 0) + 1, MAX_DEPTH),
     origin_server_ts: core.nowMs(),
-    prev_events: prev.map(({ eventId }) => eventId),
+    prev_events: eventReferences(prevIds, hashes, rules),
     room_id: roomId,
     sender: userId,
     state_key: userId,
@@ -116,8 +122,8 @@ function template(core: RoomCore, rules: RoomVersionRules, userId: string, conte
       content,
       originServerTs: event.origin_server_ts,
       depth: event.depth,
-      prevEvents: event.prev_events,
-      authEvents: event.auth_events,
+      prevEvents: prevIds,
+      authEvents: authIds,
       redacts: undefined,
       pdu: event,
     },

@@ -1,8 +1,9 @@
 import * as z from 'zod'
 import { receiveInvite } from '../../../domain/federation/receive-invite.ts'
+import { rawJson } from '../../../http/json-response.ts'
 import * as ids from '../../../http/schema/ids.ts'
 import { jsonObject, jsonValue } from '../../../http/schema/json.ts'
-import { MatrixError } from '../../../matrix/errors.ts'
+import { isJsonObject } from '../../../matrix/json.ts'
 import { serverEndpoint } from '../endpoint.ts'
 
 /** `PUT /_matrix/federation/v2/invite/{roomId}/{eventId}` (server-server-api#put_matrixfederationv2inviteroomideventid). */
@@ -25,12 +26,20 @@ export const inviteV2 = serverEndpoint(
 )
 
 /**
- * `PUT /_matrix/federation/v1/invite/{roomId}/{eventId}`, the older form (server-server-api#put_matrixfederationv1inviteroomideventid). It does not name the
- * room's version, which then is 1 or 2: of rooms that this server does not join. Those who ask try the other form.
+ * `PUT /_matrix/federation/v1/invite/{roomId}/{eventId}`, the older form (server-server-api#put_matrixfederationv1inviteroomideventid): the event itself. It does not
+ * name the room's version, which then is 1 or 2, between which events do not differ.
  */
 export const inviteV1 = serverEndpoint(
-  { method: 'PUT', path: '/_matrix/federation/v1/invite/:roomId/:eventId', params: z.object({ roomId: ids.roomId }), body: jsonObject },
-  () => {
-    throw new MatrixError(400, 'M_INCOMPATIBLE_ROOM_VERSION', 'This server takes part in no rooms of version 1', { room_version: '1' })
+  {
+    method: 'PUT',
+    path: '/_matrix/federation/v1/invite/:roomId/:eventId',
+    params: z.object({ roomId: ids.roomId, eventId: z.string().max(255) }),
+    body: jsonObject,
+  },
+  async ({ params: { roomId, eventId }, body, origin, ctx }) => {
+    const { unsigned, ...pdu } = body
+    const inviteState = isJsonObject(unsigned) ? unsigned.invite_room_state : undefined
+    const event = await receiveInvite(ctx, origin.serverName, { roomId, eventId, version: '1', pdu, inviteState })
+    return rawJson(`[200,${JSON.stringify({ event })}]`)
   },
 )

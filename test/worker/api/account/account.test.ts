@@ -89,7 +89,7 @@ describe('what clients ask at their start', () => {
     expect(capabilities['m.room_versions']).toEqual({
       default: '12',
       available: {
-        ...Object.fromEntries([6, 7, 8, 9, 10, 11, 12].map((version) => [version, 'stable'])),
+        ...Object.fromEntries([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12].map((version) => [version, 'stable'])),
         'org.matrix.msc3757.10': 'unstable',
         'org.matrix.msc3757.11': 'unstable',
       },

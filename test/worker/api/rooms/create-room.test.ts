@@ -116,7 +116,6 @@ describe('POST /createRoom', () => {
   })
 
   it.each([
-    [{ room_version: '5' }, 400, 'M_UNSUPPORTED_ROOM_VERSION'],
     [{ room_version: 'new' }, 400, 'M_UNSUPPORTED_ROOM_VERSION'],
     [{ room_version: 12 }, 400, 'M_BAD_JSON'],
     [{ preset: 'secret_chat' }, 400, 'M_INVALID_PARAM'],

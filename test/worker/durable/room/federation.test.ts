@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { createEvent } from '../../../../src/matrix/events/create-event.ts'
+import { referencedIds } from '../../../../src/matrix/events/read-event.ts'
 import type { RoomEvent } from '../../../../src/matrix/events/room-event.ts'
-import { isJsonObject, type JsonObject } from '../../../../src/matrix/json.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from '../../../../src/matrix/json.ts'
 import { findRoomVersionRules } from '../../../../src/matrix/room-versions/rules.ts'
 import { createSigner } from '../../../../src/matrix/signing.ts'
 import { unwrap } from '../../../../src/runtime/outcome.ts'
@@ -12,7 +13,15 @@ const ALICE = '@alice:test.example'
 const BOB = '@bob:remote.example'
 const REMOTE = 'remote.example'
 const STRANGER = 'stranger.example'
-const VERSIONS = ['10', '11', '12']
+const VERSIONS = ['1', '5', '10', '11', '12']
+
+let completed = 0
+
+/** The hashes beside the IDs of references in versions 1 and 2. */
+function hashesOf(references: JsonValue | undefined): [string, string][] {
+  if (!Array.isArray(references)) return []
+  return references.flatMap((pair): [string, string][] => (Array.isArray(pair) ? [[String(pair[0]), String(pair[1].sha256)]] : []))
+}
 
 /** A template completed, hashed and signed as the joining server would. */
 function complete(
@@ -22,19 +31,24 @@ function complete(
 ): RoomEvent {
   const rules = findRoomVersionRules(version)
   if (rules === undefined) throw new Error(version)
-  const strings = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : [])
+  completed += 1
+  const prevEvents = referencedIds(template.prev_events)
+  const authEvents = referencedIds(template.auth_events)
   const sender = change.sender ?? String(template.sender)
   return createEvent(
     {
       roomId: String(template.room_id),
+      // Chosen in versions 1 and 2, whose references are pairs.
+      eventId: `$completed${completed}:${REMOTE}`,
+      referenceHashes: new Map([...hashesOf(template.prev_events), ...hashesOf(template.auth_events)]),
       type: String(template.type),
       stateKey: change.stateKey ?? String(template.state_key),
       sender,
       content: change.content ?? (isJsonObject(template.content) ? template.content : {}),
       originServerTs: 3000,
       depth: Number(template.depth),
-      prevEvents: strings(template.prev_events),
-      authEvents: strings(template.auth_events),
+      prevEvents,
+      authEvents,
     },
     rules,
     createSigner(REMOTE, 'ed25519:test', new Uint8Array(32).fill(5)),
@@ -95,7 +109,8 @@ describe.each(VERSIONS)('a room of version %s on this server, for other servers'
     expect(await accept(complete(version, join, { stateKey: '@eve:remote.example' }))).toMatchObject(refusal('M_INVALID_PARAM'))
     expect(await accept(complete(version, join, { content: { membership: 'invite' } }))).toMatchObject(refusal('M_INVALID_PARAM'))
     expect(await accept(good, { pdu: { ...good.pdu, content: { membership: 'join', displayname: 'x' } } })).toMatchObject({ ok: false })
-    const unknown = complete(version, { ...join, prev_events: ['$unknown'] })
+    const nowhere = version === '1' ? [['$unknown', { sha256: 'A'.repeat(43) }]] : ['$unknown']
+    const unknown = complete(version, { ...join, prev_events: nowhere })
     expect(await accept(unknown)).toMatchObject(refusal('M_INVALID_PARAM'))
     expect(await room.stub.eventForServer(REMOTE, good.eventId)).toMatchObject(refusal('M_FORBIDDEN'))
     await joinBob(room, version)
@@ -117,7 +132,7 @@ describe.each(VERSIONS)('a room of version %s on this server, for other servers'
   it('refuses versions that the other server does not know, users of other servers, and rooms that nobody here is in', async () => {
     const room = await createLocalRoom(ALICE, version)
     const ask = (request: object) => room.stub.membershipTemplate(REMOTE, { action: 'join', userId: BOB, versions: VERSIONS, ...request })
-    expect(await ask({ versions: ['1'] })).toMatchObject({
+    expect(await ask({ versions: ['another'] })).toMatchObject({
       ok: false,
       error: { errcode: 'M_INCOMPATIBLE_ROOM_VERSION', fields: { room_version: version } },
     })
@@ -178,7 +193,7 @@ describe.each(VERSIONS)('a room of version %s on this server, for other servers'
     expect(later).toBeDefined()
   })
 
-  it('F12: vouches for a restricted join only while a condition holds', async () => {
+  it.skipIf(['1', '5'].includes(version))('F12: vouches for a restricted join only while a condition holds', async () => {
     const room = await createLocalRoom(ALICE, version)
     const allow = [{ type: 'm.room_membership', room_id: '!club:test.example' }]
     await room.setState(ALICE, 'm.room.join_rules', '', { join_rule: 'restricted', allow })

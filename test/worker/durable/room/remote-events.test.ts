@@ -21,7 +21,7 @@ async function member(room: LocalRoom, userId: string): Promise<unknown> {
   return isJsonObject(content) ? content.membership : undefined
 }
 
-describe.each(['10', '11', '12'])('a room of version %s that other servers write to', (version) => {
+describe.each(['1', '3', '5', '10', '11', '12'])('a room of version %s that other servers write to', (version) => {
   it('takes what the rules allow, once', async () => {
     const room = await createLocalRoom(ALICE, version)
     const join = (await branchOf(room, version)).next(BOB, 'm.room.member', { membership: 'join' }, BOB)
@@ -71,7 +71,8 @@ describe.each(['10', '11', '12'])('a room of version %s that other servers write
     expect(window.timeline.events.map(({ content }) => content.body)).toEqual(['2', '3'])
   })
 
-  it('resolves a fork: the ban stands against what the banned admin did beside it', async () => {
+  // The first algorithm goes by depth and hash where a membership is not in dispute itself.
+  it.skipIf(version === '1')('resolves a fork: the ban stands against what the banned admin did beside it', async () => {
     const room = await createLocalRoom(ALICE, version)
     const joined = (await branchOf(room, version)).next(BOB, 'm.room.member', { membership: 'join' }, BOB)
     const users = version === '12' ? { [BOB]: 50 } : { [ALICE]: 100, [BOB]: 50 }

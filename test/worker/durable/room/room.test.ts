@@ -5,7 +5,7 @@ import { caller, createLocalRoom } from '../../../support/local-room.ts'
 const ALICE = '@alice:remote.example'
 const BOB = '@bob:remote.example'
 
-describe.each(['10', '11', '12'])('a room of version %s', (version) => {
+describe.each(['1', '5', '10', '11', '12'])('a room of version %s', (version) => {
   it('shows its creator what was sent, in order, with the state before it', async () => {
     const room = await createLocalRoom(ALICE, version)
     const first = await room.send(ALICE, { body: 'one' })
