@@ -29,6 +29,11 @@ export interface CreateRoomRequest {
   readonly originServerTs: number
 }
 
+/** The schema was made just now: there is nothing in it that anybody would have to ask for. */
+function startEmpty({ events, keys, groups, state, members }: RoomCore): void {
+  for (const table of [events, keys, groups, state, members]) table.startEmpty()
+}
+
 /** Creates the room; the caller starts delivering the draft's notices afterwards. Idempotent for the same request. */
 export function createRoom(core: RoomCore, request: CreateRoomRequest, requestId: string): Committed | undefined {
   const existing = core.findHead()
@@ -45,7 +50,9 @@ export function createRoom(core: RoomCore, request: CreateRoomRequest, requestId
   try {
     const committed = core.store.transaction(requestId, () => {
       // Within the same commit: a room that is refused leaves no schema behind.
+      const isNew = !core.store.exists()
       core.store.migrate()
+      if (isNew) startEmpty(core)
       const started: Draft = {
         head: {
           roomId: request.roomId,

@@ -37,10 +37,12 @@ export class FanOut {
     this.#core = core
   }
 
-  /** Joined local members; read from storage once per boot. */
+  /** Joined local members; read from storage once per boot. In a room that this life has made, whoever joins is told of it by a notice. */
   listeners(): Map<string, Listener> {
     if (this.#listeners === undefined) {
-      this.#listeners = new Map(this.#core.members.localJoined().map((userId) => [userId, newListener(userId)]))
+      const isOlder = this.#core.findHead() !== undefined && this.#core.loadedPos > 0
+      const joined = isOlder ? this.#core.members.localJoined() : []
+      this.#listeners = new Map(joined.map((userId) => [userId, newListener(userId)]))
     }
     return this.#listeners
   }

@@ -44,6 +44,8 @@ export class Feed {
   #prunedSeq = 0
   /** Highest sequence number that any token may cover: entries up to it never change again. */
   #issuedSeq = 0
+  /** This life is among those of which the database says how far they wrote. */
+  #isRecorded = false
 
   constructor(store: ObjectStore, boot: string, limits: FeedLimits = FEED_LIMITS) {
     this.#store = store
@@ -203,10 +205,11 @@ export class Feed {
       for (const entry of this.#tail) insertFeedEntry(this.#store, entry)
       if (prune) this.#prune(pruneUpTo)
       this.rooms.writeChanged()
-      if (this.#tail.length > 0) recordFlush(this.#store, this.boot, this.#seq, this.#limits.maxBoots)
+      if (this.#tail.length > 0) recordFlush(this.#store, this.boot, this.#seq, this.#limits.maxBoots, !this.#isRecorded)
       alsoWrite?.()
     })
     this.rooms.noteWritten()
+    this.#isRecorded ||= this.#tail.length > 0
     this.#tail = []
     this.#flushedSeq = this.#seq
     this.#prunedSeq = pruneUpTo

@@ -9,6 +9,9 @@ import {
   upsertRoomListRow,
 } from '../../storage/user/room-list.ts'
 
+/** Rooms of which it is remembered that they are not on the list. */
+const MAX_ABSENT_ROOMS = 1_000
+
 /** What is in memory of one room. */
 interface Known {
   readonly row: RoomListRow
@@ -24,6 +27,8 @@ export class RoomList {
   readonly #store: ObjectStore
   readonly #known = new Map<string, Known>()
   readonly #changed = new Set<string>()
+  /** Rooms that were looked for in vain: a first notice is looked for more than once before it is here. */
+  readonly #absent = new Set<string>()
   #complete = false
   #dirty: Set<string> | undefined
   readonly #observers: ((row: RoomListRow) => void)[] = []
@@ -36,8 +41,13 @@ export class RoomList {
   find(roomId: string): RoomListRow | undefined {
     const known = this.#known.get(roomId)
     if (known !== undefined || this.#complete) return known?.row
+    if (this.#absent.has(roomId)) return undefined
     const row = readRoomListRow(this.#store, roomId)
     if (row !== undefined) this.#known.set(roomId, { row, flushed: row })
+    else {
+      if (this.#absent.size >= MAX_ABSENT_ROOMS) this.#absent.clear()
+      this.#absent.add(roomId)
+    }
     return row
   }
 
@@ -66,7 +76,8 @@ export class RoomList {
 
   /** Replaces a row in memory. */
   set(row: RoomListRow): void {
-    const flushed = this.#known.get(row.roomId)?.flushed ?? (this.#complete ? undefined : readRoomListRow(this.#store, row.roomId))
+    const flushed = this.flushed(row.roomId)
+    this.#absent.delete(row.roomId)
     this.#known.set(row.roomId, { row, flushed })
     this.#changed.add(row.roomId)
     this.#noteChange(row)

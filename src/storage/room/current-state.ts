@@ -30,8 +30,15 @@ export class CurrentState {
     this.#lastMoved = undefined
   }
 
+  /** The table was made just now. */
+  startEmpty(): void {
+    this.#whole = new Map()
+    this.#lastMoved = 0
+  }
+
   /** The event number under a key now. */
   find(kid: number): number | undefined {
+    if (this.#whole !== undefined) return this.#whole.get(kid)
     const cached = this.#cache.get(kid)
     if (cached !== undefined) return cached === 0 ? undefined : cached
     const nid = this.#store.first<{ nid: number }>('SELECT nid FROM current_state WHERE kid = ?', kid)?.nid

@@ -38,7 +38,7 @@ export class EventTable {
   constructor(store: ObjectStore) {
     this.#store = store
     this.relations = new RelationTable(store)
-    this.#latest = new LatestEvents(() => this.#highestOrd())
+    this.#latest = new LatestEvents(() => store.first<{ ord: number | null }>('SELECT max(ord) AS ord FROM events')?.ord ?? 0)
   }
 
   /** Forgets cached rows: after a rolled-back transaction they may never have existed. */
@@ -49,6 +49,12 @@ export class EventTable {
     this.#lastNid = undefined
     this.#latest.forget()
     this.relations.forgetCache()
+  }
+
+  /** The tables were made just now. */
+  startEmpty(): void {
+    this.#lastNid = 0
+    this.#latest.startEmpty()
   }
 
   /** The number that the next inserted event will have. */
@@ -228,10 +234,6 @@ export class EventTable {
   /** Events that came live after a position, oldest first. */
   livePage(afterPos: number, limit: number): StoredEvent[] {
     return this.#select('WHERE ord > ? AND pos IS NOT NULL ORDER BY ord LIMIT ?', afterPos * ORD_STEP, limit)
-  }
-
-  #highestOrd(): number {
-    return this.#store.first<{ ord: number | null }>('SELECT max(ord) AS ord FROM events')?.ord ?? 0
   }
 
   /** Events of a query, through the cache. */

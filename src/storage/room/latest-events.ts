@@ -26,6 +26,12 @@ export class LatestEvents {
     this.#floor = undefined
   }
 
+  /** There is no event yet. */
+  startEmpty(): void {
+    this.#places = []
+    this.#floor = -1
+  }
+
   /** An event is about to be inserted. */
   willInsert(ord: number, nid: number): void {
     this.#floor ??= this.#highestStored()

@@ -49,13 +49,39 @@ export class MemberTable {
     this.#hasRemote = undefined
   }
 
+  /** The table was made just now. */
+  startEmpty(): void {
+    this.#counts.set('join', 0)
+    this.#hasRemote = false
+  }
+
   find(userId: string): Member | undefined {
     if (this.#known.has(userId)) return this.#known.get(userId)
     const row = this.#store.first<MemberRow>('SELECT * FROM members WHERE user_id = ?', userId)
     const member = row === undefined ? undefined : decode(row)
+    this.#remember(userId, member)
+    return member
+  }
+
+  #remember(userId: string, member: Member | undefined): void {
     if (this.#known.size >= MAX_CACHED_MEMBERS) this.#known.clear()
     this.#known.set(userId, member)
-    return member
+  }
+
+  /** Counts follow a membership that changes, where it is known what it was. */
+  #recount(userId: string, membership: Membership | undefined): void {
+    if (!this.#known.has(userId)) {
+      this.#counts.clear()
+      return
+    }
+    const before = this.#known.get(userId)?.membership
+    if (before !== undefined) this.#count(before, -1)
+    if (membership !== undefined) this.#count(membership, 1)
+  }
+
+  #count(membership: Membership, change: number): void {
+    const known = this.#counts.get(membership)
+    if (known !== undefined) this.#counts.set(membership, known + change)
   }
 
   /** Sets a user's membership. The caller holds the transaction. */
@@ -68,15 +94,15 @@ export class MemberTable {
       member.nid,
       member.pos,
     )
-    this.#known.delete(member.userId)
-    this.#counts.clear()
-    this.#hasRemote = undefined
+    this.#recount(member.userId, member.membership)
+    this.#remember(member.userId, member)
+    if (!member.local) this.#hasRemote = undefined
   }
 
   delete(userId: string): void {
     this.#store.run('DELETE FROM members WHERE user_id = ?', userId)
-    this.#known.delete(userId)
-    this.#counts.clear()
+    this.#recount(userId, undefined)
+    this.#remember(userId, undefined)
     this.#hasRemote = undefined
   }
 

@@ -9,9 +9,9 @@ export interface OutboxEntry {
 
 /** Adds a notice. The caller holds the transaction. */
 export function insertOutbox(store: ObjectStore, userId: string, notice: string): OutboxEntry {
-  store.run('INSERT INTO outbox (user_id, notice) VALUES (?, ?)', userId, notice)
-  const { id } = store.sql.exec<{ id: number }>('SELECT last_insert_rowid() AS id').one()
-  return { id, userId, notice }
+  const [inserted] = store.returning<{ id: number }>('INSERT INTO outbox (user_id, notice) VALUES (?, ?) RETURNING id', userId, notice)
+  if (inserted === undefined) throw new Error('a notice was given no number')
+  return { id: inserted.id, userId, notice }
 }
 
 /** Notices that were not acknowledged before the object ended, oldest first. */

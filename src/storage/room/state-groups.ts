@@ -24,6 +24,7 @@ export class StateGroups {
   readonly #store: ObjectStore
   readonly #layers = new Map<number, Layer>()
   readonly #chunks = new ByteCache<string, Uint32Array>(MAX_CACHED_CHUNK_BYTES)
+  #lastGid: number | undefined
   /** Chunks read from storage or cache since the object started, for the budget tests. */
   layerReads = 0
 
@@ -34,6 +35,12 @@ export class StateGroups {
   forgetCache(): void {
     this.#layers.clear()
     this.#chunks.clear()
+    this.#lastGid = undefined
+  }
+
+  /** The tables were made just now. */
+  startEmpty(): void {
+    this.#lastGid = EMPTY_GROUP
   }
 
   /** Whether every event of a state is here: a state of which some could not be had stays incomplete, and so does what is built on it. */
@@ -123,8 +130,17 @@ export class StateGroups {
   #insert(parent: number, own: Uint32Array, complete: boolean): number {
     const chain = this.chainLength(parent) + 1
     const size = own.length / 2
-    this.#store.run('INSERT INTO state_groups (parent, size, chain, complete) VALUES (?, ?, ?, ?)', parent, size, chain, complete ? 1 : 0)
-    const { gid } = this.#store.sql.exec<{ gid: number }>('SELECT last_insert_rowid() AS gid').one()
+    this.#lastGid ??= this.#store.first<{ gid: number | null }>('SELECT max(gid) AS gid FROM state_groups')?.gid ?? EMPTY_GROUP
+    this.#lastGid += 1
+    const gid = this.#lastGid
+    this.#store.run(
+      'INSERT INTO state_groups (gid, parent, size, chain, complete) VALUES (?, ?, ?, ?, ?)',
+      gid,
+      parent,
+      size,
+      chain,
+      complete ? 1 : 0,
+    )
     this.#layers.set(gid, { parent, size, chain, complete })
     for (let start = 0; start < own.length; start += 2 * STATE_CHUNK_PAIRS) {
       const chunk = own.slice(start, start + 2 * STATE_CHUNK_PAIRS)
@@ -201,7 +217,10 @@ export class StateGroups {
     return chunk
   }
 
+  /** All of a layer's own entries; not to be changed. */
   #entries(gid: number, layer: Layer): Uint32Array {
+    const only = layer.size <= STATE_CHUNK_PAIRS ? this.#onlyChunk(gid) : undefined
+    if (only !== undefined && only.length === 2 * layer.size) return only
     const all = new Uint32Array(2 * layer.size)
     let filled = 0
     const rows = this.#store.sql.exec<{ entries: ArrayBuffer }>('SELECT entries FROM state_chunks WHERE gid = ? ORDER BY first_kid', gid)

@@ -7,6 +7,8 @@ export class StateKeyTable {
   /** Numbers of pairs; 0 for a pair that is known to have none. */
   readonly #cache = new Map<string, number>()
   readonly #pairs = new Map<number, readonly [type: string, stateKey: string]>()
+  /** What is not in the cache has no number. */
+  #isComplete = false
 
   constructor(store: ObjectStore) {
     this.#store = store
@@ -15,6 +17,12 @@ export class StateKeyTable {
   forgetCache(): void {
     this.#cache.clear()
     this.#pairs.clear()
+    this.#isComplete = false
+  }
+
+  /** The table was made just now. */
+  startEmpty(): void {
+    this.#isComplete = true
   }
 
   /** The number of a pair that was ever set in this room, or `undefined`. */
@@ -22,6 +30,7 @@ export class StateKeyTable {
     const key = `${type}\u0000${stateKey}`
     const cached = this.#cache.get(key)
     if (cached !== undefined) return cached === 0 ? undefined : cached
+    if (this.#isComplete) return undefined
     const row = this.#store.first<{ kid: number }>('SELECT kid FROM state_keys WHERE type = ? AND state_key = ?', type, stateKey)
     this.#remember(key, row?.kid ?? 0)
     return row?.kid
@@ -68,14 +77,22 @@ export class StateKeyTable {
   intern(type: string, stateKey: string): number {
     const found = this.find(type, stateKey)
     if (found !== undefined) return found
-    this.#store.run('INSERT INTO state_keys (type, state_key) VALUES (?, ?)', type, stateKey)
-    const { kid } = this.#store.sql.exec<{ kid: number }>('SELECT last_insert_rowid() AS kid').one()
+    const [inserted] = this.#store.returning<{ kid: number }>(
+      'INSERT INTO state_keys (type, state_key) VALUES (?, ?) RETURNING kid',
+      type,
+      stateKey,
+    )
+    if (inserted === undefined) throw new Error('a state key was given no number')
+    const { kid } = inserted
     this.#remember(`${type}\u0000${stateKey}`, kid)
     return kid
   }
 
   #remember(key: string, kid: number): void {
-    if (this.#cache.size >= MAX_CACHED_STATE_KEYS) this.#cache.clear()
+    if (this.#cache.size >= MAX_CACHED_STATE_KEYS) {
+      this.#cache.clear()
+      this.#isComplete = false
+    }
     this.#cache.set(key, kid)
   }
 }

@@ -10,8 +10,8 @@ export function readHighestFlushedSeq(store: ObjectStore): number {
   return store.first<{ seq: number | null }>('SELECT max(seq) AS seq FROM boots')?.seq ?? 0
 }
 
-/** Records how far a life has written, and forgets all but the latest `keep` lives. The caller holds the transaction. */
-export function recordFlush(store: ObjectStore, boot: string, seq: number, keep: number): void {
+/** Records how far a life has written; its first time forgets all but the latest `keep` lives. The caller holds the transaction. */
+export function recordFlush(store: ObjectStore, boot: string, seq: number, keep: number, isFirst: boolean): void {
   store.run('INSERT INTO boots (boot, seq) VALUES (?, ?) ON CONFLICT (boot) DO UPDATE SET seq = excluded.seq', boot, seq)
-  store.run('DELETE FROM boots WHERE id <= (SELECT max(id) FROM boots) - ?', keep)
+  if (isFirst) store.run('DELETE FROM boots WHERE id <= (SELECT max(id) FROM boots) - ?', keep)
 }
