@@ -17,6 +17,7 @@ export class DueTable {
   readonly #store: ObjectStore
   readonly #storage: DurableObjectStorage
   readonly #handlers = new Map<string, DueHandler>()
+  readonly #punctual = new Set<string>()
   /** Times written in this life of the object, by kind and key; absent for work that is settled. */
   readonly #planned = new Map<string, number>()
   readonly #settled = new Set<string>()
@@ -30,9 +31,10 @@ export class DueTable {
     store.onRollback(() => this.#planned.clear())
   }
 
-  /** Names who does the work of a kind. */
-  handle(kind: string, handler: DueHandler): void {
+  /** Names who does the work of a kind. Where it is punctual, work of an earlier life of the object is not late because this one plans something for later. */
+  handle(kind: string, handler: DueHandler, options: { readonly punctual?: boolean } = {}): void {
     this.#handlers.set(kind, handler)
+    if (options.punctual === true) this.#punctual.add(kind)
   }
 
   /** Makes sure that a piece of work is due no later than `atMs`. Writes nothing if it is. The caller holds the transaction and calls {@link arm} after it. */
@@ -55,8 +57,8 @@ export class DueTable {
 
   /** Sets the alarm for the earliest planned work. To be called in the turn of the transaction, so that both are one commit. */
   async arm(): Promise<void> {
-    // The first alarm of this life must not take the place of one that an earlier life has set.
-    const known = this.#alarmAt === undefined ? this.#earliest() : undefined
+    // The first alarm of this life must not take the place of one that an earlier life has set for what cannot wait.
+    const known = this.#alarmAt === undefined ? this.#earliestPunctual() : undefined
     const earliest = Math.min(...this.#planned.values(), known ?? Number.POSITIVE_INFINITY)
     if (!Number.isFinite(earliest) || (this.#alarmAt !== undefined && this.#alarmAt <= earliest)) return
     this.#alarmAt = earliest
@@ -78,15 +80,13 @@ export class DueTable {
     await this.arm()
   }
 
-  /** When the earliest work is due, of what is not settled in this life. */
-  #earliest(): number | undefined {
-    // An object that has never stored anything has nothing to do, and no table to say so.
-    if (!this.#store.exists()) return undefined
-    const rows = this.#store.all<{ kind: string; key: string; at: number }>(
-      'SELECT kind, key, at FROM due ORDER BY at LIMIT ?',
-      MAX_PER_ALARM,
+  /** When the earliest punctual work is due, whichever life has planned it. */
+  #earliestPunctual(): number | undefined {
+    const times = [...this.#punctual].map((kind) =>
+      this.#store.first<{ at: number | null }>('SELECT min(at) AS at FROM due WHERE kind = ?', kind),
     )
-    return rows.find(({ kind, key }) => !this.#settled.has(name(kind, key)))?.at
+    const known = times.flatMap((row) => row?.at ?? [])
+    return known.length === 0 ? undefined : Math.min(...known)
   }
 
   async #do(kind: string, key: string, onFailure: (kind: string, cause: unknown) => number): Promise<void> {

@@ -5,6 +5,8 @@ import { endpoint } from '../../endpoint.ts'
 import { DELAYED_EVENTS_PATH } from './path.ts'
 
 const Action = z.enum(['send', 'cancel', 'restart'])
+/** Whoever asks need not be anybody. */
+const MAX_BODY_BYTES = 1024
 
 /** `POST /delayed_events/{delayId}/{action}` (MSC4140). Whoever knows the ID may; the account's object limits how often. */
 export const manageDelayed = endpoint(
@@ -32,6 +34,7 @@ export const manageDelayedByBody = endpoint(
     rateLimit: 'none',
     params: z.object({ delayId: z.string() }),
     body: z.object({ action: Action }),
+    maxBodyBytes: MAX_BODY_BYTES,
   },
   async ({ params, body, ctx }) => {
     await manageDelayedEvent(ctx, params.delayId, body.action)

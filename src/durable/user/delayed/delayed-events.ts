@@ -50,7 +50,7 @@ export class DelayedEvents {
 
   constructor(core: UserCore) {
     this.#core = core
-    core.due.handle(DELAYED_DUE, (delayId) => this.#isDue(delayId))
+    core.due.handle(DELAYED_DUE, (delayId) => this.#isDue(delayId), { punctual: true })
   }
 
   /** Leaves an event with the server; answers the delay's ID. Durable when it answers. @throws MatrixError M_FORBIDDEN, M_LIMIT_EXCEEDED, M_TOO_LARGE, M_INVALID_PARAM. */
