@@ -20,11 +20,13 @@ export async function takeIn(
   received: readonly ReceivedPdu[],
 ): Promise<TakenIn> {
   const verdicts = await verifyReceived(source, rules, received)
-  const kept = verdicts.flatMap((verdict) => (verdict.kind === 'dropped' ? [] : [verdict.event.pdu]))
+  const kept = verdicts.flatMap((verdict) => (verdict.kind === 'dropped' ? [] : [verdict.event]))
+  const pdus = kept.map(({ pdu }) => pdu)
+  const eventIds = kept.map(({ eventId }) => eventId)
   const rejected = Object.fromEntries(
     verdicts.flatMap((verdict) => (verdict.kind === 'rejected' ? [[verdict.eventId, verdict.reason] as const] : [])),
   )
-  const result = unwrap(await room().ingest({ origin, pdus: kept, rejected }, source.requestId))
+  const result = unwrap(await room().ingest({ origin, pdus, eventIds, rejected }, source.requestId))
   const dropped = verdicts.flatMap((verdict) =>
     verdict.kind === 'dropped' && verdict.eventId !== undefined ? [[verdict.eventId, { error: verdict.reason }] as const] : [],
   )

@@ -29,6 +29,17 @@ describe.each(['1', '3', '5', '10', '11', '12'])('a room of version %s that othe
     const result = await ingest(room, join.event, message.event)
     expect(result.verdicts.map(({ verdict }) => verdict.kind)).toEqual(['accepted', 'accepted'])
     expect((await ingest(room, message.event)).verdicts[0]?.verdict.kind).toBe('known')
+    // As the Worker brings it: checked, under the ID that it has found.
+    const next = message.branch.next(BOB, 'm.room.message', { body: 'and again' })
+    const [pdus, eventIds] = [
+      [message.event.pdu, next.event.pdu],
+      [message.event.eventId, next.event.eventId],
+    ]
+    const again = unwrap(await room.stub.ingest({ origin: 'remote.example', pdus, eventIds }, 'test'))
+    expect(again.verdicts.map(({ eventId, verdict }) => [eventId, verdict.kind])).toEqual([
+      [message.event.eventId, 'known'],
+      [next.event.eventId, 'accepted'],
+    ])
     const window = await room.window(ALICE, { to: 10_000 })
     expect(window.timeline.events.filter(({ event_id }) => event_id === message.event.eventId)).toHaveLength(1)
   })
