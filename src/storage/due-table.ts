@@ -82,6 +82,8 @@ export class DueTable {
 
   /** When the earliest punctual work is due, whichever life has planned it. */
   #earliestPunctual(): number | undefined {
+    // An object that has never stored anything has nothing to do, and no table to say so.
+    if (this.#punctual.size === 0 || !this.#store.exists()) return undefined
     const times = [...this.#punctual].map((kind) =>
       this.#store.first<{ at: number | null }>('SELECT min(at) AS at FROM due WHERE kind = ?', kind),
     )
