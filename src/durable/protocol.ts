@@ -36,6 +36,8 @@ export interface HintReply {
   readonly durablePos: number
   /** False: the user's database has a dirty mark; the room need not ring again until it is pulled. */
   readonly awake: boolean
+  /** Nobody looks: the room need not ring again until it is pulled. Unlike those who sleep the user may lack a mark in the database, so the room settles them. */
+  readonly dozing?: true
 }
 
 /** Room → user: make everything up to `head` durable. */

@@ -19,6 +19,8 @@ export interface Listener {
   unreadPos: number
   /** The member committed a dirty mark and need not be rung. */
   asleep: boolean
+  /** Nobody looks there: the member need not be rung until they pull, but is to be settled. */
+  dozing: boolean
   /** Raised by every pull: answers to older questions cannot put the member to sleep. */
   serial: number
   inFlight: boolean
@@ -62,7 +64,7 @@ export class FanOut {
   ring(): void {
     const leave = this.#postman()
     for (const listener of this.listeners().values()) {
-      if (!listener.asleep && !listener.inFlight && !leave(listener)) this.#queue.add(listener)
+      if (isListening(listener) && !listener.inFlight && !leave(listener)) this.#queue.add(listener)
     }
     this.#drain()
     this.#forgetRecent()
@@ -71,7 +73,7 @@ export class FanOut {
   /** Tells one member only, of what nobody else may see. */
   ringOnly(userId: string): void {
     const listener = this.listeners().get(userId)
-    if (listener !== undefined && !listener.asleep && !listener.inFlight) this.#queue.add(listener)
+    if (listener !== undefined && isListening(listener) && !listener.inFlight) this.#queue.add(listener)
     this.#drain()
   }
 
@@ -161,7 +163,7 @@ export class FanOut {
         this.#queue.add(listener)
       }
       if (reply.member) listener.durablePos = Math.max(listener.durablePos, reply.durablePos)
-      if (!reply.awake && listener.serial === serial) listener.asleep = true
+      if (listener.serial === serial) Object.assign(listener, { asleep: listener.asleep || !reply.awake, dozing: reply.dozing === true })
     } catch (cause) {
       // The user's object ended. The settle row of the event's commit makes sure that it is asked again.
       log.debug('a hint was lost', cause)
@@ -170,12 +172,17 @@ export class FanOut {
       this.#inFlight -= 1
     }
     if (listener.toldPos >= core.lastPos) this.#forgetRecent()
-    const isBehind = listener.toldPos >= head && listener.toldPos < core.lastPos && !listener.asleep
+    const isBehind = listener.toldPos >= head && listener.toldPos < core.lastPos && isListening(listener)
     if (isBehind && !this.#postman()(listener)) this.#queue.add(listener)
     this.#drain()
   }
 }
 
+/** Whether a member wants to hear of news at once. */
+function isListening({ asleep, dozing }: Listener): boolean {
+  return !asleep && !dozing
+}
+
 function newListener(userId: string): Listener {
-  return { userId, durablePos: 0, toldPos: 0, unreadPos: 0, asleep: false, serial: 0, inFlight: false, notices: 0 }
+  return { userId, durablePos: 0, toldPos: 0, unreadPos: 0, asleep: false, dozing: false, serial: 0, inFlight: false, notices: 0 }
 }

@@ -62,6 +62,7 @@ export class Settlement {
     const { head } = this.#core
     if (listener === undefined) return { head: 0, generation: head.generation, member: false }
     listener.asleep = false
+    listener.dozing = false
     listener.serial += 1
     listener.toldPos = Math.max(listener.toldPos, this.#core.lastPos)
     listener.unreadPos = listener.toldPos

@@ -15,7 +15,10 @@ export function answerHint(core: UserCore, hint: Hint): HintReply {
   const taken = takeHint(core, hint)
   core.push.healing.rang(hint.roomId)
   core.letters.putOut(hint.roomId)
-  return { ...taken, awake: true }
+  if (!taken.member || isAwake(core)) return { ...taken, awake: true }
+  // The mark is written with the news that this hint was, in a few seconds.
+  core.feedKeeper.feed.rooms.askAgain(hint.roomId)
+  return { ...taken, awake: true, dozing: true }
 }
 
 /** The answer of a user who sleeps and whose dirty mark for the room is durable; `undefined` for all others. */

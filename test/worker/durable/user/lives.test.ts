@@ -125,7 +125,7 @@ describe('what is committed when', () => {
     )
     const at = (head: number) => ({ roomId, generation, head })
     const commits = costTotals().commit ?? 0
-    expect(await stub.hint(at(last_pos + 1))).toEqual({ member: true, durablePos: last_pos, awake: true })
+    expect(await stub.hint(at(last_pos + 1))).toEqual({ member: true, durablePos: last_pos, awake: true, dozing: true })
     expect(await stub.settle(at(last_pos + 1))).toEqual({ member: true, durablePos: last_pos + 1, awake: false })
     expect(costTotals().commit).toBe(commits + 1)
     const slept = { member: true, durablePos: last_pos + 1, awake: false }
