@@ -1,19 +1,27 @@
 import type { BoundedBody } from '../../../federation/outbound/bounded-body.ts'
 import { jsonBody } from '../../../federation/outbound/client.ts'
+import { JsonPieceReader } from '../../../federation/outbound/json-pieces.ts'
 import { outboundOf } from '../../../federation/outbound/outbound.ts'
+import { OutboundError } from '../../../federation/outbound/outbound-error.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../matrix/json.ts'
+import { parseStrictJson } from '../../../matrix/strict-json.ts'
 import { JOIN_ANSWER_TIMEOUT_MS, MAX_JOIN_ANSWER_BYTES } from '../limits.ts'
 import {
   ASK_STATE_TIMEOUT_MS,
   ASK_TIMEOUT_MS,
   BACKFILL_EVENTS,
   MAX_EVENT_BYTES,
+  MAX_ID_BYTES,
   MAX_IDS_BYTES,
+  MAX_IDS_MEMBER_BYTES,
   MAX_PAGE_BYTES,
   MAX_STATE_BYTES,
+  MAX_STATE_IDS,
   MISSING_EVENTS_PER_ROUND,
 } from './limits.ts'
 import type { RepairContext } from './repair-context.ts'
+
+const ID_LISTS: ReadonlySet<string> = new Set(['pdu_ids', 'auth_chain_ids'])
 
 /*
  * What other servers are asked for to complete a room. All answers are claims: nothing in them has been verified. @throws OutboundError.
@@ -44,15 +52,26 @@ export async function askBackfill(ctx: RepairContext, serverName: string, eventI
   return objectsIn(answer.pdus).slice(0, 2 * BACKFILL_EVENTS)
 }
 
-/** IDs of the state before an event and of its auth chain (server-server-api `GET /state_ids/{roomId}`). */
+/** IDs of the state before an event and of its auth chain (server-server-api `GET /state_ids/{roomId}`), read as they arrive: those of large rooms are very many. */
 export async function askStateIds(
   ctx: RepairContext,
   serverName: string,
   eventId: string,
 ): Promise<{ readonly state: readonly string[]; readonly authChain: readonly string[] }> {
   const path = `/_matrix/federation/v1/state_ids/${encodeURIComponent(ctx.roomId)}?event_id=${encodeURIComponent(eventId)}`
-  const answer = await get(ctx, serverName, path, ASK_STATE_TIMEOUT_MS, MAX_IDS_BYTES)
-  return { state: stringsIn(answer.pdu_ids), authChain: stringsIn(answer.auth_chain_ids) }
+  const request = { method: 'GET', path, timeoutMs: ASK_STATE_TIMEOUT_MS, maxBytes: MAX_IDS_BYTES } as const
+  const body = await outboundOf(ctx.env).client.open(serverName, request)
+  const reader = new JsonPieceReader({ streamed: ID_LISTS, maxElementBytes: MAX_ID_BYTES, maxMemberBytes: MAX_IDS_MEMBER_BYTES })
+  const [state, authChain] = [new Set<string>(), new Set<string>()]
+  for await (const chunk of body.chunks()) {
+    for (const { name, text, isElement } of reader.push(chunk)) {
+      const parsed = isElement ? parseStrictJson(text) : undefined
+      if (parsed?.ok === true && typeof parsed.value === 'string') (name === 'pdu_ids' ? state : authChain).add(parsed.value)
+      if (state.size + authChain.size > MAX_STATE_IDS) throw new OutboundError('too_large', 'the state has too many events')
+    }
+  }
+  reader.end()
+  return { state: [...state], authChain: [...authChain] }
 }
 
 /** The state before an event and its auth chain, whole (server-server-api `GET /state/{roomId}`). */
@@ -92,9 +111,4 @@ function get(ctx: RepairContext, serverName: string, path: string, timeoutMs: nu
 function objectsIn(value: JsonValue | undefined): JsonObject[] {
   const entries: readonly JsonValue[] = Array.isArray(value) ? value : []
   return entries.filter(isJsonObject)
-}
-
-function stringsIn(value: JsonValue | undefined): string[] {
-  const entries: readonly JsonValue[] = Array.isArray(value) ? value : []
-  return [...new Set(entries.filter((entry): entry is string => typeof entry === 'string'))]
 }

@@ -6,7 +6,8 @@ import { receiveJoinAnswer } from '../join/receive-join-answer.ts'
 import { MAX_IMPORT_TURNS } from '../limits.ts'
 import { askStateIds, openState } from './ask.ts'
 import { fetchOutliers, unknownOf } from './fetch-auth.ts'
-import { LACKING_AFTER_FAILURES, MAX_SERVERS_ASKED, MAX_STATES_PER_COMPLETION, WHOLE_STATE_ABOVE } from './limits.ts'
+import { inTurn } from './in-turn.ts'
+import { LACKING_AFTER_FAILURES, MAX_STATES_PER_COMPLETION, WHOLE_STATE_ABOVE } from './limits.ts'
 import { attempt, type RepairContext, rulesOfVersion } from './repair-context.ts'
 
 /**
@@ -43,8 +44,7 @@ async function fetchWhole(ctx: RepairContext, plan: CompletionPlan, failures: nu
   const { untold, servers } = plan
   if (untold === undefined || servers.length === 0) return false
   const rules = rulesOfVersion(plan.version)
-  const first = failures % servers.length
-  const ordered = [...servers.slice(first), ...servers.slice(0, first)].slice(0, MAX_SERVERS_ASKED)
+  const ordered = inTurn(servers, failures)
   for (const serverName of ordered) {
     const taken = await attempt(`the state of a room at ${serverName}`, () =>
       fetchFrom(ctx, rules, serverName, ordered, untold, failures >= LACKING_AFTER_FAILURES),

@@ -22,6 +22,12 @@ export const MAX_BACKFILL_TRIES = 8
 export const MAX_PAGE_BYTES = 16 * MIB
 /** An answer with IDs of a state and of its auth chain. */
 export const MAX_IDS_BYTES = 32 * MIB
+/** IDs in it. */
+export const MAX_STATE_IDS = 650_000
+/** One ID in it, with its escapes. */
+export const MAX_ID_BYTES = 2_048
+/** Anything else in it. */
+export const MAX_IDS_MEMBER_BYTES = 64 * 1024
 /** An answer with a whole state. */
 export const MAX_STATE_BYTES = 32 * MIB
 /** An answer with one event. */
