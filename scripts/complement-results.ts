@@ -1,8 +1,9 @@
 /**
  * Writes docs/conformance/complement.{json,md} from what Complement's tests put out:
  *
- *   node scripts/complement-results.ts --suite <commit of Complement> <output of `go test -json`>…
+ *   node scripts/complement-results.ts --suite <commit of Complement> [--merge] <output of `go test -json`>…
  *
+ * With `--merge`, packages that the outputs do not cover keep the results that they had.
  * docs/conformance/synapse-1.157.1.json is what another server passes; docs/conformance/reasons.json says why tests fail here.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -131,11 +132,15 @@ function page(own: Results, reference: Results, reasons: readonly Reason[]): { r
   return { text: `${lines.join('\n').trimEnd()}\n`, unexplained: left.length }
 }
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { suite: { type: 'string' } } })
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { suite: { type: 'string' }, merge: { type: 'boolean' } } })
 const readJson = (name: string): unknown => JSON.parse(readFileSync(join(FOLDER, name), 'utf8'))
 const reference = readJson('synapse-1.157.1.json') as Results
 const reasons = readJson('reasons.json') as Reason[]
-const packages = sorted(Object.fromEntries(Object.entries(readRun(positionals)).map(([name, tests]) => [name, sorted(tests)])))
+const kept = values.merge === true ? (readJson('complement.json') as Results).packages : {}
+const packages = sorted({
+  ...kept,
+  ...Object.fromEntries(Object.entries(readRun(positionals)).map(([name, tests]) => [name, sorted(tests)])),
+})
 const own: Results = { server: 'Myelin', ...(values.suite === undefined ? {} : { suite: values.suite }), packages }
 const { text, unexplained } = page(own, reference, reasons)
 writeFileSync(join(FOLDER, 'complement.json'), `${JSON.stringify(own, null, 2)}\n`)
