@@ -106,6 +106,22 @@ describe.each(['10', '12'])('invitations of a server that lies, to a room of ver
     }
   })
 
+  it('F9: nothing is signed for somebody who does not want to be invited (MSC4155); what is ignored is signed and not shown', async () => {
+    const set = (content: JsonObject): Promise<unknown> =>
+      alice.call('PUT', `/v3/user/${e(alice.userId)}/account_data/org.matrix.msc4155.invite_permission_config`, { body: content })
+    const room = peer.found(version, peer.user('host'))
+    const { pdu, eventId } = invitation(room)
+    await set({ blocked_users: ['@h*:*'] })
+    const { status, body } = await invite(room, pdu, eventId)
+    expect([status, body.errcode, body.event]).toEqual([403, 'M_INVITE_BLOCKED', undefined])
+    await set({ ignored_users: [peer.user('host')] })
+    expect((await invite(room, pdu, eventId)).status).toBe(200)
+    expect((await alice.sync()).rooms?.invite?.[room.roomId]).toBeUndefined()
+    await set({})
+    expect((await alice.sync()).rooms?.invite?.[room.roomId]).toBeDefined()
+    await alice.leave(room.roomId)
+  })
+
   it('our invitation is not sent before their server has signed it, and is none if it signs something else', async () => {
     const roomId = await alice.createRoom({ preset: 'private_chat', room_version: version })
     const bob = peer.user('bob')

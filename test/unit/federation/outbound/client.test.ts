@@ -100,6 +100,8 @@ describe('what a client of ours hears of a failure (F20)', () => {
   it.each([
     [new RemoteRefusal(403, 'M_UNKNOWN_TOKEN', 'x'), 403, 'M_FORBIDDEN'],
     [new RemoteRefusal(403, 'M_USER_LOCKED', 'x'), 403, 'M_FORBIDDEN'],
+    [new RemoteRefusal(403, 'M_INVITE_BLOCKED', 'x'), 403, 'M_INVITE_BLOCKED'],
+    [new RemoteRefusal(400, 'M_INVITE_BLOCKED', 'x'), 502, 'M_UNKNOWN'],
     [new RemoteRefusal(404, 'M_UNKNOWN_TOKEN', 'x'), 404, 'M_NOT_FOUND'],
     [new RemoteRefusal(404, 'M_UNRECOGNIZED', 'x'), 502, 'M_UNKNOWN'],
     [new RemoteRefusal(429, 'M_LIMIT_EXCEEDED', 'x'), 429, 'M_LIMIT_EXCEEDED'],
