@@ -55,7 +55,7 @@ export interface AccountDataChange {
 /** Account data has changed. */
 export function onAccountDataChanged(core: UserCore, _change: AccountDataChange): void {
   // The box that is out goes by what was true before.
-  core.letters.takeIn()
+  core.letters.takeInSoon()
   core.feedKeeper.ownData.invalidate()
   wakeParkedSoon(core)
 }
@@ -66,7 +66,7 @@ const MEMBER_PROFILE_FIELDS: readonly string[] = ['displayname', 'avatar_url']
 /** Fields of the profile have changed. */
 export function onProfileChanged(core: UserCore, names: readonly string[]): void {
   if (!names.some((name) => MEMBER_PROFILE_FIELDS.includes(name))) return
-  core.letters.takeIn()
+  core.letters.takeInSoon()
   core.memberProfile = undefined
   core.profilePropagation.plan()
 }

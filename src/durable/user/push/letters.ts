@@ -19,6 +19,8 @@ export class Letters {
   readonly #core: UserCore
   /** Rooms for which the box is put out, the latest last. */
   readonly #rooms = new Set<string>()
+  /** A box that is not out any more, and has not been taken in yet. */
+  #closed: UserLetterbox | undefined
 
   constructor(core: UserCore) {
     this.#core = core
@@ -32,15 +34,28 @@ export class Letters {
 
   /** Takes the box in. Costs a look-up where there is none. */
   takeIn(): void {
-    const core = this.#core
-    const box = letterboxesOf(core.env).takeIn(core.userId)
-    if (!(box instanceof UserLetterbox)) return
+    this.#close()
+    const box = this.#closed
+    this.#closed = undefined
+    if (box === undefined) return
     for (const [roomId, { generation, head, facts, from, told }] of box.rooms) {
       this.#rooms.add(roomId)
       if (facts === undefined) continue
       const unread = { from, items: told.map((one) => ({ kind: 'told' as const, ...one })) }
-      takeHint(core, { roomId, generation, head, news: { facts, unread: undefined } }, unread)
+      takeHint(this.#core, { roomId, generation, head, news: { facts, unread: undefined } }, unread)
     }
+  }
+
+  /** Nobody may leave anything any more: what the box goes by is changing in a transaction, after which it is taken in. */
+  takeInSoon(): void {
+    this.#close()
+    if (this.#closed !== undefined) queueMicrotask(() => this.takeIn())
+  }
+
+  /** Takes the box away and keeps it. One that was kept before stays: there is never another until it has been taken in. */
+  #close(): void {
+    const box = letterboxesOf(this.#core.env).takeIn(this.#core.userId)
+    if (box instanceof UserLetterbox) this.#closed = box
   }
 
   /** Puts the box out, also for a room that has just rung, where there is a use for it. */
