@@ -20,6 +20,8 @@ export class RequestContext implements DisposableContext {
   readonly waitUntil: (work: Promise<unknown>) => void
   readonly #facts: RequestFacts
   #session: SessionHolder | undefined
+  /** The account has admitted this request, and counted it against its limits. */
+  #isCounted = false
   #registry: Registry | undefined
 
   constructor(facts: RequestFacts) {
@@ -59,8 +61,17 @@ export class RequestContext implements DisposableContext {
       return this.#session.stub
     }
     const { userId, credential } = this.#presented()
+    this.#isCounted = true
     this.#session = new SessionHolder(this.objects.user(userId).open(credential))
     return this.#session.stub
+  }
+
+  /** What the account of the presented token says about a room: a session's first question in one call, as most requests ask no other. */
+  roomAccess(roomId: string): ReturnType<SessionStub['roomAccess']> {
+    if (this.#session !== undefined) return this.session.roomAccess(roomId)
+    const { userId, credential } = this.#presented()
+    this.#isCounted = true
+    return this.objects.user(userId).roomAccess(credential, roomId)
   }
 
   /**
@@ -76,7 +87,11 @@ export class RequestContext implements DisposableContext {
   #presented(): { readonly userId: string; readonly credential: Credential } {
     const { token, requestId, rateLimit, standing, clientAddress } = this.#facts
     if (token === undefined) throw missingToken()
-    return { userId: token.userId, credential: { kind: 'access_token', token: token.text, requestId, rateLimit, standing, clientAddress } }
+    const counted = this.#isCounted ? 'none' : rateLimit
+    return {
+      userId: token.userId,
+      credential: { kind: 'access_token', token: token.text, requestId, rateLimit: counted, standing, clientAddress },
+    }
   }
 
   /** Lets go of the session, e.g. before parking; the next access opens it anew. */

@@ -9,7 +9,7 @@ import { listedRoom } from '../rooms/access.ts'
  * @throws MatrixError M_NOT_FOUND for all other rooms, whether there are any or not.
  */
 export async function isListed(ctx: RequestContext, roomId: string): Promise<boolean> {
-  const access = ctx.claimedUserId === undefined ? undefined : unwrap(await ctx.session.roomAccess(roomId))
+  const access = ctx.claimedUserId === undefined ? undefined : unwrap(await ctx.roomAccess(roomId))
   if (await isPublicRoom(ctx.registry, roomId)) return true
   if (access?.membership === undefined) throw notFound('Unknown room')
   return false

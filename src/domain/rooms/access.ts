@@ -23,14 +23,14 @@ export interface RoomAccess {
  * @throws MatrixError M_FORBIDDEN for all other names, whether there is such a room or not; no object is named for them.
  */
 export async function listedRoom(ctx: RequestContext, roomId: string): Promise<RoomAccess> {
-  const access = unwrap(await ctx.session.roomAccess(roomId))
+  const access = unwrap(await ctx.roomAccess(roomId))
   if (access.membership === undefined) throw forbidden('You are not in this room')
   return access
 }
 
 /** Access to a room that the caller may have no part in yet, or `undefined` where this server has none of that name. */
 export async function findableRoom(ctx: RequestContext, roomId: string): Promise<RoomAccess | undefined> {
-  const access = unwrap(await ctx.session.roomAccess(roomId))
+  const access = unwrap(await ctx.roomAccess(roomId))
   if (access.membership !== undefined) return access
   return isRoomId(roomId) && (await roomExists(ctx.registry, roomId)) ? access : undefined
 }
@@ -38,7 +38,7 @@ export async function findableRoom(ctx: RequestContext, roomId: string): Promise
 /** What the caller's account says about a room, wherever it is. @throws MatrixError M_INVALID_PARAM for what is no room ID. */
 export async function roomAccess(ctx: RequestContext, roomId: string): Promise<RoomAccess> {
   if (!isRoomId(roomId)) throw invalidParam('That is not a room ID')
-  return unwrap(await ctx.session.roomAccess(roomId))
+  return unwrap(await ctx.roomAccess(roomId))
 }
 
 /** Whether this server has a room of that name. */

@@ -35,5 +35,5 @@ export async function mayKnow(ctx: RequestContext, summary: JsonObject): Promise
 }
 
 async function membershipIn(ctx: RequestContext, roomId: string): Promise<string | undefined> {
-  return ctx.claimedUserId === undefined ? undefined : unwrap(await ctx.session.roomAccess(roomId)).membership
+  return ctx.claimedUserId === undefined ? undefined : unwrap(await ctx.roomAccess(roomId)).membership
 }

@@ -3,7 +3,9 @@ import type { PushRuleset } from '../../matrix/push-rules/ruleset.ts'
 import type { PushSettings } from '../../matrix/push-rules/settings.ts'
 import type { MemberProfile } from '../../matrix/room-creation/room-plan.ts'
 import type { Env } from '../../runtime/bindings.ts'
+import { nowMs } from '../../runtime/clock.ts'
 import { type Config, configOf } from '../../runtime/config.ts'
+import { log } from '../../runtime/log.ts'
 import { DueTable } from '../../storage/due-table.ts'
 import { ObjectStore } from '../../storage/object-store.ts'
 import { USER_BASELINE } from '../../storage/user/baseline.generated.ts'
@@ -24,6 +26,9 @@ import { SlidingRequests } from './sliding-requests.ts'
 import type { Standing } from './standing.ts'
 import { AdmittedTokens } from './tokens-admitted.ts'
 import { Unread } from './unread.ts'
+
+/** When deferred work that failed is tried again. */
+const DUE_RETRY_MS = 30_000
 
 /** What every concern of a `User` object works with. One per object, shared by all of its sessions. */
 export class UserCore {
@@ -95,5 +100,14 @@ export class UserCore {
   get roomOrder(): RoomOrder {
     this.#roomOrder ??= new RoomOrder(this.feedKeeper.feed.rooms, this.userId)
     return this.#roomOrder
+  }
+
+  /** Does what is due; what fails is tried again. */
+  async runDue(): Promise<void> {
+    if (!this.store.exists()) return
+    await this.due.run(nowMs(), (kind, cause) => {
+      log.warn(`deferred work of an account failed: ${kind}`, cause)
+      return nowMs() + DUE_RETRY_MS
+    })
   }
 }

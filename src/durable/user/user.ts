@@ -2,8 +2,6 @@ import { DurableObject } from 'cloudflare:workers'
 import type { JsonObject } from '../../matrix/json.ts'
 import type { Presence } from '../../matrix/presence.ts'
 import type { Env } from '../../runtime/bindings.ts'
-import { nowMs } from '../../runtime/clock.ts'
-import { log } from '../../runtime/log.ts'
 import { countCost } from '../../runtime/metrics.ts'
 import { type Outcome, refusal, success } from '../../runtime/outcome.ts'
 import { readAccount } from '../../storage/user/account.ts'
@@ -31,9 +29,6 @@ import { type IssuedTokens, refreshTokens } from './tokens-refresh.ts'
 import { UserCore } from './user-core.ts'
 import { UserSession } from './user-session.ts'
 
-/** When deferred work that failed is tried again. */
-const DUE_RETRY_MS = 30_000
-
 /** One account: its devices, tokens, account data, room list and feed. A thin shell; each concern has its own file. */
 export class User extends DurableObject<Env> {
   readonly #account: UserCore
@@ -54,6 +49,11 @@ export class User extends DurableObject<Env> {
   /** Opens a session: the capability through which everything else on this account is done. Never refuses by itself: its methods do. */
   open(credential: Credential): UserSession {
     return new UserSession(this.#core, admit(this.#core, credential))
+  }
+
+  /** What {@link UserSession.roomAccess} answers: all that most requests about a room ask of the account, without a capability to be let go of. */
+  roomAccess(credential: Credential, roomId: string): ReturnType<UserSession['roomAccess']> {
+    return this.open(credential).roomAccess(roomId)
   }
 
   /** Creates the account. The caller has reserved its name in the registry. */
@@ -173,13 +173,8 @@ export class User extends DurableObject<Env> {
   override webSocketError(): void {}
 
   /** Deferred work of the account. */
-  override async alarm(): Promise<void> {
-    const core = this.#core
-    if (!core.store.exists()) return
-    await core.due.run(nowMs(), (kind, cause) => {
-      log.warn(`deferred work of an account failed: ${kind}`, cause)
-      return nowMs() + DUE_RETRY_MS
-    })
+  override alarm(): Promise<void> {
+    return this.#core.runDue()
   }
 
   /** Runs a method that needs no session; a refusal is its outcome. */
