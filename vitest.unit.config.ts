@@ -6,6 +6,7 @@ export default defineConfig({
     name: 'unit',
     include: ['test/unit/**/*.test.ts', 'test/tidy/**/*.test.ts'],
     environment: 'node',
-    testTimeout: process.env.MYELIN_NIGHTLY === 'on' ? 1_800_000 : 60_000,
+    setupFiles: ['test/support/property-seed.ts'],
+    testTimeout: process.env.MYELIN_NIGHTLY === 'on' ? 1_800_000 : 300_000,
   },
 })

@@ -10,6 +10,7 @@ import {
   stepResolution,
 } from '../../../src/state-resolution/index.ts'
 import { type ExpensiveRoomSize, expensiveRoom, S2_ROOM } from '../../support/expensive-room.ts'
+import { PROPERTY_TIMEOUT_MS } from '../../support/property-runs.ts'
 import { rulesOf } from '../../support/room-builder.ts'
 
 const SLICE_EVENTS = 500
@@ -26,7 +27,9 @@ const SMALL: ExpensiveRoomSize = { chain: 600, forks: 12, conflicted: 40 }
 describe.each(['11', '12'] as const)('S2: a room made to be expensive, version %s', (version) => {
   const rules = rulesOf(version)
 
-  test('is resolved in slices of bounded reading, and its cursor is stored in parts that fit into rows', { timeout: 60_000 }, () => {
+  test('is resolved in slices of bounded reading, and its cursor is stored in parts that fit into rows', {
+    timeout: PROPERTY_TIMEOUT_MS,
+  }, () => {
     const { inputs, lookup } = expensiveRoom(S2_ROOM, version)
     let cursor = startResolution(inputs, rules)
     let largestPartBytes = 0

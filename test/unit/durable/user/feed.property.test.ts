@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Membership } from '../../../../src/matrix/membership.ts'
+import { PROPERTY_TIMEOUT_MS, propertyRuns } from '../../../support/property-runs.ts'
 import { FeedWorld, type Token } from './feed-world.ts'
 
 type Step =
@@ -87,7 +88,7 @@ function play(world: FeedWorld, steps: readonly Step[]): (Token | undefined)[] {
 
 describe('the feed against a model of rooms and clients', () => {
   it('delivers every position at least once to every device and every token ever issued, over crashes, lost hints and pruning', {
-    timeout: 60_000,
+    timeout: PROPERTY_TIMEOUT_MS,
   }, () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(...stormy), { minLength: 5, maxLength: 80, size: 'max' }), (steps) => {
@@ -99,11 +100,11 @@ describe('the feed against a model of rooms and clients', () => {
         world.crash()
         for (const token of issued) world.checkComplete(world.sync(token).view)
       }),
-      { numRuns: 1000 },
+      { numRuns: propertyRuns(1000, 20) },
     )
   })
 
-  it('delivers exactly once to clients that follow their tokens while nothing crashes', { timeout: 60_000 }, () => {
+  it('delivers exactly once to clients that follow their tokens while nothing crashes', { timeout: PROPERTY_TIMEOUT_MS }, () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(...calm), { minLength: 5, maxLength: 80, size: 'max' }), (steps) => {
         const world = new FeedWorld(ROOMS, { maxEntries: 1000, pruneSlack: 10, maxBoots: 3 })
@@ -112,11 +113,11 @@ describe('the feed against a model of rooms and clients', () => {
         for (const token of [undefined, ...world.tokens]) world.checkComplete(world.sync(token).view)
         expect(world.repeated).toBe(0)
       }),
-      { numRuns: 600 },
+      { numRuns: propertyRuns(600, 20) },
     )
   })
 
-  it('delivers exactly once when the object only goes after everything was written', { timeout: 60_000 }, () => {
+  it('delivers exactly once when the object only goes after everything was written', { timeout: PROPERTY_TIMEOUT_MS }, () => {
     fc.assert(
       fc.property(
         fc.array(fc.oneof(...stormy.filter((_, index) => index !== stormy.length - 1)), { maxLength: 60, size: 'max' }),
@@ -129,7 +130,7 @@ describe('the feed against a model of rooms and clients', () => {
           expect(world.repeated).toBe(0)
         },
       ),
-      { numRuns: 600 },
+      { numRuns: propertyRuns(600, 20) },
     )
   })
 })
