@@ -68,6 +68,8 @@ export interface MembershipNotice {
   readonly predecessor?: string | undefined
   /** For joins: nothing up to here can be unread. */
   readonly unreadPos?: number | undefined
+  /** No news of the membership: the room's members, who were not known since that time (milliseconds since the epoch), are. */
+  readonly completedSinceMs?: number | undefined
 }
 
 /** One item of a user's outbox for another local user (docs/design/to-device.md). */

@@ -21,6 +21,10 @@ export function takeNotice(core: UserCore, notice: MembershipNotice): void {
     log.warn('a membership notice for an account that does not exist')
     return
   }
+  if (notice.completedSinceMs !== undefined) {
+    core.e2ee.outbox.announceSince(notice.roomId, notice.completedSinceMs)
+    return
+  }
   const { feedKeeper } = core
   const before = feedKeeper.feed.rooms.find(notice.roomId)
   if (!feedKeeper.feed.notice({ ...notice, facts: notice.facts ?? factsOfStranger(notice) })) return

@@ -16,6 +16,7 @@ import {
   tellState,
 } from './complete-state.ts'
 import { finishCompletion } from './finish-completion.ts'
+import { tellCompleted } from './tell-completed.ts'
 import { type Completer, wakeCompletion, watchCompletion } from './wake-completion.ts'
 
 /** What completes a room that was joined without its members. A thin shell that `ReadableRoom` extends. */
@@ -64,6 +65,7 @@ export abstract class CompletableRoom extends FederatedRoom {
         this.core.repairs?.committed()
         return turn
       }
+      const joined = this.core.partial.current
       const finished = finishCompletion(this.core)
       if (typeof finished === 'string') {
         this.core.repairs?.committed()
@@ -71,6 +73,8 @@ export abstract class CompletableRoom extends FederatedRoom {
       }
       this.imported()
       await this.afterCommit(finished)
+      const join = joined === undefined ? undefined : this.core.events.findById(joined.eventId)
+      if (join !== undefined) this.ctx.waitUntil(tellCompleted(this.core, join.originServerTs))
       return 'done'
     })
   }

@@ -16,3 +16,5 @@ export const FILL_SLICE_ENTRIES = 256
 export const REMAKE_SLICE_EVENTS = 32
 /** Events on incomplete states looked at in one turn for those that can be made anew. */
 export const MAX_REMAKE_LOOKED_AT = 1_000
+/** Members of this server who are told that the state has become whole. */
+export const MAX_TOLD_COMPLETED = 200

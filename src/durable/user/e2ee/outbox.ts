@@ -9,6 +9,7 @@ import {
 import { listDeviceKeys } from '../../../storage/user/device-keys.ts'
 import { listDevices } from '../../../storage/user/devices.ts'
 import { objectsOf } from '../../objects.ts'
+import { idAt } from '../../peers/clock-ids.ts'
 import { type OutboxDelivery, PeerOutbox } from '../../peers/peer-outbox.ts'
 import type { PeerReply, ServerPeerItem } from '../../protocol.ts'
 import { joinedRooms } from '../notices.ts'
@@ -86,6 +87,11 @@ export class Outbox {
     // One is enough: whoever is interested fetches the whole list.
     const device = listDeviceKeys(store)[0] ?? listDevices(store)[0]
     if (device !== undefined) this.#core.ctx.waitUntil(this.#tellServersOf(roomId, device.deviceId))
+  }
+
+  /** All members of a room are known now: servers there hear of the devices if these have changed since a time, in milliseconds, at which not all were. */
+  announceSince(roomId: string, sinceMs: number): void {
+    if (readDeviceStream(this.#core.store) > idAt(sinceMs)) this.announceTo(roomId)
   }
 
   async #tellServersOf(roomId: string, device: string): Promise<void> {
