@@ -44,6 +44,16 @@ describe('the size of a body (P1)', () => {
     expect(body.taken()).toBeLessThan(30)
   })
 
+  it('is not taken from a Content-Length that is too small, whatever kind of stream it is', async () => {
+    const bytes = new TextEncoder().encode('{"a":1}')
+    const headers = { 'Content-Length': String(bytes.length - 2) }
+    const stream = new Blob([bytes]).stream()
+    expect((await put(stream, headers)).status).not.toBe(200)
+    for (const length of [bytes.length, bytes.length + 5]) {
+      expect((await put(new Blob([bytes]).stream(), { 'Content-Length': String(length) })).status).toBe(200)
+    }
+  })
+
   it('may be just below the limit', async () => {
     const body = JSON.stringify({ padding: 'x'.repeat(200_000) })
     expect((await put(`${body}${' '.repeat(MAX_BODY_BYTES - body.length)}`)).status).toBe(200)
