@@ -7,7 +7,7 @@ import { MAX_IMPORT_TURNS } from '../limits.ts'
 import { askStateIds, openState } from './ask.ts'
 import { fetchOutliers, unknownOf } from './fetch-auth.ts'
 import { inTurn } from './in-turn.ts'
-import { LACKING_AFTER_FAILURES, MAX_STATES_PER_COMPLETION, WHOLE_STATE_ABOVE } from './limits.ts'
+import { KEYS_PER_CALL, LACKING_AFTER_FAILURES, MAX_STATES_PER_COMPLETION, WHOLE_STATE_ABOVE } from './limits.ts'
 import { attempt, type RepairContext, rulesOfVersion } from './repair-context.ts'
 
 /**
@@ -79,6 +79,11 @@ async function fetchFrom(
   }
   // What is not signed by its sender's server is no part of any state, whoever says so.
   const stateIds = state.filter((id) => !forged.has(id) || !unknown.includes(id))
+  const named = afterId === '' ? stateIds : [...stateIds, afterId]
+  for (let start = 0; start < named.length; start += KEYS_PER_CALL) {
+    unwrap(await ctx.room().numberKeys(named.slice(start, start + KEYS_PER_CALL)))
+    await letOthersRun()
+  }
   return unwrap(await ctx.room().tellState({ eventId, afterId, stateIds, mayLack })) === 0 || mayLack
 }
 

@@ -54,3 +54,5 @@ export const IDS_PER_QUESTION = 10_000
 export const MAX_STATES_PER_COMPLETION = 64
 /** Failed attempts at completing a room after which events of its state that nobody has are left out of it. */
 export const LACKING_AFTER_FAILURES = 6
+/** Events of a state whose keys are numbered in one turn of the room: some milliseconds. */
+export const KEYS_PER_CALL = 500

@@ -11,6 +11,7 @@ import {
   completionPlan,
   completionTurn,
   keepWhole,
+  numberKeys,
   type StateTold,
   stageWhole,
   tellState,
@@ -50,6 +51,14 @@ export abstract class CompletableRoom extends FederatedRoom {
   /** Looks at some of them; answers whether that was all. */
   keepWhole(): Promise<Outcome<boolean>> {
     return this.run(() => keepWhole(this.core))
+  }
+
+  /** Gives numbers to the keys of events that are about to be told as a state. */
+  numberKeys(eventIds: readonly string[]): Promise<Outcome<null>> {
+    return this.run(() => {
+      numberKeys(this.core, eventIds)
+      return null
+    })
   }
 
   /** Tells a whole state; answers how many of its events are not here. */

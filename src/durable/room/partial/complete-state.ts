@@ -3,6 +3,7 @@ import { clearSomeStagedImports, clearStagedImports, insertStagedImports, type S
 import { incompleteEvents, nextUntoldState, type ToldState, writePartialRoom, writeToldState } from '../../../storage/room/partial-room.ts'
 import { planResolution } from '../../../storage/room/resolving.ts'
 import { EMPTY_GROUP } from '../../../storage/room/state-groups.ts'
+import { numberKeysOf, type ToldEntry, toldEntries } from '../../../storage/room/told-entries.ts'
 import { ImportProgress } from '../federation/import-progress.ts'
 import { IMPORT_DELETED_ROWS, MAX_IMPORT_CHUNK } from '../federation/limits.ts'
 import { MAX_CLAIMED_STATE } from '../graph/limits.ts'
@@ -78,23 +79,29 @@ export interface StateTold {
   readonly mayLack: boolean
 }
 
-/** Takes a state from another server. Answers how many of its events are not here; if any, and none may lack, nothing was stored. @throws MatrixError M_INVALID_PARAM. */
+/** Gives numbers to the keys of some events that are about to be told as a state: with those of all of them at once a large room would be busy for long. */
+export function numberKeys(core: RoomCore, eventIds: readonly string[]): void {
+  core.store.transaction(undefined, () => numberKeysOf(core.store, eventIds))
+  core.keys.forgetCache()
+}
+
+/** Takes a state from another server, whose keys have their numbers. Answers how many of its events are not here; if any, and none may lack, nothing was stored. @throws MatrixError M_INVALID_PARAM. */
 export function tellState(core: RoomCore, { eventId, afterId, stateIds, mayLack }: StateTold): number {
   if (stateIds.length > MAX_CLAIMED_STATE) throw invalidParam(`At most ${MAX_CLAIMED_STATE} events make a state`)
   const ids = new Set(stateIds)
-  const rows = core.events.stateRows([...ids])
-  const after = afterId === '' ? [] : core.events.stateRows([afterId])
+  const rows = toldEntries(core.store, [...ids])
+  const after = afterId === '' ? [] : toldEntries(core.store, [afterId])
   const lacking = ids.size - rows.length + (afterId !== '' && after.length === 0 ? 1 : 0)
   if (lacking > 0 && !mayLack) return lacking
   const entries = new Map<number, number>()
-  const intern = (row: (typeof rows)[number]): void => {
-    if (row.status !== 'rejected' && row.stateKey !== undefined) entries.set(core.keys.intern(row.type, row.stateKey), row.nid)
+  const add = (row: ToldEntry): void => {
+    if (!row.isRejected && row.kid !== 0) entries.set(row.kid, row.nid)
   }
   try {
     core.store.transaction(undefined, () => {
-      for (const row of rows) intern(row)
-      if (entries.size < rows.filter(({ status }) => status !== 'rejected').length) throw invalidParam('The state is none')
-      for (const row of after) intern(row)
+      for (const row of rows) add(row)
+      if (entries.size < rows.filter(({ isRejected }) => !isRejected).length) throw invalidParam('The state is none')
+      for (const row of after) add(row)
       const create = core.currentEvent('m.room.create', '')
       const kid = core.keys.find('m.room.create', '')
       if (create === undefined || kid === undefined || entries.get(kid) !== create.nid)

@@ -76,6 +76,7 @@ async function tellWhole({ branch, join, eveJoined }: World, copy: Copy): Promis
   while (!unwrap(await copy.keepWhole()));
   const afterId = join.event.prevEvents[0] ?? ''
   const stateIds = state.map(({ eventId }) => eventId)
+  unwrap(await copy.numberKeys([...stateIds, afterId]))
   expect(unwrap(await copy.tellState({ eventId: join.event.eventId, afterId, stateIds, mayLack: false }))).toBe(0)
 }
 
