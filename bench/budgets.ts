@@ -108,6 +108,8 @@ const BUDGETS: readonly Budget[] = [
     limit: 1,
   },
   { workload: 'fan-out-push', what: 'commits until one message has reached everybody', measured: extra('commitsUntilDelivered'), limit: 1 },
+  // Those who wait, the sender, and everybody once for the burst: not everybody for every message.
+  { workload: 'fan-out-push', what: 'hints for each message', measured: each('hint'), limit: ({ extra }) => (extra.waiting ?? 0) + 20 },
   // All say the same here, so they share requests; what the members' counts differ by, requests differ by.
   { workload: 'fan-out-push', what: 'requests to the gateway for each message', measured: each('fetch'), limit: 20 },
   {
