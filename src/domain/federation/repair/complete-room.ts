@@ -7,7 +7,7 @@ import { MAX_IMPORT_TURNS } from '../limits.ts'
 import { askStateIds, openState } from './ask.ts'
 import { fetchOutliers, unknownOf } from './fetch-auth.ts'
 import { inTurn } from './in-turn.ts'
-import { KEYS_PER_CALL, LACKING_AFTER_FAILURES, MAX_STATES_PER_COMPLETION, WHOLE_STATE_ABOVE } from './limits.ts'
+import { KEYS_PER_CALL, LACKING_AFTER_FAILURES, MAX_RESOLUTIONS, MAX_STATES_PER_COMPLETION, WHOLE_STATE_ABOVE } from './limits.ts'
 import { attempt, type RepairContext, rulesOfVersion } from './repair-context.ts'
 
 /**
@@ -30,10 +30,14 @@ export async function completeRoom(ctx: RepairContext, failures: number): Promis
 
 /** Has the room go on with what is here, a turn at a time, until there is something to fetch. */
 async function advance(ctx: RepairContext): Promise<'fetch' | 'done'> {
-  for (let turns = 0; turns < MAX_IMPORT_TURNS; turns += 1) {
+  let resolutions = 0
+  for (let turns = 0; turns < MAX_IMPORT_TURNS && resolutions < MAX_RESOLUTIONS; turns += 1) {
     const turn = unwrap(await ctx.room().advanceCompletion())
     if (turn === 'done' || turn === 'fetch') return turn
-    if (turn === 'resolving') await ctx.room().resolved()
+    if (turn === 'resolving') {
+      resolutions += 1
+      await ctx.room().resolved()
+    }
     await letOthersRun()
   }
   throw new Error('completing a room has not come to an end')

@@ -56,3 +56,5 @@ export const MAX_STATES_PER_COMPLETION = 64
 export const LACKING_AFTER_FAILURES = 6
 /** Events of a state whose keys are numbered in one turn of the room: some milliseconds. */
 export const KEYS_PER_CALL = 500
+/** Resolutions that one attempt at completing a room waits for. */
+export const MAX_RESOLUTIONS = 200

@@ -39,8 +39,14 @@ export function completionPlan(core: RoomCore): CompletionPlan {
 /** How the events of a whole state are looked at, by room; it can be begun again from the rows. */
 const looking = new WeakMap<RoomCore, ImportProgress>()
 
+/** Once everybody here has left, what is staged is that of whoever joins the room again. @throws MatrixError M_NOT_FOUND. */
+function requireOngoing(core: RoomCore): void {
+  if (core.head.life !== 'active' || !core.members.hasLocalJoined()) throw core.unknownRoom()
+}
+
 /** Takes in events of a whole state as another server sent them; the first of them with `isFirst`. @throws MatrixError M_TOO_LARGE. */
 export function stageWhole(core: RoomCore, staged: readonly StagedImport[], isFirst: boolean): void {
+  requireOngoing(core)
   if (staged.length > MAX_IMPORT_CHUNK) throw invalidParam(`At most ${MAX_IMPORT_CHUNK} events at a time`)
   looking.delete(core)
   core.store.transaction(undefined, () => {
@@ -51,6 +57,7 @@ export function stageWhole(core: RoomCore, staged: readonly StagedImport[], isFi
 
 /** Keeps some of the events that were staged, as the rules allow, and then deletes what was staged; one commit. Answers whether that was all. */
 export function keepWhole(core: RoomCore): boolean {
+  requireOngoing(core)
   const progress = looking.get(core) ?? new ImportProgress({ core, roomId: core.roomId, rules: core.rules, foundedAtPos: undefined })
   looking.set(core, progress)
   try {

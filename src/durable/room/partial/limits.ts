@@ -4,8 +4,11 @@
 export const WHOLE_WAIT_MS = 300_000
 /** Requests that wait for it. */
 export const MAX_WHOLE_WAITS = 1_000
-/** Servers in a room that are remembered while its members are not known. */
-export const MAX_RESIDENT_SERVERS = 10_000
+/**
+ * Servers that are said to be in a room, while its members are not known: nobody has signed for it. Others get what is sent meanwhile by way of what builds
+ * on it.
+ */
+export const MAX_RESIDENT_SERVERS = 1_000
 /** When the alarm has the state fetched, should a crash have come between. */
 export const PARTIAL_RETRY_MS = 20_000
 /** When it looks again after that: the object that fetches has an alarm of its own. */
