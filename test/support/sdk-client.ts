@@ -3,7 +3,7 @@ import { type BaseLogger, logger as globalLogger } from 'matrix-js-sdk/lib/logge
 import type { Login } from './matrix-client.ts'
 
 /** How long a client may take to have done its first sync, in milliseconds. */
-const PREPARED_WITHIN_MS = 20_000
+const PREPARED_WITHIN_MS = 60_000
 /** How often conditions are looked at, in milliseconds. */
 const POLL_MS = 20
 /** Pages that {@link scrollToStart} reads at most. */
@@ -46,7 +46,7 @@ export async function startSdkClient(baseUrl: string, login: Login, options: ISt
 }
 
 /** Waits until a condition holds. @throws Error naming `what` at the deadline. */
-export async function waitUntil(what: string, condition: () => boolean, deadlineMs = 10_000): Promise<void> {
+export async function waitUntil(what: string, condition: () => boolean, deadlineMs = 60_000): Promise<void> {
   for (const endMs = performance.now() + deadlineMs; !condition(); ) {
     if (performance.now() > endMs) throw new Error(`${what} did not happen within ${deadlineMs} ms`)
     await new Promise((resolve) => setTimeout(resolve, POLL_MS))
