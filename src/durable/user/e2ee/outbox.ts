@@ -1,4 +1,5 @@
 import { log } from '../../../runtime/log.ts'
+import { inTurns } from '../../../runtime/turns.ts'
 import {
   announcementsUpTo,
   deleteAnnouncements,
@@ -101,7 +102,8 @@ export class Outbox {
       if (servers.length === 0 || servers.length > MAX_SERVERS_ON_JOIN) return
       const news: ServerNews = { device, stream: readDeviceStream(store), prev: [], ifUntold: true }
       store.transaction(undefined, () => this.#peers.addForAll(servers, 'devices', JSON.stringify(news), false))
-      this.#peers.deliver(servers)
+      // One after the other: each may have to be opened, and nobody waits for this. What a crash cuts off goes out when the outbox settles.
+      await inTurns(servers, 1, async (server) => this.#peers.deliver([server]))
     } catch (cause) {
       log.warn('servers of a joined room were not told of devices', cause)
     }
