@@ -139,7 +139,7 @@ export class HostilePeer extends HostileServer {
 
   /** A join made from the template of the server under test, not sent yet. */
   async prepareJoin(roomId: string, userId: string, signer: EventSigner = this.signer): Promise<{ room: HostileRoom; join: RoomEvent }> {
-    const versions = ['6', '7', '8', '9', '10', '11', '12'].map((version) => `ver=${version}`).join('&')
+    const versions = Array.from({ length: 12 }, (_, n) => `ver=${n + 1}`).join('&')
     const path = `v1/make_join/${encodeURIComponent(roomId)}/${encodeURIComponent(userId)}?${versions}`
     const { status, body } = await this.ask('GET', path)
     if (status !== 200 || !isJsonObject(body.event)) throw new Error(`make_join was answered ${status}: ${JSON.stringify(body)}`)
@@ -183,8 +183,9 @@ export function pdusOf(value: unknown): JsonObject[] {
   return Array.isArray(value) ? value.filter(isJsonObject) : []
 }
 
+/** IDs of a list of references, which room versions 1 and 2 write as pairs of ID and hashes. */
 function idsOf(value: unknown): string[] {
-  return Array.isArray(value) ? value.map(String) : []
+  return Array.isArray(value) ? value.map((reference) => String(Array.isArray(reference) ? reference[0] : reference)) : []
 }
 
 /** The rules of a version that exists. */

@@ -19,6 +19,8 @@ export interface Choice {
   readonly content: JsonObject
   readonly stateKey?: string
   readonly redacts?: string
+  /** Where the origin chooses it (room versions 1 and 2). */
+  readonly eventId?: string
   readonly prevEvents?: readonly string[]
   readonly authEvents?: readonly string[]
   readonly depth?: number
@@ -54,6 +56,7 @@ export class HostileRoom {
     const create = createEvent(
       {
         roomId: rules.roomIdIsCreateHash ? undefined : `!${nowMs.toString(36)}${counter++}:${signer.serverName}`,
+        eventId: chosenId(signer),
         type: 'm.room.create',
         stateKey: '',
         sender: creator,
@@ -82,9 +85,14 @@ export class HostileRoom {
     const auth = authTypesFor({ type, sender, content, stateKey }, this.rules).flatMap(
       ([authType, authKey]) => line.state.get(stateKeyOf(authType, authKey))?.eventId ?? [],
     )
+    const prevEvents = choice.prevEvents ?? line.tips.map(({ eventId }) => eventId)
+    const authEvents = choice.authEvents ?? [...new Set(auth)]
     const event = createEvent(
       {
         roomId: this.roomId,
+        eventId: choice.eventId ?? chosenId(choice.signer ?? this.#signer),
+        // What is referred to need not exist.
+        referenceHashes: new Map([...prevEvents, ...authEvents].map((id) => [id, null])),
         type,
         stateKey,
         sender,
@@ -92,8 +100,8 @@ export class HostileRoom {
         redacts,
         originServerTs: choice.originServerTs ?? this.#lastTs,
         depth: choice.depth ?? Math.max(0, ...line.tips.map(({ depth }) => depth)) + 1,
-        prevEvents: choice.prevEvents ?? line.tips.map(({ eventId }) => eventId),
-        authEvents: choice.authEvents ?? [...new Set(auth)],
+        prevEvents,
+        authEvents,
       },
       this.rules,
       choice.signer ?? this.#signer,
@@ -172,6 +180,11 @@ export class HostileRoom {
 }
 
 let counter = 0
+
+/** An ID that no event has had. */
+function chosenId(signer: EventSigner): string {
+  return `$chosen${counter++}:${signer.serverName}`
+}
 
 function after(line: Line, event: RoomEvent): Line {
   if (event.stateKey === undefined) return { tips: [event], state: line.state }
