@@ -3,6 +3,7 @@ import { countCost } from '../../runtime/metrics.ts'
 import { type Letter, letterboxesOf } from '../letterboxes.ts'
 import type { HintReply } from '../protocol.ts'
 import type { RoomNews } from '../room-news.ts'
+import { rememberedListenersOf } from './remembered-listeners.ts'
 import type { RoomCore } from './room-core.ts'
 
 /** Hints under way at once per room; further members wait for an answer to free a place. */
@@ -34,6 +35,8 @@ export class FanOut {
   #listeners: Map<string, Listener> | undefined
   #inFlight = 0
   readonly #queue = new Set<Listener>()
+  /** Ends when nobody is to be rung any more; there while the room has called itself for that. */
+  #ringing: PromiseWithResolvers<void> | undefined
 
   constructor(core: RoomCore) {
     this.#core = core
@@ -42,11 +45,25 @@ export class FanOut {
   /** Joined local members; read from storage once per boot. In a room that this life has made, whoever joins is told of it by a notice. */
   listeners(): Map<string, Listener> {
     if (this.#listeners === undefined) {
-      const isOlder = this.#core.findHead() !== undefined && this.#core.loadedPos > 0
-      const joined = isOlder ? this.#core.members.localJoined() : []
-      this.#listeners = new Map(joined.map((userId) => [userId, newListener(userId)]))
+      const core = this.#core
+      const isOlder = core.findHead() !== undefined && core.loadedPos > 0
+      const joined = isOlder ? core.members.localJoined() : []
+      const earlier = isOlder ? rememberedListenersOf(core.env)?.recall(core.roomId, core.head.generation) : undefined
+      this.#listeners = new Map(joined.map((userId) => [userId, newListener(userId, earlier?.(userId))]))
+      if (earlier !== undefined) this.#remember()
     }
     return this.#listeners
+  }
+
+  /** Has the next life of a large room begin with what this one knows. */
+  #remember(): void {
+    const { env, roomId, head } = this.#core
+    rememberedListenersOf(env)?.remember(roomId, { generation: head.generation, listeners: this.listeners() })
+  }
+
+  /** Answers once nobody is to be rung any more. */
+  async whileRinging(): Promise<void> {
+    await this.#ringing?.promise
   }
 
   /** A local user joined or left. */
@@ -104,10 +121,30 @@ export class FanOut {
 
   #drain(): void {
     for (const listener of this.#queue) {
-      if (this.#inFlight >= MAX_HINTS_IN_FLIGHT) return
+      if (this.#inFlight >= MAX_HINTS_IN_FLIGHT) {
+        this.#stay()
+        return
+      }
       this.#queue.delete(listener)
       if (listener.toldPos < this.#core.lastPos) this.#core.ctx.waitUntil(this.#hint(listener))
     }
+    if (this.#inFlight > 0) return
+    this.#ringing?.resolve()
+    this.#ringing = undefined
+  }
+
+  /**
+   * An object goes ten seconds after the last call that came in, whatever it is doing; ringing thousands who are not in memory takes longer. A call to itself keeps
+   * the room until it is done, and its next life need not do it again.
+   */
+  #stay(): void {
+    if (this.#ringing !== undefined) return
+    this.#ringing = Promise.withResolvers()
+    const core = this.#core
+    countCost('rpc')
+    const stub = core.env.ROOM.get(core.env.ROOM.idFromName(core.roomId))
+    core.ctx.waitUntil(stub.whileRinging().catch((cause: unknown) => log.debug('a room went while it rang', cause)))
+    this.#remember()
   }
 
   /** Nobody is being told of anything: whoever was not reached asks. */
@@ -183,6 +220,7 @@ function isListening({ asleep, dozing }: Listener): boolean {
   return !asleep && !dozing
 }
 
-function newListener(userId: string): Listener {
-  return { userId, durablePos: 0, toldPos: 0, unreadPos: 0, asleep: false, dozing: false, serial: 0, inFlight: false, notices: 0 }
+function newListener(userId: string, earlier?: Listener): Listener {
+  const { durablePos = 0, asleep = false, dozing = false } = earlier ?? {}
+  return { userId, durablePos, toldPos: 0, unreadPos: 0, asleep, dozing, serial: 0, inFlight: false, notices: 0 }
 }

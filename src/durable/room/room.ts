@@ -153,6 +153,11 @@ export class Room extends SharedRoom {
     return this.run(() => this.#ephemeral.unreadSince(userId, from))
   }
 
+  /** Answers once nobody is to be rung any more: the room's own call, which keeps it in memory for that. */
+  whileRinging(): Promise<void> {
+    return this.#fanOut.whileRinging()
+  }
+
   /** Deferred work: what a crash left in the outbox, members to settle. */
   override async alarm(): Promise<void> {
     const core = this.core
