@@ -1,5 +1,6 @@
 import { log } from '../../runtime/log.ts'
 import { countCost } from '../../runtime/metrics.ts'
+import { letOthersRun } from '../../runtime/turns.ts'
 import { type Letter, letterboxesOf } from '../letterboxes.ts'
 import type { HintReply } from '../protocol.ts'
 import type { RoomNews } from '../room-news.ts'
@@ -8,6 +9,8 @@ import type { RoomCore } from './room-core.ts'
 
 /** Hints under way at once per room; further members wait for an answer to free a place. */
 const MAX_HINTS_IN_FLIGHT = 256
+/** The same where more members than that are to be rung, and others should have their turns. */
+const MAX_PACED_HINTS = 32
 
 /** What the room knows of one joined local member; all of it may be forgotten (docs/design/feed.md). */
 export interface Listener {
@@ -121,7 +124,7 @@ export class FanOut {
 
   #drain(): void {
     for (const listener of this.#queue) {
-      if (this.#inFlight >= MAX_HINTS_IN_FLIGHT) {
+      if (this.#inFlight >= (this.#ringing === undefined ? MAX_HINTS_IN_FLIGHT : MAX_PACED_HINTS)) {
         this.#stay()
         return
       }
@@ -211,6 +214,7 @@ export class FanOut {
     if (listener.toldPos >= core.lastPos) this.#forgetRecent()
     const isBehind = listener.toldPos >= head && listener.toldPos < core.lastPos && isListening(listener)
     if (isBehind && !this.#postman()(listener)) this.#queue.add(listener)
+    if (this.#ringing !== undefined) await letOthersRun()
     this.#drain()
   }
 }
