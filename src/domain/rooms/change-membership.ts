@@ -100,7 +100,7 @@ export async function leaveRoom(ctx: RequestContext, roomId: string, reason: str
   const content = withReason(reason)
   const isOutside = access.membership === 'invite' || access.membership === 'knock'
   try {
-    const answer = await attempt(ctx, access, roomId, { action: 'leave', target: userId, content })
+    const answer = await attempt(ctx, access, roomId, { action: 'leave', target: userId, content, isOutside })
     if ('eventId' in answer) return answer.eventId
     if (!isOutside) throw forbidden('You are not in this room')
     return await leaveRemoteRoom(ctx, serversFor(ctx, access, roomId, serversIn(answer)), roomId, userId, content)
@@ -153,7 +153,7 @@ export async function change(ctx: RequestContext, access: RoomAccess, roomId: st
   throw forbidden('You cannot join this room without an invitation')
 }
 
-type Change = Pick<MembershipRequest, 'action' | 'target' | 'content'> & { readonly ownContent?: boolean }
+type Change = Pick<MembershipRequest, 'action' | 'target' | 'content' | 'isOutside'> & { readonly ownContent?: boolean }
 
 async function attempt(ctx: RequestContext, access: RoomAccess, roomId: string, request: Change): Promise<MembershipAnswer> {
   return unwrap(await ctx.objects.room(roomId).membership(access.caller, { ownContent: false, ...request }))

@@ -25,6 +25,8 @@ export interface MembershipRequest {
   readonly ownContent: boolean
   /** Rooms that the caller has joined, among those that a first attempt named; absent in a first attempt. */
   readonly memberOf?: readonly string[]
+  /** The caller's own list has them invited or knocking, whatever this room has heard of it: other servers tell invited users, not rooms that all have left. */
+  readonly isOutside?: boolean
 }
 
 /** Room → Worker: done, or come back with those of the named rooms that the caller has joined (rooms/v8#authorization-rules, restricted rooms). */
@@ -86,10 +88,10 @@ function decide(core: RoomCore, draft: Draft, caller: Caller, request: Membershi
 }
 
 /** Servers through which somebody comes into a room, or declines to, that everybody of this server has left: what is known of it here is old. */
-function serversToAsk(core: RoomCore, caller: Caller, { action, target }: MembershipRequest): string[] {
+function serversToAsk(core: RoomCore, caller: Caller, { action, target, isOutside }: MembershipRequest): string[] {
   if (target !== caller.userId || !(action === 'join' || action === 'knock' || action === 'leave')) return []
   // Whoever has left already is answered here.
-  const isOut = action === 'leave' && core.members.find(target)?.membership === 'leave'
+  const isOut = action === 'leave' && isOutside !== true && core.members.find(target)?.membership === 'leave'
   return isOut || core.members.hasLocalJoined() ? [] : core.members.joinedServers('', MAX_SERVERS_NAMED)
 }
 

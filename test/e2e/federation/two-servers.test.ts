@@ -144,6 +144,24 @@ describe('invitations over two servers that come to nothing', () => {
     expect(await end(bob, roomId, WITH_LEFT)).toEqual(kick)
   })
 
+  it('can be declined by somebody who was in the room before', async () => {
+    const roomId = await alice.createRoom({ preset: 'private_chat' })
+    await alice.moderate('invite', roomId, bob.userId)
+    await bob.join(roomId)
+    await alice.moderate('kick', roomId, bob.userId)
+    await eventually(
+      () => bob.joinedRooms(),
+      (rooms) => !rooms.includes(roomId),
+    )
+    await alice.moderate('invite', roomId, bob.userId)
+    await bob.leave(roomId)
+    await eventually(
+      () => alice.state(roomId),
+      (state) =>
+        state.some(({ sender, state_key: key, content }) => sender === bob.userId && key === bob.userId && content.membership === 'leave'),
+    )
+  })
+
   it('can be declined although everybody has left', async () => {
     const roomId = await alice.createRoom({ preset: 'private_chat' })
     await alice.moderate('invite', roomId, bob.userId)
