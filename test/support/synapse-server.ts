@@ -79,6 +79,7 @@ interface YamlValues {
   readonly tls: FederationTls
 }
 
+/** The settings of a Synapse without rate limits, and without its ten minutes of silence after a request that failed. */
 function homeserverYaml({ folder, name, federationPort, clientPort, tls }: YamlValues): string {
   const generous = '{per_second: 10000, burst_count: 10000}'
   return `server_name: "${name}"
@@ -104,6 +105,7 @@ federation_custom_ca_list: ["${tls.certificate}"]
 federation_ip_range_blacklist: []
 ip_range_blacklist: []
 presence: {enabled: false}
+federation: {destination_min_retry_interval: 1s, destination_retry_multiplier: 1, destination_max_retry_interval: 5s}
 caches: {sync_response_cache_duration: 0}
 rc_message: ${generous}
 rc_registration: ${generous}

@@ -76,7 +76,9 @@ export async function readTheSame(clients: readonly MatrixClient[], roomId: stri
         () => bodies(client, roomId),
         (list) => list.length === count,
         timeoutMs,
-      ),
+      ).catch(async () => {
+        throw new Error(`${client.userId} has ${(await bodies(client, roomId)).length} of ${count} messages`)
+      }),
     )
   }
   const [first = [], ...others] = lists.map((list) => list.map(String).sort())
