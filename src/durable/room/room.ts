@@ -168,11 +168,6 @@ export class Room extends SharedRoom {
     })
   }
 
-  /** Ends this life of the object, as a crash would. Reached only through the control routes and tests. */
-  abortForTest(): void {
-    this.ctx.abort('ended by a test')
-  }
-
   protected override imported(): void {
     this.ctx.waitUntil(this.#registry.start())
     this.#remoteMembers.imported()

@@ -38,6 +38,11 @@ export abstract class GraphRoom extends DurableObject<Env> {
   /** What follows a commit; answers whether the users whose memberships it changed have committed that. */
   protected abstract afterCommit(committed: Committed): Promise<boolean>
 
+  /** Ends this life of the object, as a crash would. Reached only through the control routes and tests. */
+  abortForTest(): void {
+    this.ctx.abort('ended by a test')
+  }
+
   /** Takes in events of other servers. */
   ingest(request: IngestRequest, requestId: string): Promise<Outcome<IngestResult>> {
     return ingestPdus(this.core, this.queue, request, requestId)
