@@ -39,7 +39,8 @@ export async function receiveInvite(ctx: RequestContext, serverName: string, inv
   const target = event.stateKey ?? ''
   if (!(await accountExists(ctx.registry, parseUserId(target)?.localpart ?? ''))) throw notFound('There is no such user')
   const permitted = await ctx.objects.user(target).invitedBy(event.sender)
-  if (!permitted.ok && permitted.error.errcode === 'M_INVITE_BLOCKED') throw MatrixError.fromShape(permitted.error)
+  // A deactivated account says nothing; one that cannot say is not invited.
+  if (!permitted.ok && permitted.error.errcode !== 'M_NOT_FOUND') throw MatrixError.fromShape(permitted.error)
   const isHere = (await roomExists(ctx.registry, roomId)) && (await ctx.objects.room(roomId).isResident())
   if (isHere && !(await ctx.objects.room(roomId).admitsServer(serverName))) throw forbidden('Your server is denied access to this room')
   // Where somebody here is in the room, the invitation comes as an event like any other, and the room itself tells the user.
