@@ -1,32 +1,22 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type HttpsServer, serveWith } from '../../support/federation-https.ts'
-import { eventually, federationEnv, makeFederationTls } from '../../support/federation-pair.ts'
-import { freePort } from '../../support/free-port.ts'
-import { GiantRoom } from '../../support/giant-room.ts'
+import { eventually } from '../../support/federation-pair.ts'
+import type { GiantRoom } from '../../support/giant-room.ts'
+import { type GiantWorld, startGiantWorld } from '../../support/giant-world.ts'
 import { MatrixClient } from '../../support/matrix-client.ts'
-import { type ServerProcess, startServerProcess } from '../../support/server-process.ts'
+import type { ServerProcess } from '../../support/server-process.ts'
 
 const SIZE = { members: 300, earlier: 2, servers: 40 }
 
-let https: HttpsServer
+let world: GiantWorld
 let giant: GiantRoom
 let server: ServerProcess
 
 beforeAll(async () => {
-  const tls = await makeFederationTls()
-  let room: GiantRoom | undefined
-  https = await serveWith({ answer: async (request) => (room === undefined ? Response.error() : room.owner.answer(request)) }, tls)
-  room = new GiantRoom(`localhost:${https.port}`, SIZE, Date.now())
-  giant = room
-  const port = await freePort()
-  const env = { ...federationEnv(port, tls), MYELIN_NOTARIES: giant.owner.serverName }
-  server = await startServerProcess({ serverName: `localhost:${port}`, env })
+  world = await startGiantWorld(SIZE)
+  ;({ giant, server } = world)
 }, 120_000)
 
-afterAll(async () => {
-  await server?.stop()
-  await https?.close()
-})
+afterAll(() => world?.stop())
 
 const register = (localpart: string) => MatrixClient.register({ url: server.url, fetch }, localpart)
 const join = (client: MatrixClient) =>

@@ -1,44 +1,34 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../../src/matrix/json.ts'
-import { type HttpsServer, serveWith } from '../../support/federation-https.ts'
-import { eventually, federationEnv, makeFederationTls } from '../../support/federation-pair.ts'
-import { freePort } from '../../support/free-port.ts'
-import { GiantRoom } from '../../support/giant-room.ts'
+import { eventually } from '../../support/federation-pair.ts'
+import type { GiantRoom } from '../../support/giant-room.ts'
+import { type GiantWorld, startGiantWorld } from '../../support/giant-world.ts'
 import { bodyOf } from '../../support/hostile-server.ts'
 import { MatrixClient } from '../../support/matrix-client.ts'
-import { type ServerProcess, startServerProcess } from '../../support/server-process.ts'
+import type { ServerProcess } from '../../support/server-process.ts'
 
 const SIZE = { members: 300, earlier: 2, servers: 40 }
 const WAIT_MS = 60_000
 const LAZY = JSON.stringify({ room: { state: { lazy_load_members: true }, timeline: { lazy_load_members: true } } })
 
-let https: HttpsServer
+let world: GiantWorld
 let giant: GiantRoom
 let server: ServerProcess
 /** Events that the server under test has sent to the one that has the room. */
 const received: JsonObject[] = []
 
 beforeAll(async () => {
-  const tls = await makeFederationTls()
-  let room: GiantRoom | undefined
-  https = await serveWith({ answer: async (request) => (room === undefined ? Response.error() : room.owner.answer(request)) }, tls)
-  room = new GiantRoom(`localhost:${https.port}`, SIZE, Date.now())
-  room.omitsMembers = true
-  room.owner.on('PUT', /\/v1\/send\//, (request) => {
+  world = await startGiantWorld(SIZE)
+  ;({ giant, server } = world)
+  giant.omitsMembers = true
+  giant.owner.on('PUT', /\/v1\/send\//, (request) => {
     const { pdus } = bodyOf(request)
     if (Array.isArray(pdus)) received.push(...(pdus as JsonObject[]))
     return Response.json({ pdus: {} })
   })
-  giant = room
-  const port = await freePort()
-  const env = { ...federationEnv(port, tls), MYELIN_NOTARIES: giant.owner.serverName }
-  server = await startServerProcess({ serverName: `localhost:${port}`, env })
 }, 120_000)
 
-afterAll(async () => {
-  await server?.stop()
-  await https?.close()
-})
+afterAll(() => world?.stop())
 
 const sent = (body: string): boolean =>
   received.some(({ content }) => typeof content === 'object' && content !== null && 'body' in content && content.body === body)
