@@ -98,18 +98,33 @@ export async function startPair(): Promise<FederatedPair> {
   return { here, there, alice: await here.register('alice'), bob: await there.register('bob'), stop }
 }
 
+/** Pauses between looks are this many times as long as the look took. */
+const PAUSE_FACTOR = 3
+
 /** Joins a room through a server. */
 export async function joinVia(client: MatrixClient, roomId: string, via: string): Promise<void> {
   await client.call('POST', `/v3/join/${encodeURIComponent(roomId)}`, { query: { via, server_name: via }, body: {} })
 }
 
-/** Asks again until the answer is as wanted; fails with the last answer after a time. */
-export async function eventually<T>(ask: () => Promise<T>, isWanted: (answer: T) => boolean, timeoutMs = 60_000): Promise<T> {
-  const end = Date.now() + timeoutMs
+/**
+ * Asks again until the answer is as wanted; fails when the answer has not changed for a time. Servers that share a processor with the asker
+ * need it for what is waited for: the pause grows with the time that an answer took.
+ */
+export async function eventually<T>(ask: () => Promise<T>, isWanted: (answer: T) => boolean, standstillMs = 60_000): Promise<T> {
+  let known: string | undefined
+  let changedAt = Date.now()
   for (;;) {
+    const askedAt = Date.now()
     const answer = await ask()
     if (isWanted(answer)) return answer
-    if (Date.now() > end) throw new Error(`not as wanted: ${JSON.stringify(answer).slice(0, 2000)}`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    const at = Date.now()
+    const text = JSON.stringify(answer)
+    if (text !== known) {
+      known = text
+      changedAt = at
+    } else if (at - changedAt > standstillMs) {
+      throw new Error(`not as wanted: ${text?.slice(-2_000)}`)
+    }
+    await new Promise((resolve) => setTimeout(resolve, Math.max(50, PAUSE_FACTOR * (at - askedAt))))
   }
 }

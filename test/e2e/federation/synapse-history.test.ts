@@ -38,7 +38,7 @@ describe.skipIf(SYNAPSE_VENV === undefined)('history shared with Synapse', () =>
   })
 
   describe.each(['10', '11', '12'])('in version %s', (version) => {
-    it('of 300 events there is read back here, and of 300 here there', { timeout: 180_000 }, async () => {
+    it('of 300 events there is read back here, and of 300 here there', { timeout: 600_000 }, async () => {
       const there = await sam.createRoom({ preset: 'public_chat', room_version: version })
       const ofSam = await sendMany(sam, there, 'sam', 300)
       await joinVia(alice, there, synapse.name)
@@ -54,7 +54,7 @@ describe.skipIf(SYNAPSE_VENV === undefined)('history shared with Synapse', () =>
       expect(atSam).toEqual(ofAlice)
     })
 
-    it('has no gap here after leaving and coming back 100 events later', { timeout: 120_000 }, async () => {
+    it('has no gap here after leaving and coming back 100 events later', { timeout: 600_000 }, async () => {
       const roomId = await sam.createRoom({ preset: 'public_chat', room_version: version })
       const first = await sendMany(sam, roomId, 'first', 10)
       await joinVia(alice, roomId, synapse.name)
@@ -78,7 +78,7 @@ describe.skipIf(SYNAPSE_VENV === undefined)('history shared with Synapse', () =>
       expect(seen).toEqual([...first, 'here', ...away, 'back'])
     })
 
-    it('is made whole after this server was away while 300 events and a topic went by', { timeout: 300_000 }, async () => {
+    it('is made whole after this server was away while 300 events and a topic went by', { timeout: 600_000 }, async () => {
       const power = { users_default: 50, state_default: 50 }
       const roomId = await sam.createRoom({ preset: 'public_chat', room_version: version, power_level_content_override: power })
       await joinVia(alice, roomId, synapse.name)

@@ -4,7 +4,7 @@ import type { MatrixClient } from '../../support/matrix-client.ts'
 import { knockVia, readTheSame, SHARED_VERSIONS, synapseWorld, untilJoined, untilState } from '../../support/synapse/synapse-world.ts'
 import { SYNAPSE_VENV } from '../../support/synapse-server.ts'
 
-const SLOW = { timeout: 120_000 }
+const SLOW = { timeout: 600_000 }
 /** Who has the room, and who comes. */
 const DIRECTIONS = [
   ['Myelin', 'ours', 'theirs'],

@@ -67,19 +67,12 @@ export async function bodies(client: MatrixClient, roomId: string): Promise<unkn
   return (await client.history(roomId)).filter(({ type }) => type === 'm.room.message').flatMap(({ content }) => content.body ?? [])
 }
 
-/** Waits until users read the same set of messages, as many as are expected. */
-export async function readTheSame(clients: readonly MatrixClient[], roomId: string, count: number, timeoutMs?: number): Promise<unknown[]> {
+/** Waits until users read the same set of messages, as many as are expected. Gives up when nothing new has come for two minutes. */
+export async function readTheSame(clients: readonly MatrixClient[], roomId: string, count: number): Promise<unknown[]> {
   const lists: unknown[][] = []
   for (const client of clients) {
-    lists.push(
-      await eventually(
-        () => bodies(client, roomId),
-        (list) => list.length === count,
-        timeoutMs,
-      ).catch(async () => {
-        throw new Error(`${client.userId} has ${(await bodies(client, roomId)).length} of ${count} messages`)
-      }),
-    )
+    const read = () => bodies(client, roomId)
+    lists.push(await eventually(read, (list) => list.length === count, 120_000))
   }
   const [first = [], ...others] = lists.map((list) => list.map(String).sort())
   for (const other of others) expect(other).toEqual(first)
