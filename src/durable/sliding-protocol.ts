@@ -92,6 +92,9 @@ export interface SlidingWindowRequest {
   readonly config: RoomConfig
   /** What the client was sent state by so far, where that was something else. */
   readonly previousState: readonly RequiredState[] | undefined
+  /** Members of other servers are wanted whether or not the timeline has to do with them, and: they were, by what the client was sent state by so far. */
+  readonly needsMembers: boolean
+  readonly neededMembers: boolean
   /** The latest events again, because more of them are wanted than before. */
   readonly expandTimeline: boolean
   readonly withReceipts: ScopedNews
@@ -104,6 +107,10 @@ export interface SlidingWindow {
   /** Nothing happened that belongs into the room result. */
   readonly empty: boolean
   readonly members: string
+  /** The client is not shown the room yet: members that it asks for are still to come. */
+  readonly withheld?: boolean
+  /** The room is new to the client after all: so far it was withheld. */
+  readonly isNew?: boolean
   /** The timeline has events that the client may have. */
   readonly isExpanded: boolean
   /** An `m.receipt` event. */

@@ -1,5 +1,7 @@
+import { parseUserId } from '../../matrix/ids/user-id.ts'
 import type { RequiredState, RoomConfig, StatePattern } from '../sliding-protocol.ts'
 
+const MEMBER = 'm.room.member'
 /** Events that are sent of a room at most. */
 export const MAX_TIMELINE_LIMIT = 100
 
@@ -21,6 +23,22 @@ export function isCovered(wanted: readonly RequiredState[], before: readonly Req
   })
 }
 
+/**
+ * Whether members of other servers are asked for that need not have to do with the timeline: rooms that were joined without their members cannot answer that
+ * yet.
+ */
+export function needsMembers(wanted: readonly RequiredState[], serverName: string): boolean {
+  const isMember = ({ type }: StatePattern): boolean => type === undefined || type === MEMBER
+  return wanted.some(({ include, exclude, lazyMembers }) => {
+    if (exclude.some((pattern) => isMember(pattern) && pattern.stateKey === undefined)) return false
+    return include.filter(isMember).some(({ type, stateKey }) => {
+      if (stateKey === undefined) return type === MEMBER || !lazyMembers
+      const theirs = parseUserId(stateKey)?.serverName
+      return theirs !== undefined && theirs !== serverName
+    })
+  })
+}
+
 function covers(other: RequiredState, state: RequiredState): boolean {
   if (other.exclude.length > 0 || (state.lazyMembers && !other.lazyMembers)) return false
   return state.include.every((pattern) => other.include.some((candidate) => includes(candidate, pattern, other.lazyMembers)))
@@ -28,7 +46,7 @@ function covers(other: RequiredState, state: RequiredState): boolean {
 
 /** Whether a pattern matches everything that another does. With lazy loading a pattern without a type does not match members. */
 function includes(pattern: StatePattern, other: StatePattern, lazyMembers: boolean): boolean {
-  const mayBeMember = other.type === undefined || other.type === 'm.room.member'
+  const mayBeMember = other.type === undefined || other.type === MEMBER
   if (lazyMembers && mayBeMember && pattern.type === undefined) return false
   const sameType = pattern.type === undefined || pattern.type === other.type
   return sameType && (pattern.stateKey === undefined || pattern.stateKey === other.stateKey)

@@ -2,7 +2,7 @@ import { isJsonObject } from '../../matrix/json.ts'
 import { type RoomListRow, readStrippedState } from '../../storage/user/room-list.ts'
 import type { SentRoom } from '../../storage/user/sliding-connections.ts'
 import type { RequiredState, ScopedNews, SlidingPlan, SlidingPlannedRoom, SlidingRequest } from '../sliding-protocol.ts'
-import { isCovered } from './sliding-config.ts'
+import { isCovered, needsMembers } from './sliding-config.ts'
 import type { Connection } from './sliding-connection.ts'
 import { selectRooms } from './sliding-lists.ts'
 import { type OwnNews, ownNews } from './sliding-own.ts'
@@ -172,6 +172,7 @@ function planRoom(planning: Planning, { room: { roomId }, rule }: RelevantRoom):
       : windowOf(planning, row, rule, {
           from,
           previousState: changesState ? stateOf(connection, before.config) : undefined,
+          neededMembers: before !== undefined && neededMembers(planning, rule, before.config),
           expandTimeline,
         }),
     lists: rule.lists,
@@ -192,6 +193,7 @@ function windowOf(
   asked: {
     readonly from: number | null
     readonly previousState: readonly RequiredState[] | undefined
+    readonly neededMembers: boolean
     readonly expandTimeline: boolean
   },
 ): SlidingPlannedRoom['window'] {
@@ -204,12 +206,20 @@ function windowOf(
   return {
     ...asked,
     config,
+    needsMembers: needsMembers(config.requiredState, core.config.serverName),
     to: row.lastPos,
     // What came since the connection's last answer is live even in a room that is new to it.
     liveFrom: since === undefined ? row.lastPos : (core.feedKeeper.feed.startOf(row, seq) ?? row.membershipPos - 1),
     withReceipts: inScope('receipts'),
     withTyping: inScope('typing'),
   }
+}
+
+/** Whether members were asked for by a configuration of the connection. Of one that it has forgotten, they may have been. */
+function neededMembers({ core, connection }: Planning, rule: Rule, config: number): boolean {
+  if (connection.configs[config] === undefined) return true
+  const state = connection.configs[config] === rule.stateText ? rule.config.requiredState : stateOf(connection, config)
+  return needsMembers(state, core.config.serverName)
 }
 
 function stateOf(connection: Connection, index: number): readonly RequiredState[] {

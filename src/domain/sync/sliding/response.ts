@@ -34,11 +34,11 @@ export function renderSliding(
 /** One room, or `undefined` where there is nothing to tell or the room could not be asked. */
 function renderRoom(dialect: Dialect, room: SlidingPlannedRoom, windows: SlidingWindows): string | undefined {
   const window = windows.get(room.roomId)
-  if (window === undefined && windows.has(room.roomId)) return undefined
+  if (window?.withheld === true || (window === undefined && windows.has(room.roomId))) return undefined
   const isSilent = !room.hasOwnNews && (window === undefined || window.empty)
   if (isSilent) return undefined
   const parts = [`"bump_stamp":${room.bumpStamp}`, `"is_dm":${room.isDm}`]
-  if (room.isInitial) parts.push('"initial":true')
+  if (room.isInitial || window?.isNew === true) parts.push('"initial":true')
   if (dialect === 'v4') {
     parts.push(`"membership":"${room.membership}"`)
     if (room.lists.length > 0) parts.push(`"lists":${JSON.stringify(room.lists)}`)

@@ -2,7 +2,7 @@ import { isJsonObject } from '../../../matrix/json.ts'
 import type { StoredEvent } from '../../../storage/room/events.ts'
 import { ORD_STEP } from '../../../storage/room/limits.ts'
 import type { Caller, MemberChanges } from '../../protocol.ts'
-import type { SlidingWindow, SlidingWindowRequest } from '../../sliding-protocol.ts'
+import type { ScopedNews, SlidingWindow, SlidingWindowRequest } from '../../sliding-protocol.ts'
 import { bundling } from '../read/bundle.ts'
 import { clientEvent, type EventReader } from '../read/client-event.ts'
 import { formatPositionToken } from '../read/position-token.ts'
@@ -27,12 +27,15 @@ interface Building {
 }
 
 /** What one room has to say on a connection of sliding sync between two positions (MSC4186, "Room results"). */
-export function buildSlidingWindow(core: RoomCore, caller: Caller, request: SlidingWindowRequest): SlidingWindow {
+export function buildSlidingWindow(core: RoomCore, caller: Caller, asked: SlidingWindowRequest): SlidingWindow {
   const visibility = new Visibility(core, caller.userId)
   const reader: EventReader = { visibility, deviceId: caller.deviceId, nowMs: core.nowMs() }
   // Whoever was never in the room sees no more than what became of their own membership.
   if (visibility.horizonOrd < 0 && visibility.membership !== 'join') return ownMembershipOnly(core, caller, reader)
   const isJoined = visibility.membership === 'join'
+  if (isJoined && asked.needsMembers && core.partial.current !== undefined) return { ...NOTHING, withheld: true }
+  const isNew = wasWithheld(core, asked)
+  const request = isNew ? asNew(asked) : asked
   const to = isJoined ? request.to : Math.min(request.to, visibility.horizonPos)
   const building: Building = { core, caller, request, reader, to }
   const { from } = request
@@ -49,14 +52,28 @@ export function buildSlidingWindow(core: RoomCore, caller: Caller, request: Slid
   const state = stateSection(building, timeline, isGap(page, from, timeline, request))
   const parts = [...stateParts(core, state, reader), ...timelineParts(building, page, timeline), ...summaryParts(building, timeline)]
   const hasOld = request.expandTimeline && timeline.length > 0
-  const empty = from !== null && timeline.length === 0 && !page.more && state.length === 0 && !hasOld
+  const hasNothing = timeline.length === 0 && !page.more && state.length === 0 && !hasOld
   return {
-    empty,
+    empty: from !== null && hasNothing && !core.partial.isCompletedIn(from, to),
     members: parts.join(','),
+    isNew,
     isExpanded: hasOld,
     receipts: request.withReceipts !== 'nothing' && isJoined ? receiptsEvent(building, timeline) : undefined,
     typing: request.withTyping !== 'nothing' && isJoined ? typingEvent(building) : undefined,
   }
+}
+
+/** Whether the client was not shown the room where it is now, because it asked for members that nobody knew (docs/design/partial-state.md). */
+function wasWithheld(core: RoomCore, { from, neededMembers }: SlidingWindowRequest): boolean {
+  const { completedPos } = core.partial
+  return from !== null && neededMembers && (completedPos === undefined || from < completedPos)
+}
+
+/** The window of a room that the client has nothing of. */
+function asNew(request: SlidingWindowRequest): SlidingWindowRequest {
+  const all = (wanted: ScopedNews): ScopedNews => (wanted === 'changes' ? 'everything' : wanted)
+  const scoped = { withReceipts: all(request.withReceipts), withTyping: all(request.withTyping) }
+  return { ...request, ...scoped, from: null, previousState: undefined, expandTimeline: false }
 }
 
 /** Whether events are missing between what the client has and the timeline. */
@@ -139,7 +156,9 @@ function timelineParts({ core, request, reader, to }: Building, page: TimelinePa
 function summaryParts({ core, caller, request, reader, to }: Building, timeline: readonly StoredEvent[]): string[] {
   const { from } = request
   const moved = from === null ? [] : stateChanges(core, from, to)
-  const hasMoved = (...types: string[]): boolean => from === null || moved.some(({ type }) => types.includes(type))
+  const isCompleted = core.partial.isCompletedIn(from, to)
+  const hasMoved = (...types: string[]): boolean =>
+    from === null || (isCompleted && types.includes(MEMBER)) || moved.some(({ type }) => types.includes(type))
   const parts: string[] = []
   const text = (type: string, key: string): string | undefined => {
     const event = core.currentEvent(type, '')
