@@ -1,8 +1,8 @@
-import { invalidParam, notFound } from '../../../matrix/errors.ts'
+import { notFound } from '../../../matrix/errors.ts'
 import type { JsonObject } from '../../../matrix/json.ts'
 import { isPlaced, type StoredEvent, toPdu } from '../../../storage/room/events.ts'
 import type { RoomCore } from '../room-core.ts'
-import { MAX_BACKFILL_EVENTS, MAX_MISSING_EVENTS, MAX_START_EVENTS, MAX_WALKED_EVENTS } from './limits.ts'
+import { MAX_BACKFILL_EVENTS, MAX_EARLIEST_EVENTS, MAX_MISSING_EVENTS, MAX_START_EVENTS, MAX_WALKED_EVENTS } from './limits.ts'
 import { requireServerInRoom } from './server-access.ts'
 import { ServerVisibility } from './server-visibility.ts'
 
@@ -27,33 +27,30 @@ export function eventForServer(core: RoomCore, serverName: string, eventId: stri
   return new ServerVisibility(core, serverName).pdu(event)
 }
 
-/** Events before others, newest first, the given ones included (server-server-api `GET /backfill/{roomId}`). */
+/** Events before others, newest first, the given ones included (server-server-api `GET /backfill/{roomId}`). Of very many, the first are heeded. */
 export function backfillForServer(core: RoomCore, serverName: string, eventIds: readonly string[], limit: number): JsonObject[] {
   requireServerInRoom(core, serverName)
-  requireFew(eventIds)
   const visibility = new ServerVisibility(core, serverName)
   const wanted = Math.max(1, Math.min(limit, MAX_BACKFILL_EVENTS))
-  return walkBack(core, eventIds, wanted, () => true).map((event) => visibility.pdu(event))
+  return walkBack(core, eventIds.slice(0, MAX_START_EVENTS), wanted, () => true).map((event) => visibility.pdu(event))
 }
 
-/** Events between two sets of events, oldest first, neither included (server-server-api `POST /get_missing_events/{roomId}`). */
+/**
+ * Events between two sets of events, oldest first, neither included (server-server-api `POST /get_missing_events/{roomId}`). Of very many that
+ * are named the first are heeded, never is the question refused: a server names all ends of its graph, and gives up an event whose predecessors
+ * it is not told.
+ */
 export function missingEventsForServer(core: RoomCore, serverName: string, request: MissingEventsRequest): JsonObject[] {
   requireServerInRoom(core, serverName)
-  requireFew(request.earliest)
-  requireFew(request.latest)
   const visibility = new ServerVisibility(core, serverName)
-  const earliest = new Set(request.earliest)
+  const earliest = new Set(request.earliest.slice(0, MAX_EARLIEST_EVENTS))
   const wanted = Math.max(1, Math.min(request.limit, MAX_MISSING_EVENTS))
-  const starts = request.latest.flatMap((id) => {
+  const starts = request.latest.slice(0, MAX_START_EVENTS).flatMap((id) => {
     const event = core.events.findById(id)
     return event === undefined || !isPlaced(event) ? [] : core.roomEvent(event, core.roomId).prevEvents
   })
   const found = walkBack(core, starts, wanted, (event) => !earliest.has(event.eventId) && event.depth >= request.minDepth)
   return found.reverse().map((event) => visibility.pdu(event))
-}
-
-function requireFew(eventIds: readonly string[]): void {
-  if (eventIds.length > MAX_START_EVENTS) throw invalidParam(`At most ${MAX_START_EVENTS} events may be named`)
 }
 
 /**

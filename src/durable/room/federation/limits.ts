@@ -6,8 +6,10 @@ export const MAX_BACKFILL_EVENTS = 100
 export const MAX_MISSING_EVENTS = 20
 /** Events looked at for one answer about the graph. */
 export const MAX_WALKED_EVENTS = 2000
-/** Starting points of one question about the graph. */
+/** Starting points of one question about the graph; further ones are not heeded. */
 export const MAX_START_EVENTS = 20
+/** Events that the asker has already, in one question about the graph; further ones are not heeded, which tells it twice at worst. */
+export const MAX_EARLIEST_EVENTS = 1_000
 /** Events of an auth chain; a longer one is refused (S5). */
 export const MAX_AUTH_CHAIN = 200_000
 /** PDUs read by ID in one call: about 4 MiB at most at usual sizes, 32 MiB at the largest. */

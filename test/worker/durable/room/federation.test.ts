@@ -177,6 +177,23 @@ describe.each(VERSIONS)('a room of version %s on this server, for other servers'
     expect(missing.map(({ type }) => type)).toEqual(['m.room.message', 'm.room.member'])
   })
 
+  it('tells what is missing to a server whose graph has any number of ends', async () => {
+    const room = await createLocalRoom(ALICE, version)
+    await joinBob(room, version)
+    const sent: string[] = []
+    for (let n = 0; n < 4; n += 1) sent.push(await room.send(ALICE, { body: String(n) }))
+    const [first = '', , , latest = ''] = sent
+    const strangers = Array.from({ length: 3_000 }, (_, n) => `$${String(n).padStart(43, '0')}`)
+    const earliest = [first, ...strangers]
+    const missing = unwrap(await room.stub.missingEventsForServer(REMOTE, { earliest, latest: [latest], limit: 10, minDepth: 0 }))
+    expect(missing.map(({ content }) => isJsonObject(content) && content.body)).toEqual(['1', '2'])
+    const many = unwrap(
+      await room.stub.missingEventsForServer(REMOTE, { earliest: [first], latest: [latest, ...strangers], limit: 10, minDepth: 0 }),
+    )
+    expect(many).toEqual(missing)
+    expect(unwrap(await room.stub.backfillForServer(REMOTE, [latest, ...strangers], 2))).toHaveLength(2)
+  })
+
   it('F15: refuses servers that the access control list denies, in whatever case they are written', async () => {
     const room = await createLocalRoom(ALICE, version)
     await joinBob(room, version)
