@@ -172,7 +172,9 @@ export class Feed {
     const first = new Map<string, Pick<FeedEntry, 'seq' | 'fromPos'>>()
     const stored = seq < this.#flushedSeq ? readFirstEntriesAbove(this.#store, seq) : []
     for (const entry of stored) first.set(entry.roomId, entry)
-    for (const entry of this.#tail) if (entry.seq > seq && !first.has(entry.roomId)) first.set(entry.roomId, entry)
+    // Entries are in order, and what is asked for is mostly the latest few.
+    const start = this.#tail.findLastIndex((entry) => entry.seq <= seq) + 1
+    for (const entry of this.#tail.slice(start)) if (!first.has(entry.roomId)) first.set(entry.roomId, entry)
     if (seq < this.#prunedSeq) {
       for (const roomId of this.rooms.prunedAbove(seq)) first.set(roomId, { seq: this.rooms.find(roomId)?.prunedSeq ?? seq, fromPos: null })
     }

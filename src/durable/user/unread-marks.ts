@@ -25,6 +25,8 @@ interface RoomMarks {
   marks: UnreadMark[]
   readonly added: Set<UnreadMark>
   readonly removed: Set<number>
+  /** How many there are by thread, once that was asked for. */
+  counts: Map<string, UnreadCounts> | undefined
 }
 
 /** A user's unread marks: read room by room as they are asked for, changed in memory, written with the feed. */
@@ -46,9 +48,12 @@ export class UnreadMarks implements FlushRider {
     const room = this.#load(roomId)
     room.marks.push(mark)
     room.added.add(mark)
+    if (room.counts !== undefined) countIn(room.counts, mark)
     this.#changed.add(roomId)
     const oldest = room.marks.length > MAX_MARKS_PER_ROOM ? room.marks.shift() : undefined
-    if (oldest !== undefined && !room.added.delete(oldest)) room.removed.add(oldest.pos)
+    if (oldest === undefined) return
+    room.counts = undefined
+    if (!room.added.delete(oldest)) room.removed.add(oldest.pos)
   }
 
   /** Removes marks; answers whether there were any. */
@@ -57,6 +62,7 @@ export class UnreadMarks implements FlushRider {
     const gone = room.marks.filter(which)
     if (gone.length === 0) return false
     room.marks = room.marks.filter((mark) => !which(mark))
+    room.counts = undefined
     for (const mark of gone) if (!room.added.delete(mark)) room.removed.add(mark.pos)
     this.#changed.add(roomId)
     return true
@@ -83,14 +89,14 @@ export class UnreadMarks implements FlushRider {
     return total
   }
 
-  /** How much is unread in each thread of a room that has anything unread. */
+  /** How much is unread in each thread of a room that has anything unread. Whoever keeps the answer copies it. */
   countByThread(roomId: string): ReadonlyMap<string, UnreadCounts> {
-    const counts = new Map<string, UnreadCounts>()
-    for (const { thread, highlight } of this.#load(roomId).marks) {
-      const { notifications, highlights } = counts.get(thread) ?? { notifications: 0, highlights: 0 }
-      counts.set(thread, { notifications: notifications + 1, highlights: highlights + (highlight ? 1 : 0) })
+    const room = this.#load(roomId)
+    if (room.counts === undefined) {
+      room.counts = new Map()
+      for (const mark of room.marks) countIn(room.counts, mark)
     }
-    return counts
+    return room.counts
   }
 
   get needsFlush(): boolean {
@@ -127,7 +133,7 @@ export class UnreadMarks implements FlushRider {
     let room = this.#rooms.get(roomId)
     if (room === undefined) {
       const marks = this.#markedRooms().has(roomId) ? readUnreadMarks(this.#store, roomId) : []
-      room = { marks, added: new Set(), removed: new Set() }
+      room = { marks, added: new Set(), removed: new Set(), counts: undefined }
       this.#rooms.set(roomId, room)
     }
     return room
@@ -137,4 +143,9 @@ export class UnreadMarks implements FlushRider {
     this.#marked ??= new Set(readRoomIdsWithMarks(this.#store))
     return this.#marked
   }
+}
+
+function countIn(counts: Map<string, UnreadCounts>, { thread, highlight }: UnreadMark): void {
+  const { notifications, highlights } = counts.get(thread) ?? { notifications: 0, highlights: 0 }
+  counts.set(thread, { notifications: notifications + 1, highlights: highlights + (highlight ? 1 : 0) })
 }

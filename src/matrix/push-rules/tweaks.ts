@@ -9,8 +9,19 @@ export interface PushTweaks {
   readonly isLoud: boolean
 }
 
-/** The tweaks of a rule's actions; the last of a name counts. */
+const KNOWN = new WeakMap<readonly PushAction[], PushTweaks>()
+
+/** The tweaks of a rule's actions, which must not be changed afterwards; the last of a name counts. */
 export function tweaksOf(actions: readonly PushAction[]): PushTweaks {
+  let known = KNOWN.get(actions)
+  if (known === undefined) {
+    known = readTweaks(actions)
+    KNOWN.set(actions, known)
+  }
+  return known
+}
+
+function readTweaks(actions: readonly PushAction[]): PushTweaks {
   const tweaks: [string, JsonValue][] = actions.flatMap((action): [string, JsonValue][] =>
     isJsonObject(action) && typeof action.set_tweak === 'string' ? [[action.set_tweak, action.value ?? true]] : [],
   )

@@ -169,7 +169,8 @@ function keyOf({ appId, pushkey }: Pick<Pusher, 'appId' | 'pushkey'>): string {
 /** What a pusher's client has set, taken apart: where to send, what to send along, and whether events are only named. */
 export interface PushTarget {
   readonly url: string
-  readonly data: JsonObject
+  /** What all messages say of the device, besides its key. */
+  readonly device: JsonObject
   readonly namesOnly: boolean
 }
 
@@ -181,7 +182,8 @@ export function targetOf(pusher: Pusher): PushTarget {
   if (target === undefined) {
     const parsed: unknown = JSON.parse(pusher.data)
     const { url, ...data } = isJsonObject(parsed) ? parsed : {}
-    target = { url: typeof url === 'string' ? url : '', data, namesOnly: data.format === 'event_id_only' }
+    const device = { app_id: pusher.appId, data }
+    target = { url: typeof url === 'string' ? url : '', device, namesOnly: data.format === 'event_id_only' }
     targets.set(pusher, target)
   }
   return target

@@ -40,22 +40,35 @@ export function messageFor({ pusher }: Lane, push: QueuedPush, badge: number, de
   return { ...rest, content: { ...details, ...content }, device: { ...device, ...(isJsonObject(tweaks) ? { tweaks } : {}) } }
 }
 
+/** What of a notification names its event. */
+type Named = Pick<QueuedPush, 'roomId' | 'eventId' | 'high'>
+
 /** The message for a pusher that wants events to be named only. */
-export function namingMessage(pusher: Pusher, push: Pick<QueuedPush, 'roomId' | 'eventId' | 'high'>, badge: number): PushMessage {
-  const { url, data } = targetOf(pusher)
+export function namingMessage(pusher: Pusher, push: Named, badge: number): PushMessage {
+  const { url, device } = targetOf(pusher)
+  return { url, content: namingContent(push, badge), device, ...keyOf(pusher) }
+}
+
+/** What was made last: a message to many is told to all of them, one after the other, and mostly with the same count. Nobody changes it. */
+let latest: { readonly push: Named; readonly badge: number; readonly content: JsonObject } | undefined
+
+function namingContent({ roomId, eventId, high }: Named, badge: number): JsonObject {
+  const isSame = latest?.badge === badge && latest.push.eventId === eventId && latest.push.roomId === roomId && latest.push.high === high
+  if (latest !== undefined && isSame) return latest.content
   const content = {
-    event_id: push.eventId,
-    room_id: push.roomId,
-    prio: push.high ? 'high' : 'low',
+    event_id: eventId,
+    room_id: roomId,
+    prio: high ? 'high' : 'low',
     ...(badge === 0 ? {} : { counts: { unread: badge } }),
   }
-  return { url, content, device: { app_id: pusher.appId, data }, ...keyOf(pusher) }
+  latest = { push: { roomId, eventId, high }, badge, content }
+  return content
 }
 
 /** The message that says nothing but how much is unread; also when that is nothing, or the phone would go on showing a number. */
 export function badgeMessageFor(lane: Lane, badge: number): PushMessage {
-  const { url, data } = targetOf(lane.pusher)
-  return { url, content: { counts: { unread: badge }, prio: 'low' }, device: { app_id: lane.pusher.appId, data }, ...keyOf(lane.pusher) }
+  const { url, device } = targetOf(lane.pusher)
+  return { url, content: { counts: { unread: badge }, prio: 'low' }, device, ...keyOf(lane.pusher) }
 }
 
 function keyOf(pusher: Pusher): Pick<PushMessage, 'pushkey' | 'pushkeyTs'> {

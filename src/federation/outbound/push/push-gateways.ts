@@ -10,7 +10,7 @@ import {
 } from '../limits.ts'
 import { OutboundError, RemoteRefusal } from '../outbound-error.ts'
 
-/** One notification for one device. */
+/** One notification for one device. What it is made of is never changed, and may be shared with others. */
 export interface PushMessage {
   readonly url: string
   /** `notification` without `devices`. */
@@ -66,7 +66,7 @@ export class PushGateways {
 
   /** Sends a notification. `work` is what the caller's object has to stay for, for its own sake or that of others; it never throws. */
   post(message: PushMessage): { readonly sent: SentPush; readonly work: Promise<void> | undefined } {
-    const kind = JSON.stringify([message.content, message.device])
+    const kind = `[${textOf(message.content)},${textOf(message.device)}]`
     const gateway = this.#gateway(message.url)
     const isFull = gateway.waiting.length >= MAX_WAITING_PUSHES
     const sent: SentPush = { message, kind, isAlone: false, verdict: isFull ? 'failed' : undefined }
@@ -122,6 +122,18 @@ export class PushGateways {
       else for (const one of alike) one.verdict = 'failed'
     }
   }
+}
+
+const texts = new WeakMap<JsonObject, string>()
+
+/** JSON of what many messages share: a pusher has one device for all of them, and what an event is told with is the same for many pushers. */
+function textOf(part: JsonObject): string {
+  let text = texts.get(part)
+  if (text === undefined) {
+    text = JSON.stringify(part)
+    texts.set(part, text)
+  }
+  return text
 }
 
 /** Takes the notification that has waited longest, and others that may travel with it. */
