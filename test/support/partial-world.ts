@@ -1,6 +1,7 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { expect } from 'vitest'
 import type { RoomEvent } from '../../src/matrix/events/room-event.ts'
+import { findRoomVersionRules } from '../../src/matrix/room-versions/rules.ts'
 import { unwrap } from '../../src/runtime/outcome.ts'
 import { caller, createLocalRoom, roomStub } from './local-room.ts'
 import { branchOf } from './room-branch.ts'
@@ -22,10 +23,13 @@ export type Copy = ReturnType<typeof roomStub>
 /** Whether an event is a membership. */
 export const isMember = ({ type }: RoomEvent): boolean => type === 'm.room.member'
 
-/** A room of other servers with members of several, one of whom was banned, as it is when a user of this server joins. */
+/** A room of other servers with members of several, one of whom, a moderator, was banned, as it is when a user of this server joins. */
 export async function prepare(version: string, local = LOCAL) {
   const room = await createLocalRoom(ALICE, version)
-  let branch = await branchOf(room, version)
+  const powers = { users: { ...(findRoomVersionRules(version)?.privilegedCreators === true ? {} : { [ALICE]: 100 }), [EVE]: 50 } }
+  const founded = await branchOf(room, version)
+  const chain = [...founded.state.values()].filter(({ type }) => type === 'm.room.power_levels')
+  let { branch } = founded.next(ALICE, 'm.room.power_levels', powers, '')
   const eveJoined = branch.next(EVE, 'm.room.member', { membership: 'join' }, EVE)
   for (const [sender, target, membership] of [
     [EVE, EVE, 'join'],
@@ -40,7 +44,7 @@ export async function prepare(version: string, local = LOCAL) {
   const join = branch.next(local, 'm.room.member', { membership: 'join' }, local)
   await runInDurableObject(room.stub, (_object, ctx) => ctx.storage.deleteAll())
   await room.stub.abortForTest().catch(() => undefined)
-  return { room, branch, evil, eveJoined: eveJoined.event, join, copy: roomStub(room.roomId) }
+  return { room, branch, evil, eveJoined: eveJoined.event, chain, join, copy: roomStub(room.roomId) }
 }
 
 /** What {@link prepare} has prepared. */
@@ -57,7 +61,7 @@ export const staged = (events: readonly RoomEvent[], inState: boolean) =>
 
 /** Joins with an answer that leaves members out. */
 export async function joinPartially(world: World, version: string, copy: Copy = world.copy, generation = 'gen1'): Promise<void> {
-  const { room, branch, join } = world
+  const { room, branch, join, chain } = world
   const state = [...branch.state.values()]
   unwrap(await copy.beginImport({ roomId: room.roomId, version, generation }))
   const creator = state.filter((event) => event.stateKey === ALICE)
@@ -67,7 +71,7 @@ export async function joinPartially(world: World, version: string, copy: Copy = 
         state.filter((event) => !isMember(event)),
         true,
       ),
-      ...staged(creator, false),
+      ...staged([...creator, ...chain], false),
     ]),
   )
   while (!unwrap(await copy.advanceImport(generation)).isDone);
@@ -76,9 +80,9 @@ export async function joinPartially(world: World, version: string, copy: Copy = 
 }
 
 /** Brings the whole state after the join's predecessor. */
-export async function tellWhole({ branch, join, eveJoined }: World, copy: Copy): Promise<void> {
+export async function tellWhole({ branch, join, eveJoined, chain }: World, copy: Copy): Promise<void> {
   const state = [...branch.state.values()]
-  unwrap(await copy.stageWhole(staged([...state, eveJoined], false), true))
+  unwrap(await copy.stageWhole(staged([...state, ...chain, eveJoined], false), true))
   while (!unwrap(await copy.keepWhole()));
   const afterId = join.event.prevEvents[0] ?? ''
   const stateIds = state.map(({ eventId }) => eventId)
