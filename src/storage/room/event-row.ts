@@ -1,5 +1,6 @@
 import type { RoomEvent } from '../../matrix/events/room-event.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../matrix/json.ts'
+import type { SqlValue } from '../object-store.ts'
 
 /** What became of an event: part of the room, refused by the rules, hidden from clients, or known only as somebody's reference. */
 export type EventStatus = 'accepted' | 'rejected' | 'soft_failed' | 'outlier'
@@ -83,6 +84,29 @@ const CLIENT_FIELDS: ReadonlySet<string> = new Set(['type', 'state_key', 'sender
 export function envelopeOf(pdu: JsonObject): JsonObject {
   const isCreate = pdu.type === 'm.room.create'
   return Object.fromEntries(Object.entries(pdu).filter(([key]) => !CLIENT_FIELDS.has(key) && (isCreate || key !== 'room_id')))
+}
+
+/** The values of a new row, in the order of the insert statement: that of {@link EventRow} without the redaction. */
+export function encodeEventRow(row: NewEventRow, content: string, envelope: string): SqlValue[] {
+  const { event } = row
+  return [
+    row.nid,
+    event.eventId,
+    event.type,
+    event.stateKey ?? null,
+    event.sender,
+    content,
+    event.originServerTs,
+    event.depth,
+    envelope,
+    row.groupBefore,
+    row.groupAfter,
+    EVENT_STATUSES.indexOf(row.status),
+    row.pos ?? null,
+    row.ord ?? null,
+    row.replaces ?? null,
+    row.txn ?? null,
+  ]
 }
 
 /** Reads a row. */

@@ -8,6 +8,7 @@ import {
   EVENT_STATUSES,
   type EventRow,
   type EventStatus,
+  encodeEventRow,
   envelopeOf,
   isPlaced,
   type NewEventRow,
@@ -34,6 +35,8 @@ export class EventTable {
   readonly #absent = new Set<string>()
   #lastNid: number | undefined
   readonly #latest: LatestEvents
+  /** Called whenever what is stored of an event changes; with `undefined` where it may have, of any. */
+  onChange: (eventId: string | undefined) => void = () => undefined
 
   constructor(store: ObjectStore) {
     this.#store = store
@@ -49,6 +52,7 @@ export class EventTable {
     this.#lastNid = undefined
     this.#latest.forget()
     this.relations.forgetCache()
+    this.onChange(undefined)
   }
 
   /** The tables were made just now. */
@@ -68,31 +72,14 @@ export class EventTable {
     const { event } = row
     const content = JSON.stringify(event.content)
     const envelope = JSON.stringify(envelopeOf(event.pdu))
-    const values: SqlValue[] = [
-      row.nid,
-      event.eventId,
-      event.type,
-      event.stateKey ?? null,
-      event.sender,
-      content,
-      event.originServerTs,
-      event.depth,
-      envelope,
-      row.groupBefore,
-      row.groupAfter,
-      EVENT_STATUSES.indexOf(row.status),
-      row.pos ?? null,
-      row.ord ?? null,
-      row.replaces ?? null,
-      row.txn ?? null,
-    ]
     if (row.ord !== undefined) this.#latest.willInsert(row.ord, row.nid)
     this.#store.run(
       `INSERT INTO events (nid, event_id, type, state_key, sender, content, origin_server_ts, depth, envelope, group_before, group_after, status, pos, ord, replaces, txn)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      ...values,
+      ...encodeEventRow(row, content, envelope),
     )
     this.#absent.delete(event.eventId)
+    this.onChange(event.eventId)
     // An outlier that finds its place has an old number: it says nothing about the highest.
     if (this.#lastNid !== undefined) this.#lastNid = Math.max(row.nid, this.#lastNid)
     const stored: StoredEvent = {
@@ -138,6 +125,7 @@ export class EventTable {
       target.nid,
     )
     this.#byNid.delete(target.nid)
+    this.onChange(target.eventId)
     this.relations.remove(target.nid)
   }
 
@@ -147,6 +135,7 @@ export class EventTable {
     this.#store.run('DELETE FROM events WHERE nid = ?', event.nid)
     this.#byNid.delete(event.nid)
     this.#nidById.delete(event.eventId)
+    this.onChange(event.eventId)
   }
 
   /** The event of a number; it must exist. */

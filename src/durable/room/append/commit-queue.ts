@@ -2,6 +2,7 @@ import { limitExceeded, MatrixError } from '../../../matrix/errors.ts'
 import { type Outcome, refusal, success } from '../../../runtime/outcome.ts'
 import { MAX_BATCH, MAX_QUEUED_OPERATIONS } from '../../../storage/room/limits.ts'
 import { deleteOutbox } from '../../../storage/room/outbox.ts'
+import { noteCommit } from '../graph/resolution-events.ts'
 import type { RoomCore } from '../room-core.ts'
 import { CommitPacing } from './commit-pacing.ts'
 import { copyDraft, type Draft } from './draft.ts'
@@ -83,6 +84,7 @@ export class CommitQueue {
     let told: Promise<boolean> = Promise.resolve(true)
     if (committed !== undefined) {
       this.#core.adopt(committed.draft.head)
+      noteCommit(this.#core)
       told = this.#onCommitted(committed)
     }
     for (const [index, operation] of batch.entries()) {

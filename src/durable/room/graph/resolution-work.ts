@@ -5,7 +5,8 @@ import { findResolution } from '../../../storage/room/resolutions.ts'
 import { endResolving, readResolving, readResolvingParts, saveResolving } from '../../../storage/room/resolving.ts'
 import type { CommitQueue } from '../append/commit-queue.ts'
 import type { RoomCore } from '../room-core.ts'
-import { beginResolution, eventLookup, rememberResolution } from './resolve-groups.ts'
+import { resolutionEventsOf } from './resolution-events.ts'
+import { beginResolution, rememberResolution } from './resolve-groups.ts'
 import { planMissing, retryStaged } from './retry-staged.ts'
 
 /** `due` kind of the work of resolving large states. */
@@ -58,7 +59,7 @@ export class ResolutionWork {
     const core = this.#core
     let cursor = this.#cursorOf(groups)
     for (let slices = 1; cursor !== undefined; slices += 1) {
-      const result = stepResolution(cursor, eventLookup(core, core.roomId), core.rules, { events: SLICE_EVENTS })
+      const result = stepResolution(cursor, resolutionEventsOf(core).hold(core.roomId), core.rules, { events: SLICE_EVENTS })
       if (result.done) {
         core.store.transaction(undefined, () => {
           rememberResolution(core, groups, result.state)

@@ -1,7 +1,5 @@
-import type { RoomEvent } from '../../../matrix/events/room-event.ts'
 import type { RoomVersionRules } from '../../../matrix/room-versions/rules.ts'
 import {
-  type EventLookup,
   type ResolutionCursor,
   type StateMap,
   splitStateMapKey,
@@ -12,6 +10,7 @@ import {
 import { findResolution, insertResolution } from '../../../storage/room/resolutions.ts'
 import { EMPTY_GROUP, type StateEntry } from '../../../storage/room/state-groups.ts'
 import type { RoomCore } from '../room-core.ts'
+import { resolutionEventsOf } from './resolution-events.ts'
 
 /**
  * Events that a resolution inside a deciding transaction may look at: some tens of milliseconds at most. What needs more is resolved outside, in
@@ -54,7 +53,7 @@ export function resolveGroups(
     throw new UnresolvedError(distinct)
   }
   const cursor = startResolution(statesOf(core, distinct), rules)
-  const result = stepResolution(cursor, eventLookup(core, roomId), rules, { events: budget })
+  const result = stepResolution(cursor, resolutionEventsOf(core).hold(roomId), rules, { events: budget })
   if (!result.done) throw new UnresolvedError(distinct)
   return rememberResolution(core, distinct, result.state)
 }
@@ -115,15 +114,4 @@ export function groupOfEntries(core: RoomCore, base: number, entries: ReadonlyMa
   for (const [kid, nid] of entries) if (before.get(kid) !== nid) changes.push({ kid, nid })
   for (const kid of before.keys()) if (!entries.has(kid)) changes.push({ kid, nid: 0 })
   return changes.length === 0 && core.groups.isComplete(base) === complete ? base : core.groups.extend(base, changes, complete)
-}
-
-/** The room's events as the resolution algorithm asks for them. */
-export function eventLookup(core: RoomCore, roomId: string): EventLookup {
-  return {
-    get: (id): RoomEvent | undefined => {
-      const stored = core.events.findById(id)
-      return stored === undefined ? undefined : core.roomEvent(stored, roomId)
-    },
-    isRejected: (id) => core.events.findById(id)?.status === 'rejected',
-  }
 }
