@@ -352,7 +352,7 @@ function worldFor(version: string, { given, answers }: Case): Promise<World> {
   return world
 }
 
-describe.each(['10', '11', '12'])('in a room of version %s', (version) => {
+describe.each(['10', '11', '12'])('E12, R3: in a room of version %s', (version) => {
   it.each(CASES.filter(({ versions }) => versions === undefined || versions.includes(version)))('$name', async (rule) => {
     const world = await worldFor(version, rule)
     await rule.given?.(world)
