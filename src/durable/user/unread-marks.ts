@@ -2,7 +2,7 @@ import type { ObjectStore } from '../../storage/object-store.ts'
 import {
   countUnreadMarks,
   deleteUnreadMarks,
-  insertUnreadMark,
+  insertUnreadMarks,
   readRoomIdsWithMarks,
   readUnreadMarks,
   type UnreadMark,
@@ -112,7 +112,7 @@ export class UnreadMarks implements FlushRider {
       const room = this.#rooms.get(roomId)
       if (room === undefined) continue
       if (room.removed.size > 0) deleteUnreadMarks(this.#store, roomId, [...room.removed])
-      for (const mark of room.added) insertUnreadMark(this.#store, roomId, mark)
+      insertUnreadMarks(this.#store, roomId, [...room.added])
     }
   }
 

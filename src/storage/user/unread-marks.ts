@@ -30,18 +30,27 @@ export function readRoomIdsWithMarks(store: ObjectStore): string[] {
   return store.all<{ room_id: string }>('SELECT DISTINCT room_id FROM unread_marks').map((row) => row.room_id)
 }
 
-/** Adds a mark. The caller holds the transaction. */
-export function insertUnreadMark(store: ObjectStore, roomId: string, mark: UnreadMark): void {
-  store.run(
-    'INSERT OR REPLACE INTO unread_marks (room_id, pos, event_id, thread, highlight, ts, actions) VALUES (?, ?, ?, ?, ?, ?, ?)',
+/** Rows that one statement inserts: the platform takes 100 values for one. */
+const ROWS_AT_ONCE = 14
+const ROW = '(?, ?, ?, ?, ?, ?, ?)'
+const INSERT = 'INSERT OR REPLACE INTO unread_marks (room_id, pos, event_id, thread, highlight, ts, actions) VALUES'
+const INSERT_ONE = `${INSERT} ${ROW}`
+const INSERT_MANY = `${INSERT} ${Array.from({ length: ROWS_AT_ONCE }, () => ROW).join(', ')}`
+
+/** Adds marks of one room. Bounded by what `UnreadMarks` keeps of a room. The caller holds the transaction. */
+export function insertUnreadMarks(store: ObjectStore, roomId: string, marks: readonly UnreadMark[]): void {
+  const rows = marks.map(({ pos, eventId, thread, highlight, ts, actions }) => [
     roomId,
-    mark.pos,
-    mark.eventId,
-    mark.thread,
-    mark.highlight ? 1 : 0,
-    mark.ts,
-    mark.actions,
-  )
+    pos,
+    eventId,
+    thread,
+    highlight ? 1 : 0,
+    ts,
+    actions,
+  ])
+  const inBulk = rows.length - (rows.length % ROWS_AT_ONCE)
+  for (let at = 0; at < inBulk; at += ROWS_AT_ONCE) store.run(INSERT_MANY, ...rows.slice(at, at + ROWS_AT_ONCE).flat())
+  for (const row of rows.slice(inBulk)) store.run(INSERT_ONE, ...row)
 }
 
 /** Removes marks of one room by position. The caller holds the transaction. */

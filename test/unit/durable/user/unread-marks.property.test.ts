@@ -21,7 +21,7 @@ type Step =
 
 const newMark = fc.record({ thread: fc.constantFrom(...THREADS), highlight: fc.boolean() })
 const step: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ do: fc.constant('add' as const), marks: fc.array(newMark, { minLength: 1, maxLength: 5 }) }),
+  fc.record({ do: fc.constant('add' as const), marks: fc.array(newMark, { minLength: 1, maxLength: 40 }) }),
   fc.record({
     do: fc.constant('read' as const),
     share: fc.double({ min: 0, max: 1, noNaN: true }),
