@@ -3,7 +3,7 @@
  *
  *   node scripts/complement-results.ts --suite <commit of Complement> [--merge] <output of `go test -json`>…
  *
- * With `--merge`, packages that the outputs do not cover keep the results that they had.
+ * With `--merge`, tests that the outputs do not cover keep the results that they had.
  * docs/conformance/synapse-1.157.1.json is what another server passes; docs/conformance/reasons.json says why tests fail here.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -132,6 +132,13 @@ function page(own: Results, reference: Results, reasons: readonly Reason[]): { r
   return { text: `${lines.join('\n').trimEnd()}\n`, unexplained: left.length }
 }
 
+/** Results of a package: those of a run, and earlier ones of tests that were not run, subtests with them. */
+function merge(earlier: Tests | undefined, run: Tests): Tests {
+  const topOf = (test: string): string => test.split('/', 1)[0] ?? test
+  const covered = new Set(Object.keys(run).map(topOf))
+  return { ...Object.fromEntries(Object.entries(earlier ?? {}).filter(([test]) => !covered.has(topOf(test)))), ...run }
+}
+
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { suite: { type: 'string' }, merge: { type: 'boolean' } } })
 const readJson = (name: string): unknown => JSON.parse(readFileSync(join(FOLDER, name), 'utf8'))
 const reference = readJson('synapse-1.157.1.json') as Results
@@ -139,7 +146,7 @@ const reasons = readJson('reasons.json') as Reason[]
 const kept = values.merge === true ? (readJson('complement.json') as Results).packages : {}
 const packages = sorted({
   ...kept,
-  ...Object.fromEntries(Object.entries(readRun(positionals)).map(([name, tests]) => [name, sorted(tests)])),
+  ...Object.fromEntries(Object.entries(readRun(positionals)).map(([name, tests]) => [name, sorted(merge(kept[name], tests))])),
 })
 const own: Results = { server: 'Myelin', ...(values.suite === undefined ? {} : { suite: values.suite }), packages }
 const { text, unexplained } = page(own, reference, reasons)
