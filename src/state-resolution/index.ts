@@ -23,6 +23,9 @@ export interface SliceBudget {
 /** Where a slice ended. */
 export type SliceResult = { readonly done: true; readonly state: StateMap } | { readonly done: false; readonly cursor: ResolutionCursor }
 
+/** The same with what the slice has spent, in events. */
+export type SpentSlice = SliceResult & { readonly spent: number }
+
 /**
  * Begins the resolution of several room states into one (rooms/v1#state-resolution, rooms/v2#state-resolution, rooms/v12#state-resolution).
  * The result is a function of the states, the events they lead to, and the rules; neither the order of the states nor repetitions matter.
@@ -37,11 +40,12 @@ export function startResolution(inputs: readonly StateMap[], rules: RoomVersionR
  * small one), and resume what {@link readCursor} makes of the value that a {@link PartReader} puts together. If the look-up throws, so does
  * this, and only a stored cursor can be resumed.
  */
-export function stepResolution(cursor: ResolutionCursor, lookup: EventLookup, rules: RoomVersionRules, budget: SliceBudget): SliceResult {
+export function stepResolution(cursor: ResolutionCursor, lookup: EventLookup, rules: RoomVersionRules, budget: SliceBudget): SpentSlice {
   const spending = new Budget(budget.events)
   const reader = new EventReader(lookup, (events) => spending.spend(events))
   const state = cursor.advance({ reader, rules, budget: spending })
-  return state === undefined ? { done: false, cursor } : { done: true, state }
+  const { spent } = spending
+  return state === undefined ? { done: false, cursor, spent } : { done: true, state, spent }
 }
 
 /** Resolves several room states into one without interruption: {@link startResolution}, then slices to the end. */

@@ -72,7 +72,7 @@ export class RoomCore {
   /** Tells other servers' queues of commits; set by the object once. */
   servers: OtherServers | undefined
   /** Has missing events fetched; set by the object once. */
-  repairs: Pick<Repairs, 'plan' | 'planResolution' | 'planRetry' | 'committed'> | undefined
+  repairs: Pick<Repairs, 'plan' | 'planResolution' | 'planRetry' | 'retried' | 'committed'> | undefined
   /** See {@link Rider}. */
   readonly riders: Rider[] = []
   /** Users of other servers whose joined membership began or ended since this was last told; may name others. */

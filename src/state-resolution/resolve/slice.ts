@@ -20,6 +20,8 @@ const BATCH_STEPS = 1024
  */
 export class Budget {
   #left: number
+  /** What has been spent. */
+  spent = 0
 
   /** @param events at least one, so that every slice moves on; infinite for a resolution in one piece. */
   constructor(events: number) {
@@ -33,24 +35,25 @@ export class Budget {
   /** Spends up to `wanted` events, at most one batch; how many were granted. */
   take(wanted: number): number {
     const granted = Math.min(wanted, Math.ceil(this.#left), BATCH_EVENTS)
-    this.#left -= granted
+    this.spend(granted)
     return granted
   }
 
   /** Spends up to `wanted` steps; how many were granted. */
   takeSteps(wanted: number): number {
     const granted = Math.min(wanted, Math.ceil(this.#left * STEPS_PER_EVENT), BATCH_STEPS)
-    this.#left -= granted / STEPS_PER_EVENT
+    this.spendSteps(granted)
     return granted
   }
 
-  /** Spends events that have been read already. */
+  /** Spends events that cannot be put off, such as those that have been read already. */
   spend(events: number): void {
+    this.spent += events
     this.#left -= events
   }
 
   /** Spends steps that cannot be put off. */
   spendSteps(steps: number): void {
-    this.#left -= steps / STEPS_PER_EVENT
+    this.spend(steps / STEPS_PER_EVENT)
   }
 }

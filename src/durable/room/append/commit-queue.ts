@@ -2,7 +2,7 @@ import { limitExceeded, MatrixError } from '../../../matrix/errors.ts'
 import { type Outcome, refusal, success } from '../../../runtime/outcome.ts'
 import { MAX_BATCH, MAX_QUEUED_OPERATIONS } from '../../../storage/room/limits.ts'
 import { deleteOutbox } from '../../../storage/room/outbox.ts'
-import { noteCommit } from '../graph/resolution-events.ts'
+import { beginTurn, noteCommit } from '../graph/resolution-events.ts'
 import type { RoomCore } from '../room-core.ts'
 import { CommitPacing } from './commit-pacing.ts'
 import { copyDraft, type Draft } from './draft.ts'
@@ -73,6 +73,7 @@ export class CommitQueue {
     this.#pacing.committed(batch.length)
     if (this.#waiting.length > 0) this.#schedule()
     const verdicts: Verdict[] = []
+    beginTurn(this.#core)
     let committed: Committed | undefined
     try {
       committed = this.#core.store.transaction(batch[0]?.requestId, () => this.#decideAll(batch, verdicts))

@@ -1,6 +1,7 @@
 import { forbidden, limitExceeded, MatrixError } from '../../../matrix/errors.ts'
 import { parsePdu } from '../../../matrix/events/parse-pdu.ts'
 import { readEvent } from '../../../matrix/events/read-event.ts'
+import type { RoomEvent } from '../../../matrix/events/room-event.ts'
 import type { JsonObject } from '../../../matrix/json.ts'
 import { type Outcome, refusal } from '../../../runtime/outcome.ts'
 import { stagePdu } from '../../../storage/room/staging.ts'
@@ -11,7 +12,9 @@ import type { RoomCore } from '../room-core.ts'
 import { appendRemoteEvent, type RemoteVerdict } from './append-remote-event.ts'
 import { joinTips } from './dummy-event.ts'
 import { JOINING_RETRY_MS } from './limits.ts'
+import { resolutionEventsOf } from './resolution-events.ts'
 import { planMissing, retryStaged, type StagedRest } from './retry-staged.ts'
+import { referencesOf } from './state-before.ts'
 
 /** PDUs of one call. */
 export const MAX_INGESTED_PDUS = 100
@@ -32,7 +35,7 @@ export interface IngestRequest {
   readonly fetched?: boolean
 }
 
-/** What became of one PDU. `staged`: it waits for the events named, or for a resolution. `malformed`: it was dropped. */
+/** What became of one PDU. `staged`: it waits for the events named, for a resolution, or for the next turn. `malformed`: it was dropped. */
 export type IngestVerdict =
   | Exclude<RemoteVerdict, { kind: 'missing' | 'unresolved' }>
   | { readonly kind: 'staged'; readonly eventIds: readonly string[] }
@@ -59,8 +62,10 @@ export function ingestPdus(core: RoomCore, queue: CommitQueue, request: IngestRe
   }
   return queue
     .enqueue(requestId, (draft) => ingest(core, draft, request))
-    .then((outcome) => {
+    .then(async (outcome) => {
       core.repairs?.committed()
+      // Who sends more than one turn can take in is answered when it is: what waits would give way to what comes next.
+      await core.repairs?.retried()
       return outcome
     })
 }
@@ -89,7 +94,9 @@ function ingestOne(
   const { eventId } = event
   const receivedTs = core.nowMs()
   const refused = request.rejected?.[eventId]
-  const verdict = appendRemoteEvent(core, draft, event, { nowMs: receivedTs, refusal: refused })
+  const verdict = resolutionEventsOf(core).isTurnSpent
+    ? postponed(core, event)
+    : appendRemoteEvent(core, draft, event, { nowMs: receivedTs, refusal: refused })
   if (verdict.kind !== 'missing' && verdict.kind !== 'unresolved') {
     joinTips(core, draft)
     return { eventId, verdict }
@@ -98,6 +105,12 @@ function ingestOne(
   const fetched = request.fetched === true
   stagePdu(core.store, { eventId, origin: request.origin, pdu: JSON.stringify(pdu), waits, receivedTs, fetched, refusal: refused })
   return { eventId, verdict: { kind: 'staged' as const, eventIds: [...waits.prev, ...waits.auth] } }
+}
+
+/** An event that is taken in with a later commit, after what it refers to. */
+function postponed(core: RoomCore, event: RoomEvent): Extract<RemoteVerdict, { kind: 'missing' }> {
+  const { missingPrev, missingAuth } = referencesOf(core, event)
+  return { kind: 'missing', prev: missingPrev, auth: missingAuth }
 }
 
 /** What a PDU waits for, as its verdict tells. */

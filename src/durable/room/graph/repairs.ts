@@ -11,6 +11,8 @@ export const REPAIR_DUE = 'repair'
 export const REPAIR_RETRY_MS = 20_000
 /** When it looks again after that: the object that fetches has an alarm of its own by then. */
 const REPAIR_WATCH_MS = 10 * 60_000
+/** Turns in which staged PDUs are tried again before whoever sent them is answered all the same. */
+const MAX_AWAITED_TURNS = 40
 /** Staged PDUs looked at to find out whether anything is missing. */
 const MAX_LOOKED_AT = 1000
 
@@ -31,6 +33,7 @@ export class Repairs {
   readonly #origins = new Set<string>()
   #unresolved = false
   #ready = false
+  #retrying: Promise<unknown> | undefined
   readonly #retry: () => Promise<unknown>
 
   /** @param retry tries staged events again, in a commit of its own. */
@@ -63,11 +66,16 @@ export class Repairs {
     ctx.waitUntil(due.arm())
     const isReady = this.#ready
     this.#ready = false
-    if (isReady) ctx.waitUntil(this.#retry())
+    if (isReady) ctx.waitUntil(this.#retryInNextTurn())
     if (this.#origins.size > 0) ctx.waitUntil(this.#wake([...this.#origins]))
     if (this.#unresolved) ctx.waitUntil(this.#resolutions.run())
     this.#origins.clear()
     this.#unresolved = false
+  }
+
+  /** Answers when nothing is staged any more that has what it waited for; bounded. */
+  async retried(): Promise<void> {
+    for (let turns = 0; turns < MAX_AWAITED_TURNS && this.#retrying !== undefined; turns += 1) await this.#retrying
   }
 
   /** Due work of kind {@link REPAIR_DUE}. */
@@ -79,6 +87,17 @@ export class Repairs {
     if (lacking.length === 0 || !members.hasLocalJoined()) return 'settled'
     await this.#wake([...new Set(lacking.map(({ origin }) => origin))])
     return { again: this.#core.nowMs() + REPAIR_WATCH_MS }
+  }
+
+  /** The object does what else there is to do first. */
+  #retryInNextTurn(): Promise<unknown> {
+    const retrying = new Promise((resolve) => setTimeout(resolve, 0))
+      .then(() => this.#retry())
+      .finally(() => {
+        if (this.#retrying === retrying) this.#retrying = undefined
+      })
+    this.#retrying = retrying
+    return retrying
   }
 
   async #wake(origins: readonly string[]): Promise<void> {

@@ -9,6 +9,14 @@ const MAX_HOLDING_ROOMS = 4
 /** Commits of a room without a resolution after which it lets go. */
 const MAX_IDLE_COMMITS = 64
 
+/**
+ * What the resolutions of one turn of the event loop may cost, in events looked at: some tens of milliseconds. The one under way may go beyond; what else there is
+ * to be taken in waits for the next turn.
+ */
+const MAX_RESOLVED_PER_TURN = 20_000
+/** Estimated bytes of events read that cost as much as looking at one that is here. */
+const READ_BYTES_PER_EVENT = 2048
+
 interface HeldEvent {
   readonly event: RoomEvent
   readonly isRejected: boolean
@@ -60,6 +68,7 @@ export class ResolutionEvents implements EventLookup {
   readonly #held = new HeldEvents()
   #roomId = ''
   #idleCommits = 0
+  #turnCost = 0
   /** Events read from elsewhere since the object started, for the budget tests. */
   reads = 0
 
@@ -90,6 +99,21 @@ export class ResolutionEvents implements EventLookup {
     return this
   }
 
+  /** Whether the resolutions of this turn have cost what they may. */
+  get isTurnSpent(): boolean {
+    return this.#turnCost >= MAX_RESOLVED_PER_TURN
+  }
+
+  /** A slice of a resolution has looked at so many events. */
+  spend(events: number): void {
+    this.#turnCost += events
+  }
+
+  /** Another turn begins. */
+  beginTurn(): void {
+    this.#turnCost = 0
+  }
+
   /** The room has committed. */
   committed(): void {
     if (this.#held.isEmpty) return
@@ -106,6 +130,7 @@ export class ResolutionEvents implements EventLookup {
     const stored = this.#core.events.findById(id)
     if (stored === undefined) return undefined
     const bytes = 1000 + 3 * (stored.content.length + stored.envelope.length)
+    this.#turnCost += bytes / READ_BYTES_PER_EVENT
     const found = { event: this.#core.roomEvent(stored, this.#roomId), isRejected: stored.status === 'rejected', bytes }
     if (holding.has(this.#held)) this.#held.add(id, found)
     return found
@@ -119,6 +144,11 @@ export function resolutionEventsOf(core: RoomCore): ResolutionEvents {
   const events = new ResolutionEvents(core)
   ofRooms.set(core, events)
   return events
+}
+
+/** A commit of a room begins, in a turn of its own. */
+export function beginTurn(core: RoomCore): void {
+  ofRooms.get(core)?.beginTurn()
 }
 
 /** A room has committed: what it keeps for resolutions is let go of some time after the last one. */

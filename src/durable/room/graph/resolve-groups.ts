@@ -18,6 +18,9 @@ import { resolutionEventsOf } from './resolution-events.ts'
  */
 export const INLINE_RESOLUTION_EVENTS = 2_000
 
+/** The same where the commit takes in no more once its resolutions have cost enough (resolution-events.ts): a fork of several hundred changes on each side. */
+export const RECEIVING_RESOLUTION_EVENTS = 10_000
+
 /** Entries of the largest state that such a resolution reads as a whole. */
 export const INLINE_RESOLUTION_ENTRIES = 5_000
 
@@ -53,7 +56,9 @@ export function resolveGroups(
     throw new UnresolvedError(distinct)
   }
   const cursor = startResolution(statesOf(core, distinct), rules)
-  const result = stepResolution(cursor, resolutionEventsOf(core).hold(roomId), rules, { events: budget })
+  const events = resolutionEventsOf(core).hold(roomId)
+  const result = stepResolution(cursor, events, rules, { events: budget })
+  events.spend(result.spent)
   if (!result.done) throw new UnresolvedError(distinct)
   return rememberResolution(core, distinct, result.state)
 }

@@ -11,11 +11,12 @@ import { appendRemoteEvent, type RemoteVerdict } from './append-remote-event.ts'
 import { joinTips } from './dummy-event.ts'
 import { waitsOf } from './ingest.ts'
 import { REPAIR_DUE, REPAIR_RETRY_MS } from './repairs.ts'
+import { resolutionEventsOf } from './resolution-events.ts'
 import { RESOLVE_DUE, RESOLVE_RETRY_MS } from './resolution-work.ts'
 
 /** Staged PDUs looked at after each call. */
 const MAX_STAGED_LOOKED_AT = 1000
-/** PDUs taken out of staging in one commit; more come with the next. */
+/** PDUs taken out of staging in one commit; more come with the next, as they do when its resolutions have cost what a turn may. */
 const MAX_RETRIED = 200
 /** How often an event waits for a resolution, while others move the room on, before it is resolved at once. */
 const MAX_RESOLUTION_WAITS = 3
@@ -33,11 +34,13 @@ const resolutionWaits = new WeakMap<RoomCore, Map<string, number>>()
 /** Applies staged PDUs that have what they waited for, and those that wait for them in turn. The caller holds the transaction. */
 export function retryStaged(core: RoomCore, draft: Draft): StagedRest {
   const waiting = new Map(readStagedHeads(core.store, MAX_STAGED_LOOKED_AT).map((head) => [head.eventId, head]))
+  const resolutions = resolutionEventsOf(core)
   let retried = 0
-  for (let moved = waiting.size > 0; moved && retried < MAX_RETRIED; ) {
+  const isEnough = (): boolean => retried >= MAX_RETRIED || resolutions.isTurnSpent
+  for (let moved = waiting.size > 0; moved && !isEnough(); ) {
     moved = false
     for (const head of [...waiting.values()]) {
-      if (retried >= MAX_RETRIED || !isReady(core, head)) continue
+      if (isEnough() || !isReady(core, head)) continue
       retried += 1
       const verdict = retryOne(core, draft, head)
       if (verdict?.kind === 'missing' || verdict?.kind === 'unresolved') {
@@ -48,7 +51,7 @@ export function retryStaged(core: RoomCore, draft: Draft): StagedRest {
       }
     }
   }
-  return { waiting: [...waiting.values()], more: retried >= MAX_RETRIED }
+  return { waiting: [...waiting.values()], more: waiting.size > 0 && isEnough() }
 }
 
 /** Makes sure that what is missing is fetched and that what is unresolved gets resolved, whatever happens to this life of the object. The caller holds the transaction. */
