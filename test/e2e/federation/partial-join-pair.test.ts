@@ -111,10 +111,11 @@ describe('a large room that is joined through another server of this kind', () =
     ]
     const bob = await MatrixClient.register({ url: there.url, fetch }, 'bob')
     await joinVia(alice, roomId, giant.owner.serverName)
+    // The owner knows the room no more: whoever wants its state asks the server that it was joined through.
+    giant.owner.on('GET', /\/v1\/state(_ids)?\//, () => Response.json({ errcode: 'M_NOT_FOUND', error: 'Gone' }, { status: 404 }))
     await alice.send(roomId, 'before bob')
     await joinVia(bob, roomId, hereName)
-    expect(gate.joins).toHaveLength(1)
-    const [answer] = gate.joins
+    const answer = gate.joins.at(-1)
     expect(isJsonObject(answer) && answer.members_omitted).toBe(true)
     await eventually(
       async () => gate.asked,
