@@ -14,8 +14,8 @@ const MAX_IDLE_COMMITS = 64
  * to be taken in waits for the next turn.
  */
 const MAX_RESOLVED_PER_TURN = 20_000
-/** Estimated bytes of events read that cost as much as looking at one that is here. */
-const READ_BYTES_PER_EVENT = 2048
+/** Estimated bytes of events read that cost as much as looking at one that is here: reading a usual one takes as long as ten such looks. */
+const READ_BYTES_PER_EVENT = 256
 
 interface HeldEvent {
   readonly event: RoomEvent
