@@ -1,6 +1,6 @@
 import { nowMs } from '../../runtime/clock.ts'
 import { log } from '../../runtime/log.ts'
-import { inTurns, letOthersRun } from '../../runtime/turns.ts'
+import { Groups, inTurns } from '../../runtime/turns.ts'
 import type { DueResult, DueTable } from '../../storage/due-table.ts'
 import type { ObjectStore } from '../../storage/object-store.ts'
 import {
@@ -69,6 +69,7 @@ export class PeerOutbox {
   /** Peers that wait for others to be told. */
   readonly #waiting = new Set<string>()
   #delivering = 0
+  readonly #groups = new Groups(PARALLEL_PEERS)
 
   constructor(parts: PeerOutboxParts) {
     this.#parts = parts
@@ -114,18 +115,20 @@ export class PeerOutbox {
   }
 
   #drain(): void {
+    const goOn = (): void => this.#drain()
+    const stayFor = (rest: Promise<void>): void => this.#parts.waitUntil(rest)
     for (const peer of this.#waiting) {
-      if (this.#delivering >= PARALLEL_PEERS) return
+      if (this.#delivering >= PARALLEL_PEERS || !this.#groups.mayStart(goOn, stayFor)) return
       this.#waiting.delete(peer)
       this.#delivering += 1
       this.#parts.waitUntil(this.#pushInTurn(peer))
     }
+    if (this.#delivering === 0) this.#groups.allEnded()
   }
 
   async #pushInTurn(peer: string): Promise<void> {
     try {
       await this.#push(peer)
-      if (this.#waiting.size > 0) await letOthersRun()
     } finally {
       this.#delivering -= 1
       this.#drain()

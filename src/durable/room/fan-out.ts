@@ -1,6 +1,6 @@
 import { log } from '../../runtime/log.ts'
 import { countCost } from '../../runtime/metrics.ts'
-import { letOthersRun } from '../../runtime/turns.ts'
+import { Groups } from '../../runtime/turns.ts'
 import { type Letter, letterboxesOf } from '../letterboxes.ts'
 import type { HintReply } from '../protocol.ts'
 import type { RoomNews } from '../room-news.ts'
@@ -9,8 +9,8 @@ import type { RoomCore } from './room-core.ts'
 
 /** Hints under way at once per room; further members wait for an answer to free a place. */
 const MAX_HINTS_IN_FLIGHT = 256
-/** The same where more members than that are to be rung, and others should have their turns. */
-const MAX_PACED_HINTS = 32
+/** Hints begun before others have a turn: about 100 ms where all of these members are out of memory. */
+const HINTS_PER_TURN = 32
 
 /** What the room knows of one joined local member; all of it may be forgotten (docs/design/feed.md). */
 export interface Listener {
@@ -38,6 +38,7 @@ export class FanOut {
   #listeners: Map<string, Listener> | undefined
   #inFlight = 0
   readonly #queue = new Set<Listener>()
+  readonly #groups = new Groups(HINTS_PER_TURN)
   /** Ends when nobody is to be rung any more; there while the room has called itself for that. */
   #ringing: PromiseWithResolvers<void> | undefined
 
@@ -123,15 +124,18 @@ export class FanOut {
   }
 
   #drain(): void {
+    const { ctx } = this.#core
+    const goOn = (): void => this.#drain()
+    const stayFor = (rest: Promise<void>): void => ctx.waitUntil(rest)
+    if (this.#queue.size + this.#inFlight > MAX_HINTS_IN_FLIGHT) this.#stay()
     for (const listener of this.#queue) {
-      if (this.#inFlight >= (this.#ringing === undefined ? MAX_HINTS_IN_FLIGHT : MAX_PACED_HINTS)) {
-        this.#stay()
-        return
-      }
+      const isToRing = listener.toldPos < this.#core.lastPos
+      if (isToRing && (this.#inFlight >= MAX_HINTS_IN_FLIGHT || !this.#groups.mayStart(goOn, stayFor))) return
       this.#queue.delete(listener)
-      if (listener.toldPos < this.#core.lastPos) this.#core.ctx.waitUntil(this.#hint(listener))
+      if (isToRing) ctx.waitUntil(this.#hint(listener))
     }
     if (this.#inFlight > 0) return
+    this.#groups.allEnded()
     this.#ringing?.resolve()
     this.#ringing = undefined
   }
@@ -214,7 +218,6 @@ export class FanOut {
     if (listener.toldPos >= core.lastPos) this.#forgetRecent()
     const isBehind = listener.toldPos >= head && listener.toldPos < core.lastPos && isListening(listener)
     if (isBehind && !this.#postman()(listener)) this.#queue.add(listener)
-    if (this.#ringing !== undefined) await letOthersRun()
     this.#drain()
   }
 }

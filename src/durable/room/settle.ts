@@ -1,5 +1,6 @@
 import { log } from '../../runtime/log.ts'
 import { countCost } from '../../runtime/metrics.ts'
+import { inTurns } from '../../runtime/turns.ts'
 import type { DueResult } from '../../storage/due-table.ts'
 import type { PullReply } from '../protocol.ts'
 import { SETTLE_DELAY_MS } from './append/finish-draft.ts'
@@ -8,8 +9,8 @@ import type { RoomCore } from './room-core.ts'
 
 /** A busy room settles at least this often. */
 const MAX_UNSETTLED_MS = 180_000
-/** Members asked at once. */
-const SETTLE_PARALLEL = 32
+/** Members asked at once, before others have a turn: about 50 ms where all of them are out of memory. */
+const SETTLE_PARALLEL = 16
 /** When a member did not answer, ask again after this. */
 const SETTLE_RETRY_MS = 30_000
 
@@ -43,10 +44,10 @@ export class Settlement {
     for (const listener of listeners) this.#fanOut.noteDurableFromBox(listener)
     const unsettled = listeners.filter(({ asleep, durablePos }) => !asleep && durablePos < target)
     let failed = false
-    for (let start = 0; start < unsettled.length; start += SETTLE_PARALLEL) {
-      const answers = await Promise.all(unsettled.slice(start, start + SETTLE_PARALLEL).map((listener) => this.#ask(listener)))
-      failed ||= answers.includes(false)
-    }
+    await inTurns(unsettled, SETTLE_PARALLEL, async (listener) => {
+      const isSettled = await this.#ask(listener)
+      failed ||= !isSettled
+    })
     if (failed) return { again: this.#core.nowMs() + SETTLE_RETRY_MS }
     if (this.#core.lastPos > target) {
       this.#unsettledSinceMs = this.#lastEventMs

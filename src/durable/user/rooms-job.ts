@@ -2,6 +2,7 @@ import type { Errcode } from '../../matrix/errors.ts'
 import { nowMs } from '../../runtime/clock.ts'
 import { log } from '../../runtime/log.ts'
 import { type Outcome, unwrap } from '../../runtime/outcome.ts'
+import { inTurns } from '../../runtime/turns.ts'
 import type { DueResult } from '../../storage/due-table.ts'
 import type { UserCore } from './user-core.ts'
 
@@ -80,9 +81,7 @@ export class RoomsJob {
     for (let seen = -1; seen !== this.#requests; ) {
       seen = this.#requests
       const rooms = this.#spec.rooms(this.#core)
-      for (let start = 0; start < rooms.length; start += PARALLEL_ROOMS) {
-        await Promise.all(rooms.slice(start, start + PARALLEL_ROOMS).map((roomId) => this.#tell(roomId)))
-      }
+      await inTurns(rooms, PARALLEL_ROOMS, (roomId) => this.#tell(roomId))
     }
   }
 }

@@ -2,6 +2,7 @@ import { canonicalJson } from '../../../matrix/canonical-json.ts'
 import { parseUserId } from '../../../matrix/ids/user-id.ts'
 import type { JsonObject } from '../../../matrix/json.ts'
 import { log } from '../../../runtime/log.ts'
+import { inTurns } from '../../../runtime/turns.ts'
 import type { Receipt } from '../../../storage/room/receipts.ts'
 import type { OutgoingEdu } from '../../protocol.ts'
 import type { RoomCore } from '../room-core.ts'
@@ -33,7 +34,7 @@ export interface EphemeralQueue {
 const MAX_SERVERS_TYPING = 100
 const MAX_SERVERS_RECEIPTS = 500
 /** Servers told at once. */
-const PARALLEL_SERVERS = 32
+const PARALLEL_SERVERS = 16
 /** Receipts of this long go together. The first goes at once. */
 const RECEIPT_PAUSE_MS = 2_000
 /** Receipts that wait for that. */
@@ -100,17 +101,15 @@ export class RemoteEphemeral {
   #tell(maxServers: number, tell: (queue: EphemeralQueue) => Promise<unknown>): void {
     const servers = this.#core.members.joinedServers('', maxServers + 1)
     if (servers.length > maxServers) return
-    const allowed = servers.filter((serverName) => isServerAllowed(this.#core, serverName)).values()
-    const work = async (): Promise<void> => {
-      for (const serverName of allowed) {
-        try {
-          await tell(this.#queueOf(serverName))
-        } catch (cause) {
-          log.debug('the queue of another server did not take what is worth something only now', cause)
-        }
+    const allowed = servers.filter((serverName) => isServerAllowed(this.#core, serverName))
+    const work = async (serverName: string): Promise<void> => {
+      try {
+        await tell(this.#queueOf(serverName))
+      } catch (cause) {
+        log.debug('the queue of another server did not take what is worth something only now', cause)
       }
     }
-    this.#core.ctx.waitUntil(Promise.all(Array.from({ length: Math.min(PARALLEL_SERVERS, servers.length) }, work)))
+    this.#core.ctx.waitUntil(inTurns(allowed, PARALLEL_SERVERS, work))
   }
 }
 

@@ -2,6 +2,7 @@ import { canonicalJson } from '../../../matrix/canonical-json.ts'
 import { type Presence, presenceUpdate } from '../../../matrix/presence.ts'
 import { nowMs } from '../../../runtime/clock.ts'
 import { log } from '../../../runtime/log.ts'
+import { inTurns } from '../../../runtime/turns.ts'
 import { objectsOf } from '../../objects.ts'
 import type { UserCore } from '../user-core.ts'
 
@@ -11,7 +12,7 @@ const MAX_ROOMS = 50
 const MAX_USERS = 500
 const MAX_SERVERS = 50
 /** Told at once. */
-const PARALLEL = 32
+const PARALLEL = 16
 
 /** Who is told of a change. */
 interface Audience {
@@ -63,15 +64,11 @@ async function audienceOf(core: UserCore, roomIds: readonly string[]): Promise<A
 }
 
 async function inParallel<T>(items: readonly T[], tell: (item: T) => Promise<unknown>): Promise<void> {
-  const queue = items.values()
-  const workers = Array.from({ length: Math.min(PARALLEL, items.length) }, async () => {
-    for (const item of queue) {
-      try {
-        await tell(item)
-      } catch (cause) {
-        log.debug('somebody did not hear of a presence', cause)
-      }
+  await inTurns(items, PARALLEL, async (item) => {
+    try {
+      await tell(item)
+    } catch (cause) {
+      log.debug('somebody did not hear of a presence', cause)
     }
   })
-  await Promise.all(workers)
 }
