@@ -2,10 +2,11 @@ import type { Caller, MemberChanges } from '../../../durable/protocol.ts'
 import type { MovedMembers, SlidingPlan, SlidingWindow } from '../../../durable/sliding-protocol.ts'
 import { log } from '../../../runtime/log.ts'
 import { type Outcome, success } from '../../../runtime/outcome.ts'
+import { inTurns } from '../../../runtime/turns.ts'
 import type { RequestContext } from '../../context.ts'
 
-/** Rooms that one request asks at once. */
-const ROOMS_AT_ONCE = 100
+/** Rooms that one request asks at once, before other requests have their turn. */
+const ROOMS_AT_ONCE = 50
 
 /** What rooms answered, by room ID; `undefined` for rooms that could not be asked. Rooms that need not be asked are absent. */
 export type SlidingWindows = ReadonlyMap<string, SlidingWindow | undefined>
@@ -15,7 +16,7 @@ export async function askRooms(ctx: RequestContext, plan: SlidingPlan): Promise<
   const { connection, acknowledged, answer, ignoredUsers } = plan
   const caller = callerOf(ctx, plan)
   const windows = new Map<string, SlidingWindow | undefined>()
-  await inParallel(plan.rooms, async ({ roomId, window }) => {
+  await inTurns(plan.rooms, ROOMS_AT_ONCE, async ({ roomId, window }) => {
     if (window === undefined) return
     const request = { ...window, connection: `${plan.deviceId} ${connection}`, acknowledged, answer, ignoredUsers }
     windows.set(roomId, await askTwice(() => ctx.objects.room(roomId).slidingWindow(caller, request)))
@@ -34,7 +35,7 @@ export async function askMoved(ctx: RequestContext, plan: SlidingPlan): Promise<
   const caller = callerOf(ctx, plan)
   const changes: { readonly memberChanges: MemberChanges | undefined }[] = []
   const failed: MovedMembers[] = []
-  await inParallel(plan.e2ee?.moved ?? [], async (moved) => {
+  await inTurns(plan.e2ee?.moved ?? [], ROOMS_AT_ONCE, async (moved) => {
     const { roomId, from, to } = moved
     const answer = await askTwice(async () => {
       const outcome = await ctx.objects.room(roomId).memberChanges(caller, from, to)
@@ -48,14 +49,6 @@ export async function askMoved(ctx: RequestContext, plan: SlidingPlan): Promise<
 
 function callerOf(ctx: RequestContext, { userId, deviceId }: SlidingPlan): Caller {
   return { userId, deviceId, requestId: ctx.requestId }
-}
-
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const queue = items.values()
-  const workers = Array.from({ length: Math.min(ROOMS_AT_ONCE, items.length) }, async () => {
-    for (const item of queue) await work(item)
-  })
-  await Promise.all(workers)
 }
 
 /** One room's answer. A room whose object ended meanwhile is asked once more. */

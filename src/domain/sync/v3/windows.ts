@@ -2,10 +2,11 @@ import type { Caller } from '../../../durable/protocol.ts'
 import type { BroughtPull, PlannedRoom, PulledWindow, RoomWindow, SyncPlan, WindowRequest } from '../../../durable/sync-protocol.ts'
 import { log } from '../../../runtime/log.ts'
 import type { Outcome } from '../../../runtime/outcome.ts'
+import { inTurns } from '../../../runtime/turns.ts'
 import type { RequestContext } from '../../context.ts'
 
-/** Rooms that one request asks at once. */
-const WINDOWS_AT_ONCE = 100
+/** Rooms that one request asks at once, before other requests have their turn: about 200 ms where none of the rooms is in memory. */
+const WINDOWS_AT_ONCE = 50
 /** Characters of events of which accounts are told what was unread, in one go. */
 const MAX_UNREAD_CHARS = 4 * 1024 * 1024
 
@@ -25,8 +26,9 @@ export type EarlyWindows = ReadonlyMap<string, PulledWindow>
 export async function askRooms(ctx: RequestContext, plan: SyncPlan, options: WindowOptions, early?: EarlyWindows): Promise<Windows> {
   const windows = new Map<string, RoomWindow | undefined>()
   const caller = callerOf(ctx, plan)
-  await inParallel(
+  await inTurns(
     plan.rooms.filter((room) => hasWindow(room, options)),
+    WINDOWS_AT_ONCE,
     async (room) => {
       const before = early?.get(room.roomId)
       const isFinal = before?.pulled.member === true && room.from === null && room.to === before.pulled.head
@@ -42,8 +44,9 @@ export async function askRooms(ctx: RequestContext, plan: SyncPlan, options: Win
 export async function pullRooms(ctx: RequestContext, plan: SyncPlan, options: WindowOptions): Promise<EarlyWindows> {
   const early = new Map<string, PulledWindow>()
   const caller = callerOf(ctx, plan)
-  await inParallel(
+  await inTurns(
     plan.rooms.filter(({ section }) => section === 'join'),
+    WINDOWS_AT_ONCE,
     async (room) => {
       const request = windowRequest(plan, room, options)
       const answer = await askTwice(() => ctx.objects.room(room.roomId).pulledWindow(caller, request, room.unreadPos ?? 0))
@@ -66,14 +69,6 @@ export function pullsOf(early: EarlyWindows): BroughtPull[] {
 
 function callerOf(ctx: RequestContext, { userId, deviceId }: SyncPlan): Caller {
   return { userId, deviceId, requestId: ctx.requestId }
-}
-
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const queue = items.values()
-  const workers = Array.from({ length: Math.min(WINDOWS_AT_ONCE, items.length) }, async () => {
-    for (const item of queue) await work(item)
-  })
-  await Promise.all(workers)
 }
 
 function hasWindow(room: PlannedRoom, { fullState }: WindowOptions): boolean {
