@@ -80,6 +80,7 @@ export class RoomCore {
   /** Joined local members, as far as they are known; set by the object once. */
   listeners: (() => ReadonlyMap<string, Listener>) | undefined
   readonly #roomEvents = new ByteCache<number, RoomEvent>(MAX_CACHED_EVENT_BYTES)
+  /** Read when it is first asked for, with the positions that follow; see {@link findHead}. */
   #head: RoomHead | undefined
   /** Newest position handed out, committed or in memory. */
   #lastPos = 0
@@ -136,21 +137,25 @@ export class RoomCore {
 
   /** Newest position that anybody was told of. */
   get lastPos(): number {
+    this.findHead()
     return this.#lastPos
   }
 
   /** Positions up to this one belong to earlier boots, whose typing users are forgotten. */
   get bootPos(): number {
+    this.findHead()
     return this.#bootPos
   }
 
   /** The newest position in the database when this life of the object began. */
   get loadedPos(): number {
+    this.findHead()
     return this.#loadedPos
   }
 
   /** The next position to hand out: above everything that an earlier boot may have handed out in memory. */
   get nextPos(): number {
+    this.findHead()
     return Math.max(this.#lastPos, this.#bootPos) + 1
   }
 
@@ -231,11 +236,6 @@ export class RoomCore {
       return stored === undefined ? undefined : this.roomEvent(stored, roomId)
     }
     return { get, create: get('m.room.create', '') }
-  }
-
-  /** Whether the room's history was readable by later members all along: then whoever is joined may read everything. */
-  historyNeverRestricted(): boolean {
-    return this.past.neverRestricted()
   }
 
   /** Power levels in force now. */

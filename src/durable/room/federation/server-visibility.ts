@@ -21,7 +21,7 @@ export class ServerVisibility {
   constructor(core: RoomCore, serverName: string) {
     this.#core = core
     this.#serverName = serverName
-    this.#neverRestricted = core.historyNeverRestricted()
+    this.#neverRestricted = core.past.neverRestricted()
   }
 
   /** The event as the server may have it. */

@@ -35,7 +35,7 @@ export class Visibility {
       this.#lastJoinOrd = lastJoin === undefined ? undefined : lastJoin * ORD_STEP
       this.horizonOrd = lastJoin === undefined ? -1 : leavePosAfter(core, userId, lastJoin) * ORD_STEP
     }
-    this.#neverRestricted = core.historyNeverRestricted()
+    this.#neverRestricted = core.past.neverRestricted()
   }
 
   /** Refuses readers who are not, never were in the room, and for whom it is not world readable. */
