@@ -20,8 +20,14 @@ export interface SynapseServer {
 /** Where a virtual environment with `matrix-synapse` is; without it tests with Synapse are skipped. */
 export const SYNAPSE_VENV = process.env.SYNAPSE_VENV
 
-/** Starts a Synapse with open registration and no rate limits, on SQLite. */
-export async function startSynapse(venv: string, tls: FederationTls): Promise<SynapseServer> {
+/** What a test wants otherwise than most. */
+export interface SynapseOptions {
+  /** Whether users see who is online. */
+  readonly presence?: boolean
+}
+
+/** Starts a Synapse with open registration and no rate limits, on SQLite. Its directory is open to other servers. */
+export async function startSynapse(venv: string, tls: FederationTls, { presence = false }: SynapseOptions = {}): Promise<SynapseServer> {
   const folder = await mkdtemp(join(tmpdir(), 'myelin-synapse-'))
   const federationPort = await freePort()
   const clientPort = await freePort()
@@ -29,7 +35,7 @@ export async function startSynapse(venv: string, tls: FederationTls): Promise<Sy
   const config = join(folder, 'homeserver.yaml')
   await writeFile(join(folder, 'log.yaml'), LOG_CONFIG)
   execFileSync(join(venv, 'bin/generate_signing_key'), ['-o', join(folder, 'signing.key')])
-  await writeFile(config, homeserverYaml({ folder, name, federationPort, clientPort, tls }))
+  await writeFile(config, homeserverYaml({ folder, name, federationPort, clientPort, tls, presence }))
   let output = ''
   const child: ChildProcess = spawn(join(venv, 'bin/python'), ['-m', 'synapse.app.homeserver', '-c', config], {
     cwd: folder,
@@ -77,10 +83,11 @@ interface YamlValues {
   readonly federationPort: number
   readonly clientPort: number
   readonly tls: FederationTls
+  readonly presence: boolean
 }
 
 /** The settings of a Synapse without rate limits, and without its ten minutes of silence after a request that failed. */
-function homeserverYaml({ folder, name, federationPort, clientPort, tls }: YamlValues): string {
+function homeserverYaml({ folder, name, federationPort, clientPort, tls, presence }: YamlValues): string {
   const generous = '{per_second: 10000, burst_count: 10000}'
   return `server_name: "${name}"
 pid_file: "${folder}/homeserver.pid"
@@ -104,13 +111,16 @@ suppress_key_server_warning: true
 federation_custom_ca_list: ["${tls.certificate}"]
 federation_ip_range_blacklist: []
 ip_range_blacklist: []
-presence: {enabled: false}
+presence: {enabled: ${presence}}
+allow_public_rooms_over_federation: true
+room_list_publication_rules: [{action: allow}]
 federation: {destination_min_retry_interval: 1s, destination_retry_multiplier: 1, destination_max_retry_interval: 5s}
 caches: {sync_response_cache_duration: 0}
 rc_message: ${generous}
 rc_registration: ${generous}
 rc_login: {address: ${generous}, account: ${generous}, failed_attempts: ${generous}}
 rc_joins: {local: ${generous}, remote: ${generous}}
+rc_presence: {per_user: ${generous}}
 rc_joins_per_room: ${generous}
 rc_room_creation: ${generous}
 rc_invites: {per_room: ${generous}, per_user: ${generous}, per_issuer: ${generous}}
