@@ -23,7 +23,7 @@ describe('work that goes to many', () => {
     expect(others).toBeGreaterThan(0)
   })
 
-  it('starts nothing while others have their turn, so that nothing is left to do in between', async () => {
+  it('starts each group in a turn of its own', async () => {
     const startedInTurn: number[] = [0]
     const isOver = (): boolean => startedInTurn.reduce((sum, count) => sum + count, 0) === 10
     const nextTurn = (): void => {

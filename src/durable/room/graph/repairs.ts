@@ -1,5 +1,6 @@
 import { log } from '../../../runtime/log.ts'
 import { countCost } from '../../../runtime/metrics.ts'
+import { letOthersRun } from '../../../runtime/turns.ts'
 import type { DueResult } from '../../../storage/due-table.ts'
 import { readStagedHeads } from '../../../storage/room/staging.ts'
 import type { RoomCore } from '../room-core.ts'
@@ -91,7 +92,7 @@ export class Repairs {
 
   /** The object does what else there is to do first. */
   #retryInNextTurn(): Promise<unknown> {
-    const retrying = new Promise((resolve) => setTimeout(resolve, 0))
+    const retrying = letOthersRun()
       .then(() => this.#retry())
       .finally(() => {
         if (this.#retrying === retrying) this.#retrying = undefined

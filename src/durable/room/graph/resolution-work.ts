@@ -1,4 +1,5 @@
 import { log } from '../../../runtime/log.ts'
+import { letOthersRun } from '../../../runtime/turns.ts'
 import { PartReader, type ResolutionCursor, readCursor, stepResolution } from '../../../state-resolution/index.ts'
 import type { DueResult } from '../../../storage/due-table.ts'
 import { findResolution } from '../../../storage/room/resolutions.ts'
@@ -69,7 +70,7 @@ export class ResolutionWork {
       }
       cursor = result.cursor
       if (slices % SLICES_PER_SAVE === 0) this.#save(groups, cursor)
-      await new Promise((resolve) => setTimeout(resolve, 0))
+      await letOthersRun()
     }
     core.store.transaction(undefined, () => endResolving(core.store, groups))
   }
