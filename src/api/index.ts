@@ -12,6 +12,7 @@ import { deviceEndpoints } from './client/devices/index.ts'
 import { directoryEndpoints } from './client/directory/index.ts'
 import { filterEndpoints } from './client/filters/index.ts'
 import { keyEndpoints } from './client/keys/index.ts'
+import { mediaEndpoints } from './client/media/index.ts'
 import { openIdEndpoints } from './client/openid/index.ts'
 import { presenceEndpoints } from './client/presence/index.ts'
 import { profileEndpoints } from './client/profile/index.ts'
@@ -24,6 +25,7 @@ import { syncEndpoints } from './client/sync/index.ts'
 import { threadEndpoints } from './client/threads/index.ts'
 import { toDeviceEndpoints } from './client/to-device/index.ts'
 import { versionEndpoints } from './client/versions/index.ts'
+import { oauthEndpoints } from './oauth/index.ts'
 import { wellKnownEndpoints } from './well-known/index.ts'
 
 /** Every endpoint of this server: what is not listed here does not exist. */
@@ -37,6 +39,7 @@ export const ENDPOINTS: readonly Endpoint<RequestContext>[] = [
   ...deviceEndpoints,
   ...directoryEndpoints,
   ...filterEndpoints,
+  ...mediaEndpoints,
   ...openIdEndpoints,
   ...presenceEndpoints,
   ...profileEndpoints,
@@ -52,5 +55,6 @@ export const ENDPOINTS: readonly Endpoint<RequestContext>[] = [
   ...threadEndpoints,
   ...toDeviceEndpoints,
   ...versionEndpoints,
+  ...oauthEndpoints,
   ...wellKnownEndpoints,
 ]

@@ -38,7 +38,8 @@ export interface DisposableContext {
 
 /**
  * Classes of requests that share a limit (SECURITY O6). `none` is never limited; `federation` counts against the server that signed;
- * `unsigned` are those of servers whose signature turned out to be none.
+ * `unsigned` are those of servers whose signature turned out to be none; `page`, `oauth` and `oauth-client` are the server's own pages, the token
+ * endpoints, and registrations of OAuth clients.
  */
 export type RateLimitClass =
   | 'none'
@@ -50,12 +51,17 @@ export type RateLimitClass =
   | 'create-room'
   | 'join'
   | 'invite'
+  | 'media'
+  | 'upload'
   | 'account'
   | 'login'
   | 'register'
   | 'federation'
   | 'notary'
   | 'unsigned'
+  | 'page'
+  | 'oauth'
+  | 'oauth-client'
 
 /** What stands for the address of a client that nobody trustworthy has named. */
 export const UNKNOWN_ADDRESS = 'unknown'

@@ -18,12 +18,18 @@ export const USER_LIMITS: Readonly<Record<RateLimitClass, Limit | undefined>> = 
   'create-room': { burst: 20, perSecond: 0.2 },
   join: { burst: 30, perSecond: 0.5 },
   invite: { burst: 50, perSecond: 0.5 },
+  // A screen full of pictures is one request each.
+  media: { burst: 500, perSecond: 50 },
+  upload: { burst: 60, perSecond: 2 },
   account: { burst: 20, perSecond: 0.5 },
   login: { burst: 20, perSecond: 0.2 },
   register: { burst: 10, perSecond: 0.05 },
   federation: { burst: 1_000, perSecond: 200 },
   notary: { burst: 50, perSecond: 1 },
   unsigned: { burst: 100, perSecond: 2 },
+  page: { burst: 100, perSecond: 2 },
+  oauth: { burst: 100, perSecond: 2 },
+  'oauth-client': { burst: 20, perSecond: 0.1 },
 }
 
 /** Limits of one address for requests that carry no valid token, kept in the memory of each isolate. */

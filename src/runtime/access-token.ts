@@ -9,11 +9,14 @@ import { randomString } from './random.ts'
  * whether a token is valid is decided by the account's own object, which stores a keyed hash of it.
  */
 
-/** What a token is for; `delay` names a delayed event. The prefix says it, and the MAC covers the prefix. */
-export type TokenKind = 'access' | 'refresh' | 'delay'
+/**
+ * What a token is for: `delay` names a delayed event, `code` is an authorization code, `browser` the cookie of the server's own pages. The
+ * prefix says it, and the MAC covers the prefix.
+ */
+export type TokenKind = 'access' | 'refresh' | 'delay' | 'code' | 'browser'
 
-const PREFIXES: Readonly<Record<TokenKind, string>> = { access: 'mya_', refresh: 'myr_', delay: 'myd_' }
-const KINDS: readonly TokenKind[] = ['access', 'refresh', 'delay']
+const PREFIXES: Readonly<Record<TokenKind, string>> = { access: 'mya_', refresh: 'myr_', delay: 'myd_', code: 'myc_', browser: 'myb_' }
+const KINDS: readonly TokenKind[] = ['access', 'refresh', 'delay', 'code', 'browser']
 const PREFIX_CHARS = 4
 /** 24 characters over letters and digits: 142 bits. */
 const RANDOM_CHARS = 24

@@ -25,6 +25,7 @@ export interface Env {
   readonly MYELIN_ALLOW_PRIVATE_NETWORK?: string
   readonly MYELIN_THREAD_SUBSCRIPTIONS?: string
   readonly MYELIN_PRESENCE?: string
+  readonly MYELIN_OAUTH?: string
   readonly MYELIN_LOG?: string
   /** Set by the self-hosting program: where the client's address is believed from; see `clientAddressSource` of the configuration. */
   readonly MYELIN_CLIENT_ADDRESS?: string
@@ -42,6 +43,18 @@ export interface Env {
   readonly MYELIN_USER_LOOKUPS?: string
   /** `off` (default) or `on`: whether other servers are told what users call their devices. */
   readonly MYELIN_FEDERATE_DEVICE_NAMES?: string
+  /** Bytes of the largest file that users may upload. */
+  readonly MYELIN_MEDIA_UPLOAD_MAX_BYTES?: string
+  /** Bytes of all files of one user; `0`: no limit. */
+  readonly MYELIN_MEDIA_USER_QUOTA_BYTES?: string
+  /** Bytes of the largest file that is fetched from another server. */
+  readonly MYELIN_MEDIA_REMOTE_MAX_BYTES?: string
+  /** Days for which copies of other servers' files are kept after their last use; `0`: as long as there is room. */
+  readonly MYELIN_MEDIA_REMOTE_RETENTION_DAYS?: string
+  /** Bytes of all copies of other servers' files. */
+  readonly MYELIN_MEDIA_REMOTE_CACHE_BYTES?: string
+  /** `off` (default) or `on`: whether new files may be downloaded without an access token. */
+  readonly MYELIN_MEDIA_UNAUTHENTICATED?: string
   /** Secret of the self-hosting program; opens `/_myelin/control/*`. Absent on Cloudflare, where those routes answer 404. */
   readonly MYELIN_CONTROL_TOKEN?: string
 }

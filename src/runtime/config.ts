@@ -1,4 +1,5 @@
 import { UNSTABLE_ROOM_VERSIONS } from '../matrix/room-versions/rules.ts'
+import { type MediaConfig, mediaConfig } from './media-config.ts'
 
 /** Who may create accounts: nobody, holders of a registration token, everybody. */
 export type RegistrationMode = 'closed' | 'token' | 'open'
@@ -20,6 +21,8 @@ export interface Config {
   readonly presence: boolean
   /** Whether push rules go by thread subscriptions (MSC4306). Without them every client would stop notifying of threads that it does not subscribe to. */
   readonly threadSubscriptions: boolean
+  /** Whether clients may log in through OAuth 2.0 and the server's own pages. */
+  readonly oauth: boolean
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
   /** Master secret; derive keys from it by HMAC with a label, never use it directly. */
   readonly secret: Uint8Array
@@ -33,6 +36,7 @@ export interface Config {
   readonly userLookups: UserLookups
   /** Whether other servers are told what users call their devices. */
   readonly federateDeviceNames: boolean
+  readonly media: MediaConfig
   readonly controlToken: string | undefined
   /**
    * Which header the request's origin address is believed from: the edge's own on Cloudflare; self-hosted, the last entry of
@@ -149,6 +153,7 @@ export function parseConfig(vars: Variables): Config {
     allowPrivateNetwork: choice(vars, 'MYELIN_ALLOW_PRIVATE_NETWORK', ['off', 'on'], 'off', problems) === 'on',
     threadSubscriptions: choice(vars, 'MYELIN_THREAD_SUBSCRIPTIONS', ['off', 'on'], 'off', problems) === 'on',
     presence: choice(vars, 'MYELIN_PRESENCE', ['off', 'on'], 'off', problems) === 'on',
+    oauth: choice(vars, 'MYELIN_OAUTH', ['on', 'off'], 'on', problems) === 'on',
     logLevel: choice(vars, 'MYELIN_LOG', ['debug', 'info', 'warn', 'error'], 'info', problems),
     secret: secret ?? new Uint8Array(32),
     signingKey: { keyId: `ed25519:${version ?? ''}`, seed: seed ?? new Uint8Array(32) },
@@ -157,6 +162,7 @@ export function parseConfig(vars: Variables): Config {
     deniedKeys: publicKeys(vars, 'MYELIN_DENIED_KEYS', problems),
     userLookups: choice(vars, 'MYELIN_USER_LOOKUPS', ['anyone', 'shared-rooms'], 'anyone', problems),
     federateDeviceNames: choice(vars, 'MYELIN_FEDERATE_DEVICE_NAMES', ['off', 'on'], 'off', problems) === 'on',
+    media: mediaConfig(vars, problems),
     controlToken: text(vars, 'MYELIN_CONTROL_TOKEN'),
     clientAddressSource: choice(vars, 'MYELIN_CLIENT_ADDRESS', CLIENT_ADDRESS_SOURCES, 'cf-connecting-ip', problems),
   }

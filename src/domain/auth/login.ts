@@ -32,7 +32,7 @@ export async function logInWithPassword(ctx: RequestContext, user: string, passw
 }
 
 /** Refuses as an account would: after the same limits and the same work (SECURITY A15, O12). The object is never named. */
-async function refuseUnknown(ctx: RequestContext, user: string, password: string): Promise<never> {
+export async function refuseUnknown(ctx: RequestContext, user: string, password: string): Promise<never> {
   if (ctx.config.rateLimits) {
     const waitMs = unknownNames.take(`${user} ${ctx.clientAddress}`, UNKNOWN_NAME_ATTEMPTS, nowMs())
     if (waitMs > 0) throw limitExceeded(waitMs)

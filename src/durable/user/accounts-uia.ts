@@ -4,7 +4,9 @@ import { isJsonObject } from '../../matrix/json.ts'
 import { tokenHash } from '../../runtime/access-token.ts'
 import { nowMs } from '../../runtime/clock.ts'
 import { randomString } from '../../runtime/random.ts'
+import { readOAuthGrant } from '../../storage/user/oauth-grants.ts'
 import { deleteUiaSession, insertUiaSession, readUiaSession, type UiaSessionRow } from '../../storage/user/uia.ts'
+import { withPageApproval } from './oauth/page-approval.ts'
 import { isPasswordOfAccount } from './password.ts'
 import type { Requester } from './session-base.ts'
 import type { UserCore } from './user-core.ts'
@@ -39,6 +41,7 @@ interface Complaint {
 /**
  * Runs an operation once the user has confirmed it with their password (client-server-api#user-interactive-authentication-api, SECURITY A13).
  * Sessions are bound to device, operation and subject, live for minutes and work once. A client may also confirm at once, without a session.
+ * Clients that logged in through OAuth hold no password: their users go to the account page.
  * @throws MatrixError M_FORBIDDEN if the authentication names another user; M_LIMIT_EXCEEDED.
  */
 export async function withUserConfirmation<T>(
@@ -47,6 +50,7 @@ export async function withUserConfirmation<T>(
   request: UiaRequest,
   operation: () => T | Promise<T>,
 ): Promise<UiaResult<T>> {
+  if (readOAuthGrant(core.store, requester.deviceId) !== undefined) return withPageApproval(core, requester, request, operation)
   const { auth } = request
   if (auth === undefined || (auth.type === undefined && auth.session === undefined)) return challenge(core, requester, request)
   const session = auth.session === undefined ? undefined : usableSession(core, requester, request, auth.session)

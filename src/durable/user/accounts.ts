@@ -5,6 +5,7 @@ import { deleteAllAccountData } from '../../storage/user/account-data.ts'
 import { deleteProfile } from '../../storage/user/profile.ts'
 import { checkDeviceWish, type DeviceWish, type LoggedIn, logInDevice, removeDevices, removeOtherDevices } from './devices.ts'
 import { onDeactivated } from './hooks.ts'
+import { endBrowserSessions } from './oauth/end-sessions.ts'
 import { isPasswordOfAccount } from './password.ts'
 import { checkNewPassword, hashPassword } from './password-hash.ts'
 import { putProfileField } from './profile.ts'
@@ -72,26 +73,39 @@ export function logOut(core: UserCore, requester: Requester): void {
 
 /** Ends every session of the account. */
 export function logOutEverywhere(core: UserCore, requester: Requester): void {
-  core.store.transaction(requester.requestId, () => removeOtherDevices(core, undefined))
+  core.store.transaction(requester.requestId, () => {
+    removeOtherDevices(core, undefined)
+    endBrowserSessions(core, undefined)
+  })
 }
 
-/** Sets a new password and, unless told otherwise, ends every other session. @throws MatrixError M_WEAK_PASSWORD. */
-export async function changePassword(core: UserCore, requester: Requester, password: string, logOutDevices: boolean): Promise<void> {
+/** Whoever changes the account as its owner: a client on a device, or a browser on the account page. */
+export interface AccountOwner {
+  readonly requestId: string
+  readonly deviceId: string | undefined
+  /** What the browser is logged in with. */
+  readonly cookie?: string
+}
+
+/** Sets a new password, logs other browsers out and, unless told otherwise, ends every other session. @throws MatrixError M_WEAK_PASSWORD. */
+export async function changePassword(core: UserCore, owner: AccountOwner, password: string, logOutDevices: boolean): Promise<void> {
   checkNewPassword(password)
   const hash = await hashPassword(password)
-  core.store.transaction(requester.requestId, () => {
+  core.store.transaction(owner.requestId, () => {
     if (readAccount(core.store)?.state !== 'active') throw userDeactivated()
     updatePasswordHash(core.store, hash)
     writeFailures(core.store, undefined)
-    if (logOutDevices) removeOtherDevices(core, requester.deviceId)
+    endBrowserSessions(core, owner.cookie)
+    if (logOutDevices) removeOtherDevices(core, owner.deviceId)
   })
 }
 
 /** Ends the account for good (client-server-api#post_matrixclientv3accountdeactivate). */
-export function deactivateAccount(core: UserCore, requester: Requester, erase: boolean): void {
-  core.store.transaction(requester.requestId, () => {
+export function deactivateAccount(core: UserCore, { requestId }: Pick<AccountOwner, 'requestId'>, erase: boolean): void {
+  core.store.transaction(requestId, () => {
     markDeactivated(core.store, erase)
     removeOtherDevices(core, undefined)
+    endBrowserSessions(core, undefined)
     deleteAllAccountData(core.store)
     deleteProfile(core.store)
     onDeactivated(core, erase)

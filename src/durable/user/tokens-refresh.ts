@@ -8,6 +8,7 @@ import {
   pruneAccessTokens,
   upsertAccessToken,
 } from '../../storage/user/access-tokens.ts'
+import { deleteOAuthGrant, readOAuthGrant } from '../../storage/user/oauth-grants.ts'
 import {
   consumeRefreshToken,
   deleteRefreshTokens,
@@ -43,10 +44,11 @@ export function issueTokens(core: UserCore, deviceId: string, refreshable: boole
   return { accessToken, refreshToken, expiresInMs }
 }
 
-/** Removes every token of a device, and the pushers that they set (SECURITY A3, D10). Call it in a transaction. */
+/** Removes every token of a device, what its client was granted, and the pushers that they set (SECURITY A3, D10). Call it in a transaction. */
 export function revokeTokens(core: UserCore, deviceId: string): void {
   deleteAccessTokens(core.store, deviceId)
   deleteRefreshTokens(core.store, deviceId)
+  deleteOAuthGrant(core.store, deviceId)
   forgetPushersOf(core, deviceId)
   core.admitted.clear()
 }
@@ -55,13 +57,14 @@ export function revokeTokens(core: UserCore, deviceId: string): void {
  * Exchanges a refresh token for the next pair (client-server-api#refreshing-access-tokens, SECURITY A4). The pair is a function of the token: a
  * client that asks again because the answer was lost, or that asks twice at once, gets the same one. The old token is consumed by the first
  * use of either new one; when it is shown after that, somebody else holds a copy, and the session ends.
+ * @param clientId the OAuth client that asks; none for the older API, whose tokens are no OAuth client's (SECURITY A5).
  * @throws MatrixError M_UNKNOWN_TOKEN, M_USER_LOCKED.
  */
-export function refreshTokens(core: UserCore, refreshToken: string, requestId: string): IssuedTokens {
+export function refreshTokens(core: UserCore, refreshToken: string, requestId: string, clientId?: string): IssuedTokens {
   const now = nowMs()
   const oldHash = tokenHash(core.config, refreshToken)
   const row = core.store.exists() ? readRefreshToken(core.store, oldHash) : undefined
-  if (row === undefined) throw unknownToken()
+  if (row === undefined || readOAuthGrant(core.store, row.deviceId)?.clientId !== clientId) throw unknownToken()
   const locked = refusalOf(core, 'unlocked')
   if (locked !== undefined) throw locked
   const { deviceId, replaces } = row

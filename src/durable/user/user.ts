@@ -1,11 +1,9 @@
-import { DurableObject } from 'cloudflare:workers'
 import type { JsonObject } from '../../matrix/json.ts'
 import type { Presence } from '../../matrix/presence.ts'
-import type { Env } from '../../runtime/bindings.ts'
-import { countCost } from '../../runtime/metrics.ts'
-import { type Outcome, refusal, success } from '../../runtime/outcome.ts'
+import type { Outcome } from '../../runtime/outcome.ts'
 import { readAccount } from '../../storage/user/account.ts'
 import type { Hint, HintReply, MembershipNotice, PeerDelivery, PeerReply, SettleReply, SettleRequest } from '../protocol.ts'
+import { AccountObject, outcomeOf } from './account-object.ts'
 import { type LoginRequest, logIn, type RegisterRequest, registerAccount } from './accounts.ts'
 import type { DelayAction } from './delayed/delayed-events.ts'
 import type { LoggedIn } from './devices.ts'
@@ -16,6 +14,7 @@ import { type KeysForServer, keysForServer, type PublishedKeys, publishedKeys } 
 import { answerHint } from './hints.ts'
 import { invitedBy } from './invite-permissions.ts'
 import { takeNotice } from './notices.ts'
+import { OAuthObject } from './oauth/oauth-object.ts'
 import { park } from './parking.ts'
 import { publicProfile } from './profile.ts'
 import { removePusher } from './push/pushers.ts'
@@ -26,24 +25,13 @@ import { administerStanding, type Standing } from './standing.ts'
 import { takeBackInvitation } from './take-back-invitation.ts'
 import { admit, type Credential } from './tokens.ts'
 import { type IssuedTokens, refreshTokens } from './tokens-refresh.ts'
-import { UserCore } from './user-core.ts'
+import type { UserCore } from './user-core.ts'
 import { UserSession } from './user-session.ts'
 
 /** One account: its devices, tokens, account data, room list and feed. A thin shell; each concern has its own file. */
-export class User extends DurableObject<Env> {
-  readonly #account: UserCore
-
-  constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env)
-    countCost('construct')
-    // Objects are only ever addressed by name, and the name is the Matrix ID.
-    this.#account = new UserCore(ctx, env, ctx.id.name ?? '')
-  }
-
-  /** The account as it is, with what rooms have left for it. Nothing but this is used. */
+export class User extends OAuthObject {
   get #core(): UserCore {
-    this.#account.letters.takeIn()
-    return this.#account
+    return AccountObject.coreOf(this)
   }
 
   /** Opens a session: the capability through which everything else on this account is done. Never refuses by itself: its methods do. */
@@ -58,7 +46,7 @@ export class User extends DurableObject<Env> {
 
   /** Creates the account. The caller has reserved its name in the registry. */
   register(request: RegisterRequest): Promise<Outcome<LoggedIn | undefined>> {
-    return this.#outcome(() => registerAccount(this.#core, request))
+    return outcomeOf(() => registerAccount(this.#core, request))
   }
 
   /** Whether an account was ever created here, whatever the registry says. */
@@ -68,32 +56,32 @@ export class User extends DurableObject<Env> {
 
   /** Logs in with a password. */
   login(request: LoginRequest): Promise<Outcome<LoggedIn>> {
-    return this.#outcome(() => logIn(this.#core, request))
+    return outcomeOf(() => logIn(this.#core, request))
   }
 
   /** Exchanges a refresh token, whose MAC the Worker has checked, for the next pair of tokens. */
   refresh(refreshToken: string, requestId: string): Promise<Outcome<IssuedTokens>> {
-    return this.#outcome(() => refreshTokens(this.#core, refreshToken, requestId))
+    return outcomeOf(() => refreshTokens(this.#core, refreshToken, requestId))
   }
 
   /** For an administrator: what is imposed on the account, after a change if one is wanted. */
   standing(change: Partial<Standing>, requestId: string): Promise<Outcome<Standing>> {
-    return this.#outcome(() => administerStanding(this.#core, change, requestId))
+    return outcomeOf(() => administerStanding(this.#core, change, requestId))
   }
 
   /** Sends, cancels or restarts a delayed event, for whoever knows its ID; the Worker has checked its MAC. */
   manageDelayed(delayId: string, action: DelayAction, requestId: string): Promise<Outcome<void>> {
-    return this.#outcome(() => this.#core.delayed.manage(delayId, action, requestId))
+    return outcomeOf(() => this.#core.delayed.manage(delayId, action, requestId))
   }
 
   /** The profile as everybody may see it. */
   profile(): Promise<Outcome<JsonObject>> {
-    return this.#outcome(() => publicProfile(this.#core))
+    return outcomeOf(() => publicProfile(this.#core))
   }
 
   /** Somebody is about to invite the user; answers the profile that the invitation shows. */
   invitedBy(inviter: string): Promise<Outcome<JsonObject>> {
-    return this.#outcome(() => invitedBy(this.#core, inviter))
+    return outcomeOf(() => invitedBy(this.#core, inviter))
   }
 
   /** A room's hint: there is something up to its head. */
@@ -148,6 +136,11 @@ export class User extends DurableObject<Env> {
     removePusher(this.#core, appId, pushkey, undefined)
   }
 
+  /** Files that the user had uploaded are gone, together so large. */
+  uploadsRemoved(bytes: number, requestId: string): void {
+    this.#core.uploads.removed(bytes, requestId)
+  }
+
   /** Others say how they are; answers how this user is, unless nobody need know. */
   takePresence(presences: readonly Presence[], anew: boolean): Presence | undefined {
     return this.#core.store.exists() ? this.#core.presence?.take(presences, anew) : undefined
@@ -175,15 +168,6 @@ export class User extends DurableObject<Env> {
   /** Deferred work of the account. */
   override alarm(): Promise<void> {
     return this.#core.runDue()
-  }
-
-  /** Runs a method that needs no session; a refusal is its outcome. */
-  async #outcome<T>(body: () => T | Promise<T>): Promise<Outcome<T>> {
-    try {
-      return success(await body())
-    } catch (cause) {
-      return refusal(cause)
-    }
   }
 
   /** Ends this life of the object, as a crash would. Reached only through the control routes and tests. */

@@ -63,4 +63,19 @@ export const USER_MIGRATIONS: readonly Migration[] = [
     name: 'sliding_scopes',
     sql: "-- Extensions that a connection of sliding sync has had enabled all along, as bits (`SCOPED_EXTENSIONS`).\nALTER TABLE sliding_connections ADD COLUMN scoped INTEGER NOT NULL DEFAULT 0;\n-- Rooms of whose typing and receipts its client has been told everything since they came into scope: for which extensions, as bits.\nCREATE TABLE sliding_scopes (\n  nonce TEXT NOT NULL,\n  room_id TEXT NOT NULL,\n  told INTEGER NOT NULL,\n  PRIMARY KEY (nonce, room_id)\n) WITHOUT ROWID;\n",
   },
+  {
+    version: 13,
+    name: 'oauth',
+    sql: "-- What a client was granted when its user logged in through OAuth 2.0, by device. Devices without a row logged in the older way.\nCREATE TABLE oauth_grants (\n  device_id TEXT PRIMARY KEY,\n  client_id TEXT NOT NULL,\n  scope TEXT NOT NULL,\n  client_name TEXT,\n  client_uri TEXT,\n  code_hash TEXT NOT NULL,\n  created_ts INTEGER NOT NULL\n) WITHOUT ROWID;\n\n-- Authorization codes, and device codes that the user has approved, as keyed hashes. Used ones are remembered for a while, because one that\n-- comes back was stolen. A device code has no redirect URI and no challenge.\nCREATE TABLE oauth_codes (\n  code_hash TEXT PRIMARY KEY,\n  client_id TEXT NOT NULL,\n  redirect_uri TEXT,\n  code_challenge TEXT,\n  scope TEXT NOT NULL,\n  device_id TEXT NOT NULL,\n  client_name TEXT,\n  client_uri TEXT,\n  created_ts INTEGER NOT NULL,\n  expires_ts INTEGER NOT NULL,\n  used INTEGER NOT NULL DEFAULT 0\n) WITHOUT ROWID;\n\n-- Browsers that are logged in to the server's own pages, as keyed hashes of their cookies.\nCREATE TABLE browser_sessions (\n  session_hash TEXT PRIMARY KEY,\n  created_ts INTEGER NOT NULL,\n  authenticated_ts INTEGER NOT NULL,\n  expires_ts INTEGER NOT NULL\n) WITHOUT ROWID;\n\n-- The user has allowed their cross-signing keys to be replaced, until then and once. One row; without a device any may.\nCREATE TABLE cross_signing_reset (\n  id INTEGER PRIMARY KEY CHECK (id = 1),\n  device_id TEXT,\n  until_ts INTEGER NOT NULL\n);\n",
+  },
+  {
+    version: 14,
+    name: 'uploads',
+    sql: "-- IDs that this user may upload a file to (`pending`, until `expires_ts`), or is uploading one to (`uploading`: `bytes` are reserved; what is still\n-- there at `expires_ts` was left in the middle). What has been uploaded is in the registry, and counts here.\nCREATE TABLE uploads (\n  media_id TEXT PRIMARY KEY,\n  state TEXT NOT NULL,\n  bytes INTEGER NOT NULL,\n  expires_ts INTEGER NOT NULL\n) WITHOUT ROWID;\nCREATE TABLE upload_totals (\n  id INTEGER PRIMARY KEY CHECK (id = 1),\n  bytes INTEGER NOT NULL\n);\n",
+  },
+  {
+    version: 15,
+    name: 'sliding_shown',
+    sql: "-- The response that the client of a connection of sliding sync has shown last: those between it and `answer` told nothing. Which extensions have been\n-- enabled all along need not be known any more.\nALTER TABLE sliding_connections RENAME COLUMN scoped TO shown;\nUPDATE sliding_connections SET shown = answer;\n",
+  },
 ]
