@@ -2,6 +2,7 @@ import type { HostConfig } from './config.ts'
 import { removeControlFile, writeControlFile } from './control-file.ts'
 import { DataDir } from './data-dir.ts'
 import { watchHealth } from './health.ts'
+import { keepHouse } from './housekeeping.ts'
 import { openFilesWarning } from './open-files.ts'
 import type { Options } from './options.ts'
 import { logLine, setOutputLevel } from './output.ts'
@@ -50,8 +51,10 @@ async function startListeners(config: HostConfig, dataDir: DataDir, runtime: Run
     token: runtime.controlToken,
   })
   const stopWatching = watchHealth(runtime.url)
+  const stopHousekeeping = keepHouse(runtime.url, runtime.controlToken)
   const stop = async (): Promise<void> => {
     stopWatching()
+    stopHousekeeping()
     await drain(runtime, tls)
     await tls?.close()
     await runtime.miniflare.dispose()

@@ -1,4 +1,5 @@
 import { app } from './app.ts'
+import { sweepCopies } from './domain/media/sweep.ts'
 import type { Env } from './runtime/bindings.ts'
 
 export { Repair } from './domain/federation/repair/repair.ts'
@@ -8,4 +9,7 @@ export { User } from './durable/user/user.ts'
 
 export default {
   fetch: (request, env, execution) => app.fetch(request, env, execution),
+  scheduled: async (_controller, env) => {
+    await sweepCopies(env)
+  },
 } satisfies ExportedHandler<Env>

@@ -41,6 +41,8 @@ export type Errcode =
   | 'M_INVITE_BLOCKED'
   | 'M_KEY_TOO_LARGE'
   | 'M_PROFILE_TOO_LARGE'
+  | 'M_NOT_YET_UPLOADED'
+  | 'M_CANNOT_OVERWRITE_MEDIA'
   | 'IO.ELEMENT.MSC4306.M_NOT_IN_THREAD'
   | 'IO.ELEMENT.MSC4306.M_CONFLICTING_UNSUBSCRIPTION'
 
@@ -119,6 +121,10 @@ export const invalidParam = make(400, 'M_INVALID_PARAM', 'A parameter is invalid
 export const invalidSignature = make(400, 'M_INVALID_SIGNATURE', 'Invalid signature')
 /** 413: body or event over its limit. */
 export const tooLarge = make(413, 'M_TOO_LARGE', 'Too large')
+/** 504: the file has not been uploaded yet (client-server-api#content-repository). */
+export const notYetUploaded = make(504, 'M_NOT_YET_UPLOADED', 'That media has not been uploaded yet')
+/** 409: the file has been uploaded already. */
+export const cannotOverwriteMedia = make(409, 'M_CANNOT_OVERWRITE_MEDIA', 'That media has been uploaded already')
 /** 400: the user ID exists already. */
 export const userInUse = make(400, 'M_USER_IN_USE', 'That user ID is taken')
 /** 400: the localpart does not fit the grammar. */

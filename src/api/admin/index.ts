@@ -1,4 +1,5 @@
+import { deleteOne, listOfUser, purgeCache, quarantine, unquarantine } from './media.ts'
 import { registerWithSecret, registrationNonce } from './register.ts'
 
 /** What operators' tools call. */
-export const adminEndpoints = [registrationNonce, registerWithSecret]
+export const adminEndpoints = [registrationNonce, registerWithSecret, quarantine, unquarantine, deleteOne, listOfUser, purgeCache]

@@ -37,12 +37,13 @@ function deleteNotificationSettings(core: UserCore, deviceId: string): void {
 }
 
 /** The account is going. */
-export function onDeactivated(core: UserCore, _erase: boolean): void {
+export function onDeactivated(core: UserCore, erase: boolean): void {
   core.memberProfile = undefined
   encryptionDeactivated(core)
   deleteThreadSubscriptions(core.store)
   deleteDelayedEvents(core.store)
   core.departure.plan()
+  if (erase) core.uploads.planErasure()
 }
 
 /** A change of account data: `roomId` is `''` for global data. */

@@ -14,6 +14,7 @@ import { DelayedEvents } from './delayed/delayed-events.ts'
 import { departure } from './departure.ts'
 import { E2ee } from './e2ee/e2ee.ts'
 import { FeedKeeper } from './feed-keeper.ts'
+import { Uploads } from './media/uploads.ts'
 import { parkedCount } from './parking-wake.ts'
 import { UserPresence } from './presence/presence.ts'
 import { profilePropagation } from './profile-propagation.ts'
@@ -59,6 +60,7 @@ export class UserCore {
   readonly departure: RoomsJob
   /** Events that are to be sent later. */
   readonly delayed: DelayedEvents
+  readonly uploads: Uploads
   /** Tokens that have been looked up since this object woke. */
   readonly admitted = new AdmittedTokens()
   /** Requests of this user by class of limit. */
@@ -86,6 +88,7 @@ export class UserCore {
     this.profilePropagation = profilePropagation(this)
     this.departure = departure(this)
     this.delayed = new DelayedEvents(this)
+    this.uploads = new Uploads(this)
     this.letters = new Letters(this)
     this.feedKeeper = new FeedKeeper(this.store, ctx, () => parkedCount(this) > 0 || this.push.any, this.letters)
     this.unread = new Unread(this)

@@ -1,4 +1,4 @@
-import { DelayedSession } from './delayed/delayed-session.ts'
+import { MediaSession } from './media/media-session.ts'
 
 export type { Admission, Requester } from './session-base.ts'
 
@@ -7,4 +7,4 @@ export type { Admission, Requester } from './session-base.ts'
  * answers the refusal, so authorization cannot be forgotten and costs no round trip of its own. One line a method:
  * `run(this.core, this.admission, (core, requester) => …)` of `session-base.ts`, delegating to the concern's file.
  */
-export class UserSession extends DelayedSession {}
+export class UserSession extends MediaSession {}

@@ -5,6 +5,7 @@ import { queryDirectory } from './directory/query-directory.ts'
 import { queryProfile } from './directory/query-profile.ts'
 import { getKeys } from './keys/get-keys.ts'
 import { queryKeys, queryServerKeys } from './keys/query-keys.ts'
+import { serveMedia } from './media/download.ts'
 import { getUserInfo } from './openid/userinfo.ts'
 import { federatedRoomEndpoints } from './rooms/index.ts'
 import { userKeyEndpoints } from './user-keys/index.ts'
@@ -23,4 +24,5 @@ export const FEDERATION_ENDPOINTS: readonly Endpoint<RequestContext>[] = [
   queryProfile,
   queryServerKeys,
   searchFederationPublicRooms,
+  serveMedia,
 ]

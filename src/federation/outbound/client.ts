@@ -20,6 +20,10 @@ export interface FederationRequest {
   readonly signed?: boolean
   readonly timeoutMs?: number
   readonly maxBytes?: number
+  /** What kind of answer is wanted; JSON unless said otherwise. */
+  readonly accept?: string
+  /** Redirects of a GET that are followed; default none. */
+  readonly maxRedirects?: number
 }
 
 /** A body as {@link FederationRequest} wants it. @throws MatrixError M_BAD_JSON if it has no canonical form. */
@@ -44,9 +48,14 @@ export class FederationClient {
    * @throws OutboundError; RemoteRefusal for any status but 200.
    */
   async open(serverName: string, request: FederationRequest): Promise<BoundedBody> {
+    return (await this.answer(serverName, request)).body
+  }
+
+  /** {@link open}, with the headers of the answer. */
+  async answer(serverName: string, request: FederationRequest): Promise<GuardedResponse> {
     if (serverName === this.#signer.serverName) throw new OutboundError('blocked', 'a server does not ask itself')
     const response = await this.#send(serverName, await this.#discovery.find(serverName), request)
-    if (response.status === 200) return response.body
+    if (response.status === 200) return response
     throw await refusalOf(response)
   }
 
@@ -67,7 +76,9 @@ export class FederationClient {
       const uri = `${url.pathname}${url.search}`
       headers.authorization = signRequest({ method, uri, destination: serverName, canonicalContent: canonicalBody }, this.#signer)
     }
-    const guarded = { url: url.href, method, headers, body: canonicalBody, timeoutMs, maxBytes }
+    if (request.accept !== undefined) headers.accept = request.accept
+    const { maxRedirects = 0 } = request
+    const guarded = { url: url.href, method, headers, body: canonicalBody, timeoutMs, maxBytes, maxRedirects }
     if (connectTo.length === 0) return await guardedFetch(this.#guard, guarded)
     let failure: unknown
     for (const target of connectTo) {

@@ -85,6 +85,15 @@ export const SERVERS_PER_NOTARY_QUERY = 100
 /** Size of a notary's answer. */
 export const NOTARY_RESPONSE_MAX_BYTES = 4 * MIB
 
+/** A file of another server, from the first byte to the last, besides the time that it may wait for its upload. */
+export const MEDIA_TIMEOUT_MS = 120 * SECOND_MS
+/** Redirects to where a file lies. */
+export const MEDIA_MAX_REDIRECTS = 3
+/** Headers of one part of an answer with a file. */
+export const MEDIA_PART_HEAD_BYTES = 16 * KIB
+/** What an answer with a file says about it, and anything before that. */
+export const MEDIA_METADATA_BYTES = 64 * KIB
+
 /** One request to a push gateway. */
 export const PUSH_TIMEOUT_MS = 15 * SECOND_MS
 /** Size of its answer. */

@@ -11,12 +11,15 @@ import { FederationClient } from './client.ts'
 import { Discovery } from './discovery/discovery.ts'
 import { dohResolver } from './discovery/doh-resolver.ts'
 import { serviceResolver } from './discovery/service-resolver.ts'
+import type { Guard } from './guarded-fetch.ts'
 import { KeyRing, ownKeyRow } from './keys/key-ring.ts'
 import { notifyGateway } from './push/gateway-request.ts'
 import { PushGateways } from './push/push-gateways.ts'
 
 /** What this server needs to talk to others. One per isolate: its caches are. */
 export interface Outbound {
+  /** For addresses that are no homeservers'. */
+  readonly guard: Guard
   readonly client: FederationClient
   readonly keys: KeyRing
   readonly pushGateways: PushGateways
@@ -39,7 +42,7 @@ export function createOutbound({ config, network, resolver, now, fraction }: Out
   const client = new FederationClient(guard, discovery, signerOf(config))
   const own = { serverName: config.serverName, keys: ownKeys(config) }
   const keys = new KeyRing({ client, now, notaries: config.notaries, deniedKeys: config.deniedKeys, own })
-  return { client, keys, pushGateways: new PushGateways((url, notification) => notifyGateway(guard, url, notification), now) }
+  return { guard, client, keys, pushGateways: new PushGateways((url, notification) => notifyGateway(guard, url, notification), now) }
 }
 
 /** This server's own keys as rows, the current one first. */

@@ -1,0 +1,45 @@
+import type { Variables } from './config.ts'
+
+/** What this server keeps of files. Sizes in bytes. */
+export interface MediaConfig {
+  /** Largest file that users may upload. */
+  readonly uploadMaxBytes: number
+  /** Everything that one user may have uploaded; 0: no limit. */
+  readonly userQuotaBytes: number
+  /** Largest file of another server that is fetched. */
+  readonly remoteMaxBytes: number
+  /** How long a copy of another server's file is kept after its last use; 0: as long as there is room. */
+  readonly remoteRetentionMs: number
+  /** All copies together; what was used longest ago goes first. */
+  readonly remoteCacheBytes: number
+  /** Whether what is uploaded or fetched now may be downloaded without an access token (the endpoints are "frozen" where it may not). */
+  readonly unauthenticated: boolean
+}
+
+const MIB = 1_024 * 1_024
+const GIB = 1_024 * MIB
+const DAY_MS = 24 * 60 * 60 * 1_000
+
+/** Reads the settings of media; what is wrong with them is added to `problems`. */
+export function mediaConfig(vars: Variables, problems: string[]): MediaConfig {
+  const integer = (name: string, fallback: number, min: number, max: number): number => {
+    const given = vars[name]
+    if (given === undefined || given === '') return fallback
+    const value = Number(given)
+    if (Number.isSafeInteger(value) && value >= min && value <= max) return value
+    problems.push(`${name} is ${JSON.stringify(given)}; it must be a whole number from ${min} to ${max}`)
+    return fallback
+  }
+  const unauthenticated = vars.MYELIN_MEDIA_UNAUTHENTICATED ?? ''
+  if (!['', 'on', 'off'].includes(String(unauthenticated))) {
+    problems.push(`MYELIN_MEDIA_UNAUTHENTICATED is ${JSON.stringify(unauthenticated)}; it must be one of off, on`)
+  }
+  return {
+    uploadMaxBytes: integer('MYELIN_MEDIA_UPLOAD_MAX_BYTES', 50 * MIB, 1, 4 * GIB),
+    userQuotaBytes: integer('MYELIN_MEDIA_USER_QUOTA_BYTES', 10 * GIB, 0, Number.MAX_SAFE_INTEGER),
+    remoteMaxBytes: integer('MYELIN_MEDIA_REMOTE_MAX_BYTES', 100 * MIB, 1, 4 * GIB),
+    remoteRetentionMs: integer('MYELIN_MEDIA_REMOTE_RETENTION_DAYS', 90, 0, 36_500) * DAY_MS,
+    remoteCacheBytes: integer('MYELIN_MEDIA_REMOTE_CACHE_BYTES', 20 * GIB, 0, Number.MAX_SAFE_INTEGER),
+    unauthenticated: unauthenticated === 'on',
+  }
+}
