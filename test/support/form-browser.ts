@@ -27,7 +27,10 @@ function attribute(tag: string, name: string): string | undefined {
 /** The forms of a page that are sent by POST. */
 export function formsOf(html: string): PageForm[] {
   return Array.from(html.matchAll(/<form method="post"([^>]*)>([\s\S]*?)<\/form>/g), ([, head = '', body = '']) => {
-    const inputs = Array.from(body.matchAll(/<input\b[^>]*>/g), ([tag]) => [attribute(tag, 'name') ?? '', attribute(tag, 'value') ?? ''])
+    const tags = Array.from(body.matchAll(/<input\b[^>]*>/g), ([tag]) => tag).filter(
+      (tag) => !/type="checkbox"/.test(tag) || /\schecked/.test(tag),
+    )
+    const inputs = tags.map((tag) => [attribute(tag, 'name') ?? '', attribute(tag, 'value') ?? ''])
     return { action: attribute(head, 'action') ?? '', fields: Object.fromEntries(inputs) }
   })
 }

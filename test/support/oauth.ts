@@ -1,5 +1,8 @@
-import { exports } from 'cloudflare:workers'
+import { createExecutionContext } from 'cloudflare:test'
+import { env, exports } from 'cloudflare:workers'
 import { createHash } from 'node:crypto'
+import { app } from '../../src/app.ts'
+import type { Env } from '../../src/runtime/bindings.ts'
 import { PASSWORD } from './api-client.ts'
 import { FormBrowser, type Visit } from './form-browser.ts'
 
@@ -16,9 +19,14 @@ export interface OAuthAnswer {
   readonly body: any
 }
 
-/** A browser that looks at the server under test. */
-export function openBrowser(): FormBrowser {
-  return new FormBrowser(ORIGIN, (request) => exports.default.fetch(request))
+/**
+ * A browser that looks at the server under test.
+ * @param variables that differ from the usual ones, in the Worker only: objects keep theirs.
+ */
+export function openBrowser(variables?: Partial<Env>): FormBrowser {
+  return new FormBrowser(ORIGIN, async (request) =>
+    variables === undefined ? exports.default.fetch(request) : app.fetch(request, { ...env, ...variables }, createExecutionContext()),
+  )
 }
 
 /** Sends a form to an OAuth endpoint. */
