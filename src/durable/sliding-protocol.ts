@@ -55,7 +55,7 @@ export interface ExtensionScope {
 export interface SlidingExtensions {
   readonly toDevice: { readonly since: string | undefined; readonly limit: number } | undefined
   readonly e2ee: boolean
-  readonly accountData: boolean
+  readonly accountData: ExtensionScope | undefined
   readonly receipts: ExtensionScope | undefined
   readonly typing: ExtensionScope | undefined
   /** MSC4308. */
@@ -66,6 +66,8 @@ export interface SlidingExtensions {
 export interface SlidingRequest {
   readonly connectionId: string
   readonly pos: string | undefined
+  /** The client has not been given `pos`: the Worker goes on from there by itself, because there was nothing to tell. */
+  readonly goesOn?: boolean
   readonly lists: readonly SlidingList[]
   readonly subscriptions: readonly { readonly roomId: string; readonly config: RoomConfig }[]
   readonly extensions: SlidingExtensions
@@ -73,8 +75,11 @@ export interface SlidingRequest {
   readonly setPresence?: PresenceState | undefined
 }
 
-/** What an extension wants of a room: what changed, or all there is, because the room has come into its scope. */
-export type ScopedNews = 'nothing' | 'changes' | 'everything'
+/**
+ * What an extension wants of a room: what changed, or everything that a room which has come into its scope begins with. `all`: receipts of everybody on
+ * every event, because it is not known what the client was told when.
+ */
+export type ScopedNews = 'nothing' | 'changes' | 'everything' | 'all'
 
 /** Worker → room: what it has to say on a connection between two positions. */
 export interface SlidingWindowRequest {
@@ -107,15 +112,17 @@ export interface SlidingWindow {
   /** Nothing happened that belongs into the room result. */
   readonly empty: boolean
   readonly members: string
+  /** Of a room that the user has never been in all there is: what became of their own membership, as a JSON array. */
+  readonly departure?: string
   /** The client is not shown the room yet: members that it asks for are still to come. */
   readonly withheld?: boolean
   /** The room is new to the client after all: so far it was withheld. */
   readonly isNew?: boolean
   /** The timeline has events that the client may have. */
   readonly isExpanded: boolean
-  /** An `m.receipt` event. */
+  /** Content of an `m.receipt` event. */
   readonly receipts: string | undefined
-  /** An `m.typing` event. */
+  /** Content of an `m.typing` event. */
   readonly typing: string | undefined
 }
 
@@ -134,7 +141,7 @@ export interface SlidingPlannedRoom {
   readonly highlights: number
   /** Something of this is news even where the room itself has none. */
   readonly hasOwnNews: boolean
-  /** Invites and knocks: a JSON array. */
+  /** Invites and knocks, and what became of those to rooms that are elsewhere: a JSON array. */
   readonly strippedState: string | undefined
 }
 

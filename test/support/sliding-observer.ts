@@ -88,13 +88,14 @@ export class SlidingObserver {
   take(response: SlidingResponse): void {
     this.pos = response.pos
     for (const [roomId, told] of Object.entries(response.rooms)) this.#takeRoom(roomId, told)
-    const { account_data: accountData, receipts } = response.extensions
+    const accountData = response.extensions['org.matrix.msc4548.account_data'] ?? response.extensions.account_data
+    const receipts = response.extensions['org.matrix.msc4551.receipts'] ?? response.extensions.receipts
     for (const { type, content } of accountData?.global ?? []) this.accountData.set(type, content)
     for (const [roomId, events] of entriesOf<readonly { type: string; content: unknown }[]>(accountData?.rooms)) {
       for (const { type, content } of events) this.rooms.get(roomId)?.accountData.set(type, content)
     }
-    for (const [roomId, event] of entriesOf<{ content: ReceiptContent }>(receipts?.rooms)) {
-      for (const [key, eventId] of receiptsIn(event.content)) this.rooms.get(roomId)?.receipts.set(key, eventId)
+    for (const [roomId, told] of entriesOf<ReceiptContent & { readonly content: ReceiptContent }>(receipts?.rooms)) {
+      for (const [key, eventId] of receiptsIn(this.isV4 ? told : told.content)) this.rooms.get(roomId)?.receipts.set(key, eventId)
     }
   }
 

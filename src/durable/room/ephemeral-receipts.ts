@@ -2,7 +2,15 @@ import { invalidParam } from '../../matrix/errors.ts'
 import { log } from '../../runtime/log.ts'
 import type { StoredEvent } from '../../storage/room/events.ts'
 import { MAX_RECEIPTS_SHOWN } from '../../storage/room/limits.ts'
-import { findReceipt, newestReceiptPos, pruneReceipts, type Receipt, readReceipts, writeReceipts } from '../../storage/room/receipts.ts'
+import {
+  findReceipt,
+  newestReceiptPos,
+  pruneReceipts,
+  type Receipt,
+  readReceipts,
+  readReceiptsOf,
+  writeReceipts,
+} from '../../storage/room/receipts.ts'
 import type { Caller } from '../protocol.ts'
 import { EarlyReceipts } from './ephemeral-early-receipts.ts'
 import { isInThread } from './ephemeral-threads.ts'
@@ -122,8 +130,8 @@ export class Receipts {
   }
 
   /**
-   * Content of one `m.receipt` event: receipts that changed in `afterPos < pos ≤ toPos` (`null`: all), the newest {@link MAX_RECEIPTS_SHOWN}.
-   * Private ones are shown to their owner only.
+   * Content of one `m.receipt` event: receipts that changed in `afterPos < pos ≤ toPos` (`null`: all), at most {@link MAX_RECEIPTS_SHOWN}: the reader's
+   * own, and the newest. Private ones are shown to their owner only.
    */
   content(readerId: string, afterPos: number | null, toPos: number, ignoredUsers: readonly string[]): string | undefined {
     const after = afterPos ?? 0
@@ -131,12 +139,16 @@ export class Receipts {
     this.#newestStored ??= newestReceiptPos(this.#core.store)
     const stored = after < this.#newestStored ? readReceipts(this.#core.store, readerId, after, toPos, MAX_RECEIPTS_SHOWN) : []
     for (const receipt of stored) found.set(keyOf(receipt), receipt)
+    // However many others have read since, the reader hears of where they are themselves.
+    const own = stored.length < MAX_RECEIPTS_SHOWN ? [] : readReceiptsOf(this.#core.store, readerId, after)
+    for (const receipt of own) if (receipt.pos <= toPos) found.set(keyOf(receipt), receipt)
     for (const [key, receipt] of this.#unwritten) {
       const visible = receipt.kind === 'm.read' || receipt.userId === readerId
       if (visible && receipt.pos > after && receipt.pos <= toPos) found.set(key, receipt)
     }
     const shown = [...found.values()].filter(({ userId }) => !ignoredUsers.includes(userId))
-    shown.sort((left, right) => right.pos - left.pos)
+    const rank = ({ userId }: Receipt): number => (userId === readerId ? 0 : 1)
+    shown.sort((left, right) => rank(left) - rank(right) || right.pos - left.pos)
     return shown.length === 0 ? undefined : render(shown.slice(0, MAX_RECEIPTS_SHOWN))
   }
 

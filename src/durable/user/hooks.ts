@@ -54,10 +54,10 @@ export interface AccountDataChange {
 }
 
 /** Account data has changed. */
-export function onAccountDataChanged(core: UserCore, _change: AccountDataChange): void {
+export function onAccountDataChanged(core: UserCore, { roomId }: AccountDataChange): void {
   // The box that is out goes by what was true before.
   core.letters.takeInSoon()
-  core.feedKeeper.ownData.invalidate()
+  core.feedKeeper.ownData.invalidate(roomId)
   wakeParkedSoon(core)
 }
 

@@ -13,7 +13,7 @@ import {
 } from '../../storage/user/sliding-connections.ts'
 import { readToldRooms, writeToldRoom } from '../../storage/user/sliding-scopes.ts'
 import type { FlushRider } from './feed-keeper.ts'
-import { type ScopedRooms, type StoredScopes, ToldScopes } from './sliding-scopes.ts'
+import { type ScopedRooms, ToldScopes } from './sliding-scopes.ts'
 
 /** Connections of one device. */
 const MAX_CONNECTIONS = 8
@@ -31,6 +31,8 @@ export interface ConnectionMark {
   readonly answer: number
   /** Whether a room could not be asked for that answer. */
   readonly isHeld: (roomId: string) => boolean
+  /** The client has not been given the position: what led to it told nothing. It may show an earlier one still. */
+  readonly isOwn: boolean
 }
 
 /**
@@ -42,8 +44,10 @@ export class Connection {
   readonly connectionId: string
   readonly nonce: string
   readonly configs: string[]
-  /** The answer that the client has. */
+  /** The answer up to which is known what the client has. */
   answer: number
+  /** The answer that the client has shown last: those since then told nothing, and it may show it again. */
+  shown: number
   /** Where the feed was when the connection was opened. */
   readonly openedSeq: number
   /** What the client has been told of rooms in scope of extensions. */
@@ -51,27 +55,32 @@ export class Connection {
   readonly #sent: SentRooms
   #latest: { readonly answer: number; readonly rooms: ReadonlyMap<string, SentRoom>; readonly scoped: ScopedRooms } | undefined
   #lastAnswer: number
+  #membersKey = randomString(NONCE_CHARS)
   /** Rooms that are not in the database as they are here; `undefined`: the connection itself is new. */
   readonly changed = new Set<string>()
   isUnwritten: boolean
 
-  /** `scopes`: what has been written of them; without, the connection is new. */
-  constructor(row: ConnectionRow, sent: SentRooms, scopes?: StoredScopes) {
+  /** `readTold`: reads what has been written of {@link scopes}; without, the connection is new. */
+  constructor(row: ConnectionRow, sent: SentRooms, readTold?: () => Map<string, number>) {
     this.deviceId = row.deviceId
     this.connectionId = row.connectionId
     this.nonce = row.nonce
     this.configs = [...row.configs]
     this.answer = row.answer
+    this.shown = row.shown
     this.#lastAnswer = row.answer
     this.openedSeq = row.openedSeq
     this.#sent = sent
-    this.scopes = new ToldScopes(scopes)
-    this.isUnwritten = scopes === undefined
+    this.scopes = new ToldScopes(readTold)
+    this.isUnwritten = readTold === undefined
   }
 
-  /** Extensions that have been enabled all along, as bits. */
-  get scoped(): number {
-    return this.scopes.enabled
+  /**
+   * By which name rooms remember the members that the client has: another one where an answer has not arrived, or may not have, because an earlier life
+   * of the object made it.
+   */
+  get membersKey(): string {
+    return this.#membersKey
   }
 
   /** What the client has of a room. */
@@ -80,8 +89,8 @@ export class Connection {
   }
 
   /** The client shows where it is. @throws MatrixError M_UNKNOWN_POS where that is too long ago. */
-  arrive({ answer, isHeld }: ConnectionMark): void {
-    if (answer < this.answer) throw unknownPos()
+  arrive({ answer, isHeld, isOwn }: ConnectionMark): void {
+    if (answer < this.shown) throw unknownPos()
     // What was written is older than the answer before: rooms may have left a scope and come back since.
     if (answer > this.#lastAnswer + 1) this.scopes.forget()
     if (answer === this.#latest?.answer) {
@@ -90,10 +99,11 @@ export class Connection {
         this.#sent.set(roomId, sent)
         this.changed.add(roomId)
       }
-      this.scopes.add(this.#latest.scoped, isHeld)
-    }
+      this.scopes.add(this.#latest.scoped, this.#latest.rooms.keys(), isHeld)
+    } else if (this.#latest !== undefined) this.#membersKey = randomString(NONCE_CHARS)
     // An answer that another request has replaced, or that a life of the object made which ended: what it said will be said again.
-    this.answer = answer
+    this.answer = Math.max(this.answer, answer)
+    if (!isOwn) this.shown = answer
     this.#lastAnswer = Math.max(this.#lastAnswer, answer)
     this.#latest = undefined
   }
@@ -159,7 +169,7 @@ export class Connections implements FlushRider {
 
   /** Starts a connection over. */
   open(deviceId: string, connectionId: string, openedSeq: number): Connection {
-    const row = { deviceId, connectionId, nonce: randomString(NONCE_CHARS), answer: 0, configs: [], openedSeq, scoped: 0 }
+    const row = { deviceId, connectionId, nonce: randomString(NONCE_CHARS), answer: 0, shown: 0, configs: [], openedSeq }
     return this.#remember(new Connection(row, new SentRooms()))
   }
 
@@ -202,7 +212,6 @@ export class Connections implements FlushRider {
       connection.changed.clear()
       connection.isUnwritten = false
       connection.scopes.changed.clear()
-      connection.scopes.isUnwritten = false
     }
     this.#written = []
   }
@@ -210,8 +219,8 @@ export class Connections implements FlushRider {
   #load(deviceId: string, connectionId: string): Connection | undefined {
     const row = readConnection(this.#store, deviceId, connectionId)
     if (row === undefined) return undefined
-    const { nonce, scoped } = row
-    return new Connection(row, new SentRooms(this.#store, nonce), { enabled: scoped, readTold: () => readToldRooms(this.#store, nonce) })
+    const { nonce } = row
+    return new Connection(row, new SentRooms(this.#store, nonce), () => readToldRooms(this.#store, nonce))
   }
 
   #remember(connection: Connection): Connection {
@@ -227,7 +236,7 @@ export class Connections implements FlushRider {
 }
 
 function isChanged({ changed, isUnwritten, scopes }: Connection): boolean {
-  return isUnwritten || changed.size > 0 || scopes.isUnwritten || scopes.changed.size > 0
+  return isUnwritten || changed.size > 0 || scopes.changed.size > 0
 }
 
 function keyOf(deviceId: string, connectionId: string): string {

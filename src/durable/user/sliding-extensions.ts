@@ -1,9 +1,7 @@
-import { accountDataOfRoom, DELETED } from '../../storage/user/account-data.ts'
+import { invalidParam, MatrixError } from '../../matrix/errors.ts'
 import type { SlidingPlan, SlidingPlannedRoom, SlidingRequest } from '../sliding-protocol.ts'
-import { pushRulesContent } from './push-rules.ts'
 import { movedSince } from './sliding-moved.ts'
 import { formatSlidingToken, parseSlidingToken, type SlidingToken } from './sliding-token.ts'
-import { accountDataSince } from './sync-own.ts'
 import { formatThreadToken, threadSubscriptionNews } from './thread-subscriptions.ts'
 import type { UserCore } from './user-core.ts'
 
@@ -13,49 +11,9 @@ const MAX_MESSAGES_CHARS = 2 * 1024 * 1024
 /** Under which the positions of the to_device extension are issued: they belong to no connection. */
 const TO_DEVICE = 'td'
 
-/** What account data a response tells, and where the client is afterwards. */
-export interface AccountDataNews {
-  readonly global: string | undefined
-  readonly rooms: SlidingPlan['roomAccountData']
-  readonly upTo: number
-}
-
-/** Account data: everything of rooms that are new to the connection, otherwise what changed. */
-export function accountDataNews(core: UserCore, since: SlidingToken | undefined, planned: readonly SlidingPlannedRoom[]): AccountDataNews {
-  const byRoom = new Map<string, readonly string[]>()
-  let global: string | undefined
-  let upTo: number
-  if (since === undefined) {
-    upTo = core.feedKeeper.ownData.accountDataId(core)
-    global = allGlobal(core)
-  } else {
-    const changes = accountDataSince(core, since.sync.accountData, core.feedKeeper.filters.resolve(core, undefined))
-    for (const [roomId, events] of changes.byRoom) byRoom.set(roomId, events)
-    upTo = changes.upTo
-    global = changes.global
-  }
-  for (const { roomId, isInitial } of planned) {
-    if (!isInitial) continue
-    const pieces = accountDataOfRoom(core.store, roomId).filter(({ content }) => since !== undefined || content !== DELETED)
-    const events = pieces.map(({ type, content }) => eventJson(type, content))
-    if (events.length > 0) byRoom.set(roomId, events)
-  }
-  return { global, rooms: [...byRoom].map(([roomId, events]) => ({ roomId, events: `[${events.join(',')}]` })), upTo }
-}
-
-function allGlobal(core: UserCore): string {
-  const pieces = accountDataOfRoom(core.store, '').filter(({ type, content }) => type !== 'm.push_rules' && content !== DELETED)
-  const events = pieces.map(({ type, content }) => eventJson(type, content))
-  return `[${[eventJson('m.push_rules', JSON.stringify(pushRulesContent(core))), ...events].join(',')}]`
-}
-
-function eventJson(type: string, content: string): string {
-  return `{"type":${JSON.stringify(type)},"content":${content}}`
-}
-
 /**
  * Messages for the device behind the position that the extension itself shows, which is the only acknowledgement of what came before.
- * @throws MatrixError M_UNKNOWN_POS for a position that was not issued to this device.
+ * @throws MatrixError M_INVALID_PARAM for a position that was not issued to this device.
  */
 export function toDeviceNews(
   core: UserCore,
@@ -64,7 +22,7 @@ export function toDeviceNews(
 ): NonNullable<SlidingPlan['toDevice']> {
   const { inbox } = core.e2ee
   const { boot } = core.feedKeeper.feed
-  const token = wanted.since === undefined ? undefined : parseSlidingToken(core.config, core.userId, deviceId, wanted.since)
+  const token = wanted.since === undefined ? undefined : parsePosition(core, deviceId, wanted.since)
   const since = inbox.resolve(token?.answer ?? 0, token?.sync.boot === boot)
   inbox.acknowledge(deviceId, since)
   if (inbox.needsFlush) core.feedKeeper.flushSoon()
@@ -82,6 +40,16 @@ export function toDeviceNews(
   return {
     events: events.length === 0 ? undefined : `[${events.join(',')}]`,
     nextBatch: isSame ? wanted.since : formatSlidingToken(core.config, core.userId, deviceId, { nonce: TO_DEVICE, answer: position, sync }),
+  }
+}
+
+/** The position is the extension's own: that it is wrong says nothing about the connection, which need not start over (MSC4538). */
+function parsePosition(core: UserCore, deviceId: string, text: string): SlidingToken {
+  try {
+    return parseSlidingToken(core.config, core.userId, deviceId, text)
+  } catch (cause) {
+    if (cause instanceof MatrixError) throw invalidParam('That is not a position of the to_device extension')
+    throw cause
   }
 }
 

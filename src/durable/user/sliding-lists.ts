@@ -38,7 +38,9 @@ export function selectRooms(core: UserCore, connection: Connection, request: Sli
   })
   for (const { roomId, config } of request.subscriptions) {
     const row = rooms.find(roomId)
-    if (row !== undefined && !row.forgotten) relevant.addSubscribed(orderedRoom(row, core.userId), config)
+    // Whoever was banned without ever having been in the room has nothing to do with it, unless they were shown an invitation.
+    const isStranger = row?.membership === 'ban' && row.newSeq === 0 && connection.sent(roomId) === undefined
+    if (row !== undefined && !row.forgotten && !isStranger) relevant.addSubscribed(orderedRoom(row, core.userId), config)
   }
   return { counts, rooms: relevant.inOrder() }
 }

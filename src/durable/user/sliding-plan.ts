@@ -7,7 +7,7 @@ import type { Connection } from './sliding-connection.ts'
 import { selectRooms } from './sliding-lists.ts'
 import { type OwnNews, ownNews } from './sliding-own.ts'
 import type { RelevantRoom, Rule } from './sliding-rules.ts'
-import { SCOPED_EXTENSIONS, type ScopedExtension, type ScopedRooms, type ScopesOfRequest, scopesOf } from './sliding-scopes.ts'
+import { ROOM_EXTENSIONS, type ScopedRooms, type ScopesOfRequest, scopesOf } from './sliding-scopes.ts'
 import { formatSlidingToken, isHeldBy, type SlidingToken } from './sliding-token.ts'
 import type { UserCore } from './user-core.ts'
 
@@ -53,8 +53,7 @@ export function planSliding(
   const dms = ownData.lists.directRooms(core)
   const selection = selectRooms(core, connection, request, { dms, tags: tagsFor(core, request), spaces })
   const scopes = scopesOf(request, selection.rooms)
-  if (since === undefined) connection.scopes.begin(scopes)
-  else connection.scopes.keep(scopes)
+  if (since !== undefined) connection.scopes.keep(scopes)
   const planning: Planning = { core, connection, request, since, seq: position?.seq ?? 0, dms, covered: new Map(), scopes }
   const sending: Sending[] = []
   for (const relevant of selection.rooms) {
@@ -66,12 +65,13 @@ export function planSliding(
   const rooms = sending.map(({ room }) => room)
   const own = ownNews(core, deviceId, request, planning, rooms)
   const isNothing = since !== undefined && rooms.length === 0 && !own.hasNews
-  const acknowledged = connection.answer
-  const answer = isNothing ? acknowledged : connection.send(new Map(sending.map(({ room, sent }) => [room.roomId, sent])), scopedIn(rooms))
+  const acknowledged = connection.shown
+  const scoped = { ...scopedIn(rooms), accountData: own.accountDataTold }
+  const answer = isNothing ? connection.answer : connection.send(new Map(sending.map(({ room, sent }) => [room.roomId, sent])), scoped)
   return {
     ...{ userId: core.userId, deviceId, empty: isNothing, lists: selection.counts, rooms },
     pos: positionAfter(planning, deviceId, answer, isNothing && position?.tailLost === false, own),
-    ...{ connection: connection.nonce, acknowledged, answer },
+    ...{ connection: connection.membersKey, acknowledged, answer },
     ignoredUsers: ownData.ignoredUsers(core),
     ...{ accountData: own.accountData, roomAccountData: own.roomAccountData, toDevice: own.toDevice, e2ee: own.e2ee },
     threadSubscriptions: own.threadSubscriptions,
@@ -79,8 +79,8 @@ export function planSliding(
   }
 }
 
-/** Rooms of an answer of which extensions say what there is to say. */
-function scopedIn(rooms: readonly SlidingPlannedRoom[]): ScopedRooms {
+/** Rooms of an answer of which extensions that rooms are asked for say what there is to say. */
+function scopedIn(rooms: readonly SlidingPlannedRoom[]): Omit<ScopedRooms, 'accountData'> {
   const told = (wanted: (window: NonNullable<SlidingPlannedRoom['window']>) => ScopedNews): string[] =>
     rooms.flatMap(({ roomId, window }) => (window === undefined || wanted(window) === 'nothing' ? [] : [roomId]))
   return { typing: told(({ withTyping }) => withTyping), receipts: told(({ withReceipts }) => withReceipts) }
@@ -91,7 +91,8 @@ function connectionFor(core: UserCore, deviceId: string, request: SlidingRequest
     since === undefined
       ? core.sliding.open(deviceId, request.connectionId, core.feedKeeper.feed.seq)
       : core.sliding.resume(deviceId, request.connectionId, since.nonce)
-  if (since !== undefined) connection.arrive({ nonce: since.nonce, answer: since.answer, isHeld: isHeldBy(since) })
+  if (since !== undefined)
+    connection.arrive({ nonce: since.nonce, answer: since.answer, isHeld: isHeldBy(since), isOwn: request.goesOn === true })
   if (core.sliding.needsFlush) core.feedKeeper.flushSoon()
   return connection
 }
@@ -131,7 +132,7 @@ function hasNothing(planning: Planning, { room, rule }: RelevantRoom): boolean {
 
 /** Whether an extension has to tell everything of a room because it has come into its scope. */
 function hasEnteredScope({ connection, scopes }: Planning, roomId: string): boolean {
-  return SCOPED_EXTENSIONS.some((extension) => connection.scopes.hasEntered(extension, scopes, roomId))
+  return ROOM_EXTENSIONS.some((extension) => connection.scopes.hasEntered(extension, scopes, roomId))
 }
 
 /** Whether clients that were sent state by a configuration of the connection have what a rule asks for. */
@@ -162,26 +163,29 @@ function planRoom(planning: Planning, { room: { roomId }, rule }: RelevantRoom):
   if (isAsIs && !hasEnteredScope(planning, roomId)) return undefined
   const sent = { seq: feed.seq, timelineLimit: config.timelineLimit, config: connection.configIndex(rule.stateText), isDm }
   const isStripped = row.membership === 'invite' || row.membership === 'knock'
+  const isOut = row.membership === 'leave' || row.membership === 'ban'
+  // Of a room that never was here, its end is all there is.
+  const strippedState = row.membership === 'join' ? undefined : (readStrippedState(core.store, roomId) ?? (isStripped ? '[]' : undefined))
   const total = row.membership === 'join' ? core.unread.total(row.roomId) : { notifications: 0, highlights: 0 }
   const room: SlidingPlannedRoom = {
     roomId: row.roomId,
     membership: row.membership,
     isInitial,
-    window: isStripped
-      ? undefined
-      : windowOf(planning, row, rule, {
-          from,
-          previousState: changesState ? stateOf(connection, before.config) : undefined,
-          neededMembers: before !== undefined && neededMembers(planning, rule, before.config),
-          expandTimeline,
-        }),
+    window:
+      strippedState !== undefined
+        ? undefined
+        : windowOf(planning, row, rule, {
+            from,
+            previousState: changesState ? stateOf(connection, before.config) : undefined,
+            neededMembers: before !== undefined && neededMembers(planning, rule, before.config),
+            expandTimeline,
+          }),
     lists: rule.lists,
     bumpStamp: row.membership === 'join' ? row.bumpTs : row.activityTs,
     isDm,
     ...total,
-    hasOwnNews:
-      isInitial || isStripped || dmChanged || (row.unreadSeq > before.seq && row.membership === 'join') || row.membership !== 'join',
-    strippedState: isStripped ? (readStrippedState(core.store, row.roomId) ?? '[]') : undefined,
+    hasOwnNews: isInitial || isStripped || dmChanged || isOut || row.unreadSeq > before.seq,
+    strippedState,
   }
   return { room, sent }
 }
@@ -199,9 +203,10 @@ function windowOf(
 ): SlidingPlannedRoom['window'] {
   const { core, connection, since, seq, scopes } = planning
   const isInitial = asked.from === null
-  const inScope = (extension: ScopedExtension): ScopedNews => {
+  const inScope = (extension: (typeof ROOM_EXTENSIONS)[number]): ScopedNews => {
     if (scopes[extension]?.has(row.roomId) !== true) return 'nothing'
-    return isInitial || connection.scopes.hasEntered(extension, scopes, row.roomId) ? 'everything' : 'changes'
+    if (!isInitial && !connection.scopes.hasEntered(extension, scopes, row.roomId)) return 'changes'
+    return !isInitial && connection.scopes.hasMissedReceipts(row.roomId) ? 'all' : 'everything'
   }
   return {
     ...asked,

@@ -2,26 +2,42 @@ import type { ExtensionScope, SlidingRequest } from '../sliding-protocol.ts'
 import type { RelevantRoom, Rule } from './sliding-rules.ts'
 
 /** Extensions that speak of rooms in scope (MSC4508, "Common per-room extension semantics"). */
-export const SCOPED_EXTENSIONS = ['typing', 'receipts'] as const
+export const SCOPED_EXTENSIONS = ['typing', 'receipts', 'accountData'] as const
 /** One of them. */
 export type ScopedExtension = (typeof SCOPED_EXTENSIONS)[number]
+/** Those that rooms are asked for. */
+export const ROOM_EXTENSIONS = ['typing', 'receipts'] as const
 
 /** How each is kept. */
-const BITS: Readonly<Record<ScopedExtension, number>> = { typing: 1, receipts: 2 }
+const BITS: Readonly<Record<ScopedExtension, number>> = { typing: 1, receipts: 2, accountData: 8 }
+/** The room has been in scope of receipts before; and it has been sent since without them: then when it was sent does not tell which of them changed. */
+const [RECEIPTS_LEFT, RECEIPTS_MISSED] = [4, 16]
+/** In whose place account data stands that belongs to no room. */
+export const GLOBAL = ''
 
 /** Rooms by extension. */
 export type ScopedRooms = Readonly<Record<ScopedExtension, readonly string[]>>
 
-/** Joined rooms that a request has in scope, by extension; absent where the extension is not enabled. */
+/** Rooms that a request has in scope, by extension; absent where the extension is not enabled. Of typing and receipts only joined ones. */
 export type ScopesOfRequest = Readonly<Partial<Record<ScopedExtension, ReadonlySet<string>>>>
 
 /** What a request has in scope. */
 export function scopesOf({ extensions }: SlidingRequest, rooms: readonly RelevantRoom[]): ScopesOfRequest {
-  const inScope = (scope: ExtensionScope | undefined): ReadonlySet<string> | undefined =>
-    scope &&
-    new Set(rooms.flatMap(({ room, rule }) => (room.membership === 'join' && isInScope(scope, room.roomId, rule) ? [room.roomId] : [])))
-  const [typing, receipts] = [inScope(extensions.typing), inScope(extensions.receipts)]
-  return { ...(typing === undefined ? {} : { typing }), ...(receipts === undefined ? {} : { receipts }) }
+  const inScope = (scope: ExtensionScope | undefined, ofJoined: boolean): ReadonlySet<string> | undefined => {
+    if (scope === undefined) return undefined
+    const roomIds = new Set<string>()
+    for (const { room, rule } of rooms) {
+      if ((!ofJoined || room.membership === 'join') && isInScope(scope, room.roomId, rule)) roomIds.add(room.roomId)
+    }
+    return ofJoined ? roomIds : roomIds.add(GLOBAL)
+  }
+  const [typing, receipts] = [inScope(extensions.typing, true), inScope(extensions.receipts, true)]
+  const accountData = inScope(extensions.accountData, false)
+  return {
+    ...(typing === undefined ? {} : { typing }),
+    ...(receipts === undefined ? {} : { receipts }),
+    ...(accountData === undefined ? {} : { accountData }),
+  }
 }
 
 function isInScope(scope: ExtensionScope, roomId: string, { lists, isSubscribed }: Rule): boolean {
@@ -29,32 +45,19 @@ function isInScope(scope: ExtensionScope, roomId: string, { lists, isSubscribed 
   return isSubscribed && (scope.rooms.includes('*') || scope.rooms.includes(roomId))
 }
 
-/** What the database knows of a connection's scopes. */
-export interface StoredScopes {
-  /** Extensions that have been enabled all along, as bits. */
-  readonly enabled: number
-  /** Rooms that the client was told of, and for which extensions, as bits; asked for once. */
-  readonly readTold: () => Map<string, number>
-}
-
 /**
  * Of which rooms the client of a connection has been told everything that an extension has to say, ever since they came into its scope. Written with the
  * connection.
  */
 export class ToldScopes {
-  readonly #stored: StoredScopes | undefined
+  readonly #readTold: (() => Map<string, number>) | undefined
   #loaded: Map<string, number> | undefined
-  /** Extensions that have been enabled all along. */
-  enabled: number
   /** Rooms that are not in the database as they are here. */
   readonly changed = new Set<string>()
-  /** {@link enabled} is not in the database as it is here. */
-  isUnwritten = false
 
-  /** Without `stored`: of a connection that nothing has been written of. */
-  constructor(stored?: StoredScopes) {
-    this.#stored = stored
-    this.enabled = stored?.enabled ?? 0
+  /** `readTold`: rooms that the client was told of as the database has them, and for which extensions, as bits; without it nothing has been written. */
+  constructor(readTold?: () => Map<string, number>) {
+    this.#readTold = readTold
   }
 
   /** For which extensions a room is told, as bits. */
@@ -62,43 +65,44 @@ export class ToldScopes {
     return this.#told().get(roomId) ?? 0
   }
 
-  /** A connection begins with these extensions, and with no room in scope. */
-  begin(scopes: ScopesOfRequest): void {
-    for (const extension of SCOPED_EXTENSIONS) if (scopes[extension] !== undefined) this.enabled |= BITS[extension]
-  }
-
-  /** The client has been told of these rooms. */
-  add(rooms: ScopedRooms, isHeld: (roomId: string) => boolean): void {
+  /** The client has been told of these rooms, and has been sent others. Those that are held could not be asked. */
+  add(rooms: ScopedRooms, sent: Iterable<string>, isHeld: (roomId: string) => boolean): void {
+    for (const roomId of sent) {
+      if ((this.told(roomId) & RECEIPTS_LEFT) !== 0) this.#set(roomId, this.told(roomId) | RECEIPTS_MISSED)
+    }
     for (const extension of SCOPED_EXTENSIONS) {
-      const bit = BITS[extension]
-      if ((this.enabled & bit) === 0) continue
-      for (const roomId of rooms[extension]) if (!isHeld(roomId)) this.#set(roomId, this.told(roomId) | bit)
+      const over = extension === 'receipts' ? RECEIPTS_LEFT | RECEIPTS_MISSED : 0
+      for (const roomId of rooms[extension]) {
+        if (extension === 'accountData' || !isHeld(roomId)) this.#set(roomId, (this.told(roomId) & ~over) | BITS[extension])
+      }
     }
   }
 
-  /** What a request has in scope now: of a room that is out the client knows nothing any more. What is enabled later begins with what changes then. */
+  /** What a request has in scope now: of a room that is out the client knows nothing any more. */
   keep(scopes: ScopesOfRequest): void {
-    for (const extension of SCOPED_EXTENSIONS) {
-      if (scopes[extension] !== undefined || (this.enabled & BITS[extension]) === 0) continue
-      this.enabled &= ~BITS[extension]
-      this.isUnwritten = true
-    }
     for (const [roomId, told] of this.#told()) {
       let still = told
       for (const extension of SCOPED_EXTENSIONS) if (scopes[extension]?.has(roomId) !== true) still &= ~BITS[extension]
+      if ((told & ~still & BITS.receipts) !== 0) still |= RECEIPTS_LEFT
       this.#set(roomId, still)
     }
   }
 
   /** What the database says of the client is older than what the client has: it is told everything anew. */
   forget(): void {
-    for (const roomId of [...this.#told().keys()]) this.#set(roomId, 0)
+    for (const [roomId, told] of this.#told()) {
+      this.#set(roomId, (told & (RECEIPTS_LEFT | RECEIPTS_MISSED)) | ((told & BITS.receipts) === 0 ? 0 : RECEIPTS_LEFT))
+    }
   }
 
   /** Whether a room has come into scope since the client was told of it. */
   hasEntered(extension: ScopedExtension, scopes: ScopesOfRequest, roomId: string): boolean {
-    const bit = BITS[extension]
-    return (this.enabled & bit) !== 0 && scopes[extension]?.has(roomId) === true && (this.told(roomId) & bit) === 0
+    return scopes[extension]?.has(roomId) === true && (this.told(roomId) & BITS[extension]) === 0
+  }
+
+  /** Whether receipts may have changed, before the room was sent last, of which the client was not told. */
+  hasMissedReceipts(roomId: string): boolean {
+    return (this.told(roomId) & RECEIPTS_MISSED) !== 0
   }
 
   #set(roomId: string, told: number): void {
@@ -109,7 +113,7 @@ export class ToldScopes {
   }
 
   #told(): Map<string, number> {
-    this.#loaded ??= this.#stored?.readTold() ?? new Map()
+    this.#loaded ??= this.#readTold?.() ?? new Map()
     return this.#loaded
   }
 }

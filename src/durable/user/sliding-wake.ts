@@ -20,6 +20,7 @@ export function hasSlidingNews(core: UserCore, { deviceId, connectionId, pos }: 
   if (known === undefined) return true
   const since = parseSlidingToken(core.config, core.userId, deviceId, pos)
   if (core.feedKeeper.mustResume(since.sync)) return true
-  const request: SlidingRequest = { ...known.request, pos }
+  // Where the client shows a position it has been shown before it parks.
+  const request: SlidingRequest = { ...known.request, pos, goesOn: true }
   return !planSliding(core, deviceId, request, since, known.spaces).empty
 }

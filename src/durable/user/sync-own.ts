@@ -6,6 +6,7 @@ import {
   DELETED,
   latestAccountDataStreamId,
   readAccountData,
+  readRoomIdsWithAccountData,
 } from '../../storage/user/account-data.ts'
 import { accountDataChanges } from './account-data.ts'
 import { InvitePermissionsCache } from './invite-permissions.ts'
@@ -25,16 +26,24 @@ export class OwnDataCache {
   #accountDataId: number | undefined
   #ignoredUsersAreStale = true
   #ignoredUsers: readonly string[] = []
+  #roomsWithData: Set<string> | undefined
   /** What decides in which lists rooms are. */
   readonly lists = new ListFacts()
   readonly invitePermissions = new InvitePermissionsCache()
 
-  /** Account data is changing; called inside the transaction, so that nothing is remembered that may be rolled back. */
-  invalidate(): void {
+  /** Account data of a room, or of none (`''`), is changing; called inside the transaction, so that nothing is remembered that may be rolled back. */
+  invalidate(roomId: string): void {
+    if (roomId !== '') this.#roomsWithData?.add(roomId)
     this.#accountDataId = undefined
     this.#ignoredUsersAreStale = true
     this.lists.invalidate()
     this.invitePermissions.invalidate()
+  }
+
+  /** Rooms with account data, deleted or not; a few others may be among them. */
+  roomsWithData(core: UserCore): ReadonlySet<string> {
+    this.#roomsWithData ??= new Set(readRoomIdsWithAccountData(core.store))
+    return this.#roomsWithData
   }
 
   /** Position of the latest change of account data. */

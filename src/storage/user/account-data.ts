@@ -57,6 +57,14 @@ export function accountDataOfRoom(store: ObjectStore, roomId: string): AccountDa
   return store.all<Columns>('SELECT room_id, type, content, stream_id FROM account_data WHERE room_id = ?', roomId).map(decode)
 }
 
+/** Rooms that have account data, deleted or not. One text for many rooms: reading thousands of rows value by value is what would take the time. */
+export function readRoomIdsWithAccountData(store: ObjectStore): string[] {
+  const row = store.first<{ rooms: string }>(
+    "SELECT json_group_array(room_id) AS rooms FROM (SELECT DISTINCT room_id FROM account_data WHERE room_id <> '')",
+  )
+  return JSON.parse(row?.rooms ?? '[]')
+}
+
 /** One type of account data of every room that has it. */
 export function accountDataOfType(store: ObjectStore, type: string): AccountDataRow[] {
   return store.all<Columns>("SELECT room_id, type, content, stream_id FROM account_data WHERE type = ? AND room_id <> ''", type).map(decode)

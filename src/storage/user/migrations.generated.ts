@@ -73,4 +73,9 @@ export const USER_MIGRATIONS: readonly Migration[] = [
     name: 'uploads',
     sql: "-- IDs that this user may upload a file to (`pending`, until `expires_ts`), or is uploading one to (`uploading`: `bytes` are reserved; what is still\n-- there at `expires_ts` was left in the middle). What has been uploaded is in the registry, and counts here.\nCREATE TABLE uploads (\n  media_id TEXT PRIMARY KEY,\n  state TEXT NOT NULL,\n  bytes INTEGER NOT NULL,\n  expires_ts INTEGER NOT NULL\n) WITHOUT ROWID;\nCREATE TABLE upload_totals (\n  id INTEGER PRIMARY KEY CHECK (id = 1),\n  bytes INTEGER NOT NULL\n);\n",
   },
+  {
+    version: 15,
+    name: 'sliding_shown',
+    sql: "-- The response that the client of a connection of sliding sync has shown last: those between it and `answer` told nothing. Which extensions have been\n-- enabled all along need not be known any more.\nALTER TABLE sliding_connections RENAME COLUMN scoped TO shown;\nUPDATE sliding_connections SET shown = answer;\n",
+  },
 ]

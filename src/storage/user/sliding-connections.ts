@@ -10,14 +10,14 @@ export interface ConnectionRow {
   readonly connectionId: string
   /** Names one life of the connection: it starts over under another. */
   readonly nonce: string
-  /** Number of the response that the client has. */
+  /** Number of the response up to which is known what the client has. */
   readonly answer: number
+  /** Number of the response that the client has shown last; not above {@link answer}. */
+  readonly shown: number
   /** What clients asked for as state, as JSON texts; rooms refer to it by index. */
   readonly configs: readonly string[]
   /** Where the feed was when the connection was opened. */
   readonly openedSeq: number
-  /** Extensions that have been enabled all along, as bits. */
-  readonly scoped: number
 }
 
 /** What a connection has been sent of a room. */
@@ -34,9 +34,9 @@ type Columns = {
   connection_id: string
   nonce: string
   answer: number
+  shown: number
   configs: string
   opened_seq: number
-  scoped: number
 }
 type RoomColumns = { room_id: string; seq: number; timeline_limit: number; config: number; is_dm: number }
 
@@ -50,9 +50,9 @@ export function readConnection(store: ObjectStore, deviceId: string, connectionI
     connectionId: row.connection_id,
     nonce: row.nonce,
     answer: row.answer,
+    shown: row.shown,
     configs: Array.isArray(configs) ? configs.map(String) : [],
     openedSeq: row.opened_seq,
-    scoped: row.scoped,
   }
 }
 
@@ -87,14 +87,14 @@ export function readSentRooms(store: ObjectStore, nonce: string): Map<string, Se
  * Writes a connection, in place of an earlier life of it, and forgets all but the latest `keep` of its device. The caller holds the transaction.
  */
 export function writeConnection(store: ObjectStore, row: ConnectionRow, keep: number): void {
-  const { deviceId, connectionId, nonce, answer, openedSeq, scoped } = row
+  const { deviceId, connectionId, nonce, answer, shown, openedSeq } = row
   const configs = JSON.stringify(row.configs)
   const { changes } = store.first<{ changes: number }>(
     'SELECT count(*) AS changes FROM sliding_connections WHERE device_id = ? AND connection_id = ? AND nonce = ?',
     ...[deviceId, connectionId, nonce],
   ) ?? { changes: 0 }
   if (changes > 0) {
-    store.run('UPDATE sliding_connections SET answer = ?, configs = ?, scoped = ? WHERE nonce = ?', answer, configs, scoped, nonce)
+    store.run('UPDATE sliding_connections SET answer = ?, shown = ?, configs = ? WHERE nonce = ?', answer, shown, configs, nonce)
     return
   }
   const old = store.all<{ nonce: string }>(
@@ -106,8 +106,8 @@ export function writeConnection(store: ObjectStore, row: ConnectionRow, keep: nu
   )
   for (const { nonce: gone } of old) deleteConnection(store, gone)
   store.run(
-    'INSERT INTO sliding_connections (device_id, connection_id, nonce, answer, configs, opened_seq, scoped) VALUES (?, ?, ?, ?, ?, ?, ?)',
-    ...[deviceId, connectionId, nonce, answer, configs, openedSeq, scoped],
+    'INSERT INTO sliding_connections (device_id, connection_id, nonce, answer, shown, configs, opened_seq) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    ...[deviceId, connectionId, nonce, answer, shown, configs, openedSeq],
   )
 }
 

@@ -1,6 +1,6 @@
 import type { ObjectStore } from '../object-store.ts'
 
-/** Rooms of whose typing and receipts the client of a connection has been told everything, with the extensions as bits. One text for all: see sliding-connections.ts. */
+/** Rooms of which the client of a connection has been told everything that extensions have to say, with the extensions as bits. One text for all: see sliding-connections.ts. */
 export function readToldRooms(store: ObjectStore, nonce: string): Map<string, number> {
   const row = store.first<{ rooms: string }>(
     'SELECT json_group_array(json_array(room_id, told)) AS rooms FROM sliding_scopes WHERE nonce = ?',

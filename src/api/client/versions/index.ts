@@ -8,6 +8,13 @@ const versions = endpoint({ method: 'GET', path: '/_matrix/client/versions', aut
   versions: VERSIONS,
   unstable_features: {
     'org.matrix.simplified_msc3575': true,
+    // Extensions of sliding sync: typing, to_device, e2ee, account_data, receipts.
+    'org.matrix.msc4508': true,
+    'org.matrix.msc4508.stable': true,
+    'org.matrix.msc4538': true,
+    'org.matrix.msc4543': true,
+    'org.matrix.msc4548': true,
+    'org.matrix.msc4551': true,
     'org.matrix.msc3391': true,
     'org.matrix.msc4140': true,
     'org.matrix.msc4155': true,

@@ -1,9 +1,7 @@
 import type { SlidingPlan, SlidingPlannedRoom } from '../../../durable/sliding-protocol.ts'
 import type { DeviceLists } from '../../e2ee/device-lists.ts'
+import type { Dialect } from './dialect.ts'
 import type { SlidingWindows } from './windows.ts'
-
-/** What differs between the form that was merged and the one that clients shipped before. */
-export type Dialect = 'unstable' | 'v4'
 
 /** A response as JSON text, and whether it tells the client anything. */
 export interface RenderedSliding {
@@ -32,23 +30,27 @@ export function renderSliding(
 }
 
 /** One room, or `undefined` where there is nothing to tell or the room could not be asked. */
-function renderRoom(dialect: Dialect, room: SlidingPlannedRoom, windows: SlidingWindows): string | undefined {
+function renderRoom({ form }: Dialect, room: SlidingPlannedRoom, windows: SlidingWindows): string | undefined {
   const window = windows.get(room.roomId)
   if (window?.withheld === true || (window === undefined && windows.has(room.roomId))) return undefined
   const isSilent = !room.hasOwnNews && (window === undefined || window.empty)
   if (isSilent) return undefined
   const parts = [`"bump_stamp":${room.bumpStamp}`, `"is_dm":${room.isDm}`]
   if (room.isInitial || window?.isNew === true) parts.push('"initial":true')
-  if (dialect === 'v4') {
+  if (form === 'v4') {
     parts.push(`"membership":"${room.membership}"`)
     if (room.lists.length > 0) parts.push(`"lists":${JSON.stringify(room.lists)}`)
   } else {
     parts.push(`"notification_count":${room.notifications}`, `"highlight_count":${room.highlights}`)
   }
-  if (room.strippedState !== undefined) parts.push(`"${dialect === 'v4' ? 'stripped_state' : 'invite_state'}":${room.strippedState}`)
+  const strippedState = room.strippedState ?? window?.departure
+  if (strippedState !== undefined) {
+    const isOut = room.membership === 'leave' || room.membership === 'ban'
+    parts.push(`"${form === 'v4' ? 'stripped_state' : isOut ? 'required_state' : 'invite_state'}":${strippedState}`)
+  }
   if (window !== undefined && window.members !== '') parts.push(window.members)
   if (window?.isExpanded === true)
-    parts.push(dialect === 'v4' ? '"expanded_timeline":true' : '"unstable_expanded_timeline":true,"expanded_timeline":true')
+    parts.push(form === 'v4' ? '"expanded_timeline":true' : '"unstable_expanded_timeline":true,"expanded_timeline":true')
   return `{${parts.join(',')}}`
 }
 
@@ -58,33 +60,37 @@ interface RenderedExtensions {
 }
 
 function renderExtensions(
-  dialect: Dialect,
+  { form, names }: Dialect,
   plan: SlidingPlan,
   windows: SlidingWindows,
   { changed, left }: DeviceLists,
 ): RenderedExtensions {
   const parts: string[] = []
-  const byRoom = (name: string, pick: 'receipts' | 'typing'): number => {
+  const byRoom = (pick: 'receipts' | 'typing', eventType: string): number => {
     const entries = [...windows].flatMap(([roomId, window]) => {
-      const event = window?.[pick]
-      return event === undefined ? [] : [`${JSON.stringify(roomId)}:${event}`]
+      const content = window?.[pick]
+      if (content === undefined) return []
+      // The merged form has no events around what an extension always says (MSC4508, MSC4551).
+      return [`${JSON.stringify(roomId)}:${form === 'v4' ? content : `{"type":"${eventType}","content":${content}}`}`]
     })
-    if (entries.length > 0) parts.push(`"${name}":{"rooms":{${entries.join(',')}}}`)
+    if (entries.length > 0) parts.push(`"${names[pick]}":{"rooms":{${entries.join(',')}}}`)
     return entries.length
   }
   const { toDevice, e2ee, accountData, roomAccountData, threadSubscriptions } = plan
-  const ephemeral = byRoom('receipts', 'receipts') + byRoom(dialect === 'v4' ? 'org.matrix.msc4508.typing' : 'typing', 'typing')
+  const ephemeral = byRoom('receipts', 'm.receipt') + byRoom('typing', 'm.typing')
   if (toDevice !== undefined)
-    parts.push(`"to_device":{"next_batch":${JSON.stringify(toDevice.nextBatch)},"events":${toDevice.events ?? '[]'}}`)
+    parts.push(`"${names.toDevice}":{"next_batch":${JSON.stringify(toDevice.nextBatch)},"events":${toDevice.events ?? '[]'}}`)
   if (e2ee !== undefined) {
     const { oneTimeKeys, unusedFallbackTypes } = e2ee.keyCounts
+    // Who starts knows of nobody's devices yet, and asks for those that matter (MSC4543).
+    const lists = form === 'v4' && !plan.incremental ? '' : `"device_lists":${JSON.stringify({ changed, left })},`
     parts.push(
-      `"e2ee":{"device_lists":${JSON.stringify({ changed, left })},"device_one_time_keys_count":${oneTimeKeys},"device_unused_fallback_key_types":${unusedFallbackTypes}}`,
+      `"${names.e2ee}":{${lists}"device_one_time_keys_count":${oneTimeKeys},"device_unused_fallback_key_types":${unusedFallbackTypes}}`,
     )
   }
   if (accountData !== undefined || roomAccountData.length > 0) {
     const rooms = roomAccountData.map(({ roomId, events }) => `${JSON.stringify(roomId)}:${events}`)
-    parts.push(`"account_data":{"global":${accountData ?? '[]'},"rooms":{${rooms.join(',')}}}`)
+    parts.push(`"${names.accountData}":{"global":${accountData ?? '[]'},"rooms":{${rooms.join(',')}}}`)
   }
   if (threadSubscriptions !== undefined) parts.push(`"io.element.msc4308.thread_subscriptions":${threadSubscriptions}`)
   const own = accountData !== undefined || roomAccountData.length > 0 || threadSubscriptions !== undefined || toDevice?.events !== undefined

@@ -8,8 +8,9 @@ import type { Config } from '../../../runtime/config.ts'
 import { unwrap } from '../../../runtime/outcome.ts'
 import type { RequestContext } from '../../context.ts'
 import { deviceLists } from '../../e2ee/device-lists.ts'
+import type { Dialect } from './dialect.ts'
 import { waitForNews } from './park.ts'
-import { type Dialect, renderSliding } from './response.ts'
+import { renderSliding } from './response.ts'
 import { askMoved, askRooms, type SlidingWindows } from './windows.ts'
 
 /** Longest wait, whatever the client asks for: below the time after which proxies give up. */
@@ -29,7 +30,7 @@ export async function slidingSync(ctx: RequestContext, dialect: Dialect, request
   let { pos } = request
   let { extensions } = request
   for (let round = 0; ; round += 1) {
-    const plan = await planNow(ctx, { ...request, extensions, pos })
+    const plan = await planNow(ctx, { ...request, extensions, pos, goesOn: round > 0 })
     const windows = await askRooms(ctx, plan)
     const moved = await askMoved(ctx, plan)
     const devices = { incremental: plan.incremental, devicesChanged: plan.e2ee?.devicesChanged ?? [] }

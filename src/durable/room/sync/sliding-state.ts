@@ -16,11 +16,14 @@ export function wantsState(wanted: readonly RequiredState[], type: string, state
 
 /** Whether members are sent with what is in the timeline. Not where all are sent anyway. */
 export function lazyMembersOf(wanted: readonly RequiredState[]): boolean {
-  const all = wanted.some(
-    ({ include, lazyMembers }) =>
-      !lazyMembers && include.some(({ type, stateKey }) => (type === undefined || type === MEMBER) && stateKey === undefined),
-  )
+  const areMembers = ({ type, stateKey }: StatePattern): boolean => (type === undefined || type === MEMBER) && stateKey === undefined
+  const all = wanted.some(({ include, exclude, lazyMembers }) => !lazyMembers && include.some(areMembers) && !exclude.some(isAboutMembers))
   return !all && wanted.some(({ lazyMembers }) => lazyMembers)
+}
+
+/** Whether a pattern matches some member. */
+function isAboutMembers({ type }: StatePattern): boolean {
+  return type === undefined || type === MEMBER
 }
 
 function fits(pattern: StatePattern, type: string, stateKey: string): boolean {

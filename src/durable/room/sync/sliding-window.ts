@@ -1,4 +1,3 @@
-import { isJsonObject } from '../../../matrix/json.ts'
 import type { StoredEvent } from '../../../storage/room/events.ts'
 import { ORD_STEP } from '../../../storage/room/limits.ts'
 import type { Caller, MemberChanges } from '../../protocol.ts'
@@ -10,7 +9,8 @@ import { readTimeline, type TimelinePage } from '../read/timeline.ts'
 import { Visibility } from '../read/visibility.ts'
 import type { RoomCore } from '../room-core.ts'
 import { memberChanges } from '../sharing.ts'
-import { memberEvents } from './lazy-members.ts'
+import { memberEvents, memberEventsAt } from './lazy-members.ts'
+import { slidingReceipts } from './sliding-receipts.ts'
 import { lazyMembersOf, type StateEntry, stateAt, stateChanges, wantsState } from './sliding-state.ts'
 import { heroes } from './summary.ts'
 
@@ -28,6 +28,8 @@ interface Building {
 
 /** What one room has to say on a connection of sliding sync between two positions (MSC4186, "Room results"). */
 export function buildSlidingWindow(core: RoomCore, caller: Caller, asked: SlidingWindowRequest): SlidingWindow {
+  // Left without ever having been here.
+  if (core.findHead()?.life !== 'active') return NOTHING
   const visibility = new Visibility(core, caller.userId)
   const reader: EventReader = { visibility, deviceId: caller.deviceId, nowMs: core.nowMs() }
   // Whoever was never in the room sees no more than what became of their own membership.
@@ -58,8 +60,8 @@ export function buildSlidingWindow(core: RoomCore, caller: Caller, asked: Slidin
     members: parts.join(','),
     isNew,
     isExpanded: hasOld,
-    receipts: request.withReceipts !== 'nothing' && isJoined ? receiptsEvent(building, timeline) : undefined,
-    typing: request.withTyping !== 'nothing' && isJoined ? typingEvent(building) : undefined,
+    receipts: isJoined ? receiptsContent(building, timeline) : undefined,
+    typing: request.withTyping !== 'nothing' && isJoined ? typingContent(building) : undefined,
   }
 }
 
@@ -85,11 +87,11 @@ function isGap(page: TimelinePage, from: number | null, timeline: readonly Store
 function ownMembershipOnly(core: RoomCore, caller: Caller, reader: EventReader): SlidingWindow {
   const [own] = memberEvents(core, [caller.userId])
   if (own === undefined) return NOTHING
-  return { ...NOTHING, empty: false, members: `"required_state":[${clientEvent(core, own, reader, false)}]` }
+  return { ...NOTHING, empty: false, departure: `[${clientEvent(core, own, reader, false)}]` }
 }
 
 /** State that the client wants and does not have. With a gap in the timeline lazily loaded members are those of the timeline only. */
-function stateSection({ core, request, to }: Building, timeline: readonly StoredEvent[], hasGap: boolean): StateEntry[] {
+function stateSection({ core, caller, request, reader, to }: Building, timeline: readonly StoredEvent[], hasGap: boolean): StateEntry[] {
   const { from, config, previousState, connection, acknowledged, answer } = request
   const wanted = config.requiredState
   const isWanted = (type: string, stateKey: string): boolean => wantsState(wanted, type, stateKey)
@@ -108,14 +110,16 @@ function stateSection({ core, request, to }: Building, timeline: readonly Stored
       if (isWanted(entry.type, entry.stateKey) || (lazy && !hasGap && entry.type === MEMBER)) put(entry)
     }
   }
+  // Clients of the form that has no memberships take every room that they hear of for joined unless this says otherwise.
+  if (reader.visibility.membership !== 'join' && isWanted(MEMBER, caller.userId)) {
+    for (const event of memberEventsAt(core, [caller.userId], to)) put({ type: MEMBER, stateKey: caller.userId, event })
+  }
   if (lazy) {
     const needed = timeline.flatMap(({ sender, type, stateKey }) =>
       type === MEMBER && stateKey !== undefined ? [sender, stateKey] : [sender],
     )
-    const members = memberEvents(core, needed).filter(
-      // Whoever is out does not hear of what members did since.
-      ({ stateKey, pos }) => (pos ?? 0) <= to && !entries.has(JSON.stringify([MEMBER, stateKey])),
-    )
+    // Whoever is out does not hear of what members did since.
+    const members = memberEventsAt(core, needed, to).filter(({ stateKey }) => !entries.has(JSON.stringify([MEMBER, stateKey])))
     for (const event of core.slidingMembers.unsent(connection, acknowledged, members))
       put({ type: MEMBER, stateKey: event.stateKey ?? '', event })
     core.slidingMembers.note(
@@ -195,31 +199,19 @@ function heroesPart(core: RoomCore, caller: Caller): string {
   return `"heroes":${JSON.stringify(shown)}`
 }
 
-/** Receipts: all that changed; of a room that is new to the connection, or to the extension, the reader's own and those on what is shown. */
-function receiptsEvent({ core, caller, request, to }: Building, timeline: readonly StoredEvent[]): string | undefined {
-  const from = request.withReceipts === 'everything' ? null : request.from
-  const content = core.ephemeral?.receiptsContent(caller.userId, from, to, request.ignoredUsers)
-  if (content === undefined) return undefined
-  if (from !== null) return `{"type":"m.receipt","content":${content}}`
-  const events: unknown = JSON.parse(content)
-  if (!isJsonObject(events)) return undefined
-  const shown = new Set(timeline.map(({ eventId }) => eventId))
-  const kept = Object.entries(events).flatMap(([eventId, kinds]) => {
-    if (shown.has(eventId)) return [[eventId, kinds] as const]
-    const own = Object.entries(isJsonObject(kinds) ? kinds : {}).flatMap(([kind, users]) =>
-      isJsonObject(users) && users[caller.userId] !== undefined ? [[kind, { [caller.userId]: users[caller.userId] }] as const] : [],
-    )
-    return own.length === 0 ? [] : [[eventId, Object.fromEntries(own)] as const]
-  })
-  return kept.length === 0 ? undefined : JSON.stringify({ type: 'm.receipt', content: Object.fromEntries(kept) })
+/** Receipts. More of the timeline than the client had is shown with the receipts on it. */
+function receiptsContent({ core, caller, request, to }: Building, timeline: readonly StoredEvent[]): string | undefined {
+  const { withReceipts: wanted, from, expandTimeline, ignoredUsers } = request
+  const shown = wanted === 'everything' || expandTimeline ? timeline : []
+  return slidingReceipts(core, { readerId: caller.userId, wanted, from, to, shown, ignoredUsers })
 }
 
-function typingEvent({ core, request, to }: Building): string | undefined {
-  const from = request.withTyping === 'everything' ? null : request.from
+function typingContent({ core, request, to }: Building): string | undefined {
+  const from = request.withTyping === 'changes' ? request.from : null
   const content = core.ephemeral?.typingContent(from ?? -1, to, request.ignoredUsers)
   // Nobody typing is what a room that is new to the connection, or comes into scope, begins with.
   if (content === undefined || (from === null && content === '{"user_ids":[]}')) return undefined
-  return `{"type":"m.typing","content":${content}}`
+  return content
 }
 
 /** Who came and went, for whoever is or was in the room. */

@@ -63,6 +63,8 @@ export function buildWindow(core: RoomCore, caller: Caller, request: WindowReque
     device: `${caller.userId}\u0000${caller.deviceId ?? ''}`,
     userId: caller.userId,
     from,
+    isWhole: stateFrom === null,
+    at,
     to,
     filter,
     timeline,
@@ -122,6 +124,10 @@ interface LazyWindow {
   readonly device: string
   readonly userId: string
   readonly from: number | null
+  /** The whole state is told. */
+  readonly isWhole: boolean
+  /** The position whose state the client is told. */
+  readonly at: number
   readonly to: number
   readonly filter: RoomFilter
   readonly timeline: readonly StoredEvent[]
@@ -134,26 +140,43 @@ function withLazyMembers(
   window: LazyWindow,
   build: (lazyMemberIds: ReadonlySet<string> | undefined) => StoredEvent[],
 ): StoredEvent[] {
-  const { device, from, to, filter, timeline } = window
+  const { device, from, isWhole, at, to, filter, timeline } = window
   if (!filter.state.lazyLoadMembers && !filter.timeline.lazyLoadMembers) return build(undefined)
   const needed = new Set(timeline.map(({ sender }) => sender))
   const addHeroes = (): void => {
     for (const userId of window.heroIds() ?? []) needed.add(userId)
   }
-  if (from === null) {
-    core.lazyMembers.forget(device)
+  if (from === null) core.lazyMembers.forget(device)
+  if (isWhole) {
     needed.add(window.userId)
     addHeroes()
   }
   const section = build(needed)
   // Where members came and went or the name is gone, the summary names heroes anew.
-  if (from !== null && movesSummary([...timeline, ...section])) addHeroes()
+  if (!isWhole && movesSummary([...timeline, ...section])) addHeroes()
   const isThere = new Set([...section, ...timeline].filter(isMember).map(({ stateKey }) => stateKey))
-  const missing = memberEventsAt(core, needed, to).filter(({ stateKey }) => !isThere.has(stateKey))
+  const told = new Set(section.map(({ nid }) => nid))
+  const missing = [
+    ...memberEventsAt(core, needed, to).filter(({ stateKey }) => !isThere.has(stateKey)),
+    // Those who spoke before they changed in the timeline are told as they were then.
+    ...(at < to ? memberEventsAt(core, changedLater(timeline), at) : []).filter(({ nid }) => !told.has(nid)),
+  ]
   const redundant = filter.state.includeRedundantMembers || filter.timeline.includeRedundantMembers
   const extra = redundant ? missing : core.lazyMembers.unsent(device, from ?? 0, missing)
-  core.lazyMembers.note(device, to, [...section, ...timeline, ...extra].filter(isMember))
+  core.lazyMembers.note(device, to, [...section, ...extra, ...timeline].filter(isMember))
   return [...section, ...extra]
+}
+
+/** Users whose membership changes in a timeline after something else of theirs. */
+function changedLater(timeline: readonly StoredEvent[]): ReadonlySet<string> {
+  const [spoke, changed] = [new Set<string>(), new Set<string>()]
+  for (const event of timeline) {
+    const target = isMember(event) ? (event.stateKey ?? '') : undefined
+    if (target !== undefined && spoke.has(target)) changed.add(target)
+    // Their own change is what introduces them.
+    if (target !== event.sender) spoke.add(event.sender)
+  }
+  return changed
 }
 
 let parsedFilter: { readonly text: string | undefined; readonly filter: RoomFilter } | undefined

@@ -33,6 +33,14 @@ const STATES = [
 
 const FILTERS = { encrypted: { is_encrypted: true }, tagged: { tags: [TAG] }, all: {} }
 
+const SCOPES = {
+  everywhere: {},
+  first: { lists: ['all'], rooms: [] },
+  second: { lists: ['other'], rooms: [] },
+  subscribed: { lists: [] },
+  none: {},
+}
+
 /** What a request asks for. */
 interface Wish {
   readonly last: number
@@ -42,6 +50,8 @@ interface Wish {
   readonly isDm: boolean | undefined
   /** A second list, of encrypted rooms or of rooms with a tag, or of everything without a range. */
   readonly second: 'encrypted' | 'tagged' | 'all' | undefined
+  /** Where extensions are wanted: everywhere, in the first list, in the second, in subscriptions, not at all. */
+  readonly scope: 'everywhere' | 'first' | 'second' | 'subscribed' | 'none'
 }
 
 type Step =
@@ -66,6 +76,7 @@ const wish: fc.Arbitrary<Wish> = fc.record({
   subscribe: fc.option(room, { nil: undefined }),
   isDm: fc.constantFrom(undefined, undefined, undefined, false, true),
   second: fc.constantFrom(undefined, undefined, 'encrypted', 'tagged', 'all'),
+  scope: fc.constantFrom('everywhere', 'everywhere', 'first', 'second', 'subscribed', 'none'),
 })
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 10, arbitrary: fc.record({ do: fc.constant('send'), user, room }) },
@@ -107,14 +118,17 @@ async function tolerant(body: () => Promise<unknown>): Promise<void> {
 function bodyOf(
   world: World,
   observer: SlidingObserver,
-  { last, limit, state, subscribe, isDm, second }: Wish,
+  { last, limit, state, subscribe, isDm, second, scope }: Wish,
 ): Readonly<Record<string, unknown>> {
   const config = { timeline_limit: limit, required_state: stateOf(observer, state) }
   const filters = { is_dm: isDm }
   const list = observer.isV4 ? { ...config, range: [0, last], filters } : { ...config, ranges: [[0, last]], filters }
   const other = { timeline_limit: 1, required_state: stateOf(observer, 0), filters: FILTERS[second ?? 'all'] }
   const subscriptions = subscribe === undefined ? {} : { [at(world.roomIds, subscribe)]: config }
-  const extensions = { account_data: { enabled: true }, receipts: { enabled: true } }
+  const wanted = { enabled: scope !== 'none', ...SCOPES[scope] }
+  const extensions = observer.isV4
+    ? { 'org.matrix.msc4548.account_data': wanted, 'org.matrix.msc4551.receipts': wanted }
+    : { account_data: wanted, receipts: wanted }
   return { lists: { all: list, ...(second === undefined ? {} : { other }) }, room_subscriptions: subscriptions, extensions }
 }
 
@@ -241,7 +255,7 @@ async function settle(world: World): Promise<void> {
   for (const roomId of world.roomIds) await runDurableObjectAlarm(roomStub(roomId))
 }
 
-const EVERYTHING: Wish = { last: 19, limit: 5, state: 1, subscribe: undefined, isDm: undefined, second: undefined }
+const EVERYTHING: Wish = { last: 19, limit: 5, state: 1, subscribe: undefined, isDm: undefined, second: undefined, scope: 'everywhere' }
 
 async function check(world: World): Promise<void> {
   for (const observer of world.observers) {

@@ -393,6 +393,6 @@ describe('the merged form', () => {
     const nowhere = { 'org.matrix.msc4508.typing': { enabled: true, lists: ['*'] } }
     expect((await new SlidingObserver(bob, 'other', 'v4').once({ ...body, extensions: nowhere })).extensions).toEqual({})
     const everywhere = await new SlidingObserver(bob, 'third', 'v4').once(body)
-    expect(everywhere.extensions['org.matrix.msc4508.typing'].rooms[roomId].content).toEqual({ user_ids: [alice.userId] })
+    expect(everywhere.extensions['org.matrix.msc4508.typing'].rooms[roomId]).toEqual({ user_ids: [alice.userId] })
   })
 })

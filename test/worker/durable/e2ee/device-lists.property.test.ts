@@ -70,8 +70,10 @@ class Follower {
   /** A connection that only follows devices; the server may forget it, and then the client begins with nothing. */
   async #sliding(path: string): Promise<DeviceLists> {
     const pos = this.since
-    const body = { conn_id: 'encryption', ...(path === PATHS.v4 ? { pos } : {}), extensions: { e2ee: { enabled: true } } }
-    const query = path === PATHS.v4 || pos === undefined ? '' : `?pos=${encodeURIComponent(pos)}`
+    const isV4 = path === PATHS.v4
+    const name = isV4 ? 'org.matrix.msc4543.e2ee' : 'e2ee'
+    const body = { conn_id: 'encryption', ...(isV4 ? { pos } : {}), extensions: { [name]: { enabled: true } } }
+    const query = isV4 || pos === undefined ? '' : `?pos=${encodeURIComponent(pos)}`
     const answer = await answered(async () => {
       const { status, body: told } = await call('POST', `${path}${query}`, { token: this.session.token, body })
       if (status >= 500) throw new Error(`sliding sync: ${status}`)
@@ -83,7 +85,7 @@ class Follower {
       return await this.#sliding(path)
     }
     this.since = answer.pos
-    return answer.extensions.e2ee.device_lists
+    return answer.extensions[name].device_lists ?? { changed: [], left: [] }
   }
 
   /** What encrypting to somebody would use. */

@@ -109,6 +109,30 @@ describe('members that are loaded lazily', () => {
     expect(JSON.stringify(await sync(bob, second.next_batch))).not.toContain('m.heroes')
   })
 
+  it('are oneself and those who spoke where the full state is asked for again', async () => {
+    const { roomId, cast } = await room()
+    const [alice, bob] = cast
+    const { next_batch } = await sync(bob, undefined, lazily())
+    ok(await say(alice, roomId))
+    expect(membersOf(await sync(bob, next_batch, { ...lazily(), full_state: true }), roomId)).toEqual([alice.userId, bob.userId].sort())
+  })
+
+  it('are told as they were when they spoke, where they changed after that', async () => {
+    const { roomId, cast } = await room()
+    const [alice, bob] = cast
+    const { next_batch: since } = await sync(bob, undefined, lazily({}, { limit: 1 }))
+    ok(await say(alice, roomId))
+    const own = `/rooms/${enc(roomId)}/state/m.room.member/${enc(alice.userId)}`
+    ok(await call('PUT', own, { token: alice.token, body: { membership: 'join', displayname: 'renamed' } }))
+    const answer = await sync(bob, since, lazily())
+    expect(membersOf(answer, roomId)).toEqual([alice.userId])
+    expect(JSON.stringify(answer.rooms.join[roomId]?.state)).not.toContain('renamed')
+    expect(JSON.stringify(answer.rooms.join[roomId]?.timeline)).toContain('renamed')
+    // What the timeline told is known.
+    ok(await say(alice, roomId))
+    expect(membersOf(await sync(bob, answer.next_batch, lazily()), roomId)).toEqual([])
+  })
+
   it('R2: are as they were when the reader left', async () => {
     const { roomId, cast } = await room()
     const [alice, bob] = cast
