@@ -2,6 +2,8 @@ import type { ObjectStore } from './object-store.ts'
 
 /** Pieces of work looked at per alarm; what is left comes with the next. */
 const MAX_PER_ALARM = 100
+/** When work that failed is tried again, in milliseconds. */
+export const DUE_RETRY_MS = 30_000
 
 /**
  * What became of a piece of work: `again` at a time, `done` (its row is deleted, a commit), or `settled`: its row stays behind because deleting it is not worth

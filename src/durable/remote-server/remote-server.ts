@@ -7,7 +7,7 @@ import { configOf } from '../../runtime/config.ts'
 import { log } from '../../runtime/log.ts'
 import { countCost } from '../../runtime/metrics.ts'
 import { randomFraction, randomString } from '../../runtime/random.ts'
-import { DueTable } from '../../storage/due-table.ts'
+import { DUE_RETRY_MS, DueTable } from '../../storage/due-table.ts'
 import { ObjectStore } from '../../storage/object-store.ts'
 import { REMOTE_SERVER_BASELINE } from '../../storage/remote-server/baseline.generated.ts'
 import type { MemberMovement } from '../../storage/remote-server/member-rooms.ts'
@@ -29,8 +29,6 @@ import { Sender } from './sender.ts'
 
 /** Rooms remembered for presence. */
 const MAX_PRESENCE_ROOMS = 500
-/** When deferred work that failed is tried again. */
-const DUE_RETRY_MS = 30_000
 /** Letters and digits of a transaction ID: 119 bits. */
 const TXN_ID_CHARS = 20
 
@@ -118,10 +116,10 @@ export class RemoteServer extends DurableObject<Env> {
     this.#devices.noteMembers(roomId, movements)
   }
 
-  /** How a user is, and in which rooms the server has to do with them. */
-  async sendPresence(roomIds: readonly string[], edu: OutgoingEdu & { readonly key: string }): Promise<void> {
+  /** How users are, an EDU for each, and in which rooms the server has to do with them. */
+  async sendPresence(roomIds: readonly string[], ...edus: readonly (OutgoingEdu & { readonly key: string })[]): Promise<void> {
     for (const roomId of roomIds) if (this.#presenceRooms.size < MAX_PRESENCE_ROOMS) this.#presenceRooms.add(roomId)
-    await this.sendFleetingEdus([edu])
+    await this.sendFleetingEdus(edus)
   }
 
   /** Rooms that the server is known to share: first those of users here who are online. */

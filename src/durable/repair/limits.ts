@@ -16,8 +16,6 @@ export const COMPLETION_RESUME_MS = 2_000
 export const MAX_WAITING_JOINS = 1_000
 /** How often a join is taken up again. */
 export const MAX_JOIN_RESUMPTIONS = 5
-/** Deferred work that failed for a reason of its own is tried again after this. */
-export const DUE_RETRY_MS = 30_000
 /** When the alarm looks again after a flight that it has started, should that have been cut off. */
 export const FLIGHT_WATCH_MS = 10 * 60_000
 /** Servers for which it is remembered when fetching for them failed; beyond that all are forgotten, and may be tried at once. */

@@ -4,7 +4,7 @@ import { nowMs } from '../../runtime/clock.ts'
 import { log } from '../../runtime/log.ts'
 import { countCost } from '../../runtime/metrics.ts'
 import type { Outcome } from '../../runtime/outcome.ts'
-import { type DueResult, DueTable } from '../../storage/due-table.ts'
+import { DUE_RETRY_MS, type DueResult, DueTable } from '../../storage/due-table.ts'
 import { ObjectStore } from '../../storage/object-store.ts'
 import { readFailures, writeFailures } from '../../storage/repair/attempts.ts'
 import { REPAIR_BASELINE } from '../../storage/repair/baseline.generated.ts'
@@ -17,7 +17,6 @@ import {
   ATTACH_RETRY_MAX_MS,
   ATTACH_RETRY_MS,
   ATTACH_WAKE_PAUSE_MS,
-  DUE_RETRY_MS,
   FLIGHT_WATCH_MS,
   MAX_ATTACH_FAILURES,
   MAX_REMEMBERED_ORIGINS,

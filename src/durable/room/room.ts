@@ -3,6 +3,7 @@ import type { Env } from '../../runtime/bindings.ts'
 import { log } from '../../runtime/log.ts'
 import { countCost } from '../../runtime/metrics.ts'
 import { type Outcome, success } from '../../runtime/outcome.ts'
+import { DUE_RETRY_MS } from '../../storage/due-table.ts'
 import { objectsOf } from '../objects.ts'
 import type { Caller, PullReply } from '../protocol.ts'
 import type { UnreadReply } from '../room-news.ts'
@@ -27,9 +28,6 @@ import { type SendRequest, sendEvent } from './send.ts'
 import { Settlement } from './settle.ts'
 import { SharedRoom } from './shared-room.ts'
 import { type UpgradeSource, upgradeSource } from './upgrade-source.ts'
-
-/** When deferred work that failed is tried again. */
-const DUE_RETRY_MS = 30_000
 
 /** Single writer of one room: its events, its state and its forward extremities. A thin shell; each concern has its own file. */
 export class Room extends SharedRoom {

@@ -38,8 +38,6 @@ export const IMPORT_TIMEOUT_MS = 30 * 60_000
 export const SERVERS_PARALLEL = 4
 /** Servers told of members at once, which is not urgent. */
 export const MEMBER_HINTS_PARALLEL = 1
-/** Events of one backfilled batch. */
-export const MAX_BACKFILLED_BATCH = 200
 /** Members above which they are left out of the answer to a join whose server can do without; an answer with fewer is quick enough. */
 export const OMIT_MEMBERS_ABOVE = 200
 /** Servers named in such an answer. */

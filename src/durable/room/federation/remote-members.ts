@@ -3,6 +3,7 @@ import { log } from '../../../runtime/log.ts'
 import { inTurns } from '../../../runtime/turns.ts'
 import { ANY_MEMBER, type MemberMovement } from '../../../storage/remote-server/member-rooms.ts'
 import { residentServers } from '../../../storage/room/partial-room.ts'
+import { introducePresence } from '../introduce-presence.ts'
 import type { RoomCore } from '../room-core.ts'
 import { MEMBER_HINTS_PARALLEL } from './limits.ts'
 
@@ -65,6 +66,7 @@ export class RemoteMembers {
 
   /** A commit has moved memberships. */
   committed(): void {
+    introducePresence(this.#core, this.#core.movedRemoteMembers)
     const moved = [...this.#core.movedRemoteMembers]
     this.#core.movedRemoteMembers.clear()
     this.#note(moved)

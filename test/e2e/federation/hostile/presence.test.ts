@@ -42,9 +42,9 @@ async function presence(): Promise<JsonObject[]> {
   since = synced.next_batch
   return (synced.presence?.events ?? []).filter(({ sender }) => sender !== alice.userId)
 }
-/** EDUs of presence that the peer has received. */
-const heard = (): JsonObject[] =>
-  peer.requests
+/** EDUs of presence that a peer has received. */
+const presenceHeardBy = (server: HostilePeer): JsonObject[] =>
+  server.requests
     .filter(({ method, path }) => method === 'PUT' && path.includes('/v1/send/'))
     .flatMap((request) => {
       const { edus } = bodyOf(request)
@@ -85,7 +85,7 @@ describe('presence and other servers', () => {
     await alice.call('PUT', path, { body: { presence: 'online', status_msg: 'hi' } })
     await alice.call('PUT', path, { body: { presence: 'online', status_msg: 'hi' } })
     const told = await eventually(
-      async () => heard(),
+      async () => presenceHeardBy(peer),
       (found) => found.length > 0,
     )
     const update = {
@@ -96,5 +96,27 @@ describe('presence and other servers', () => {
       last_active_ago: expect.any(Number),
     }
     expect(told).toEqual([{ push: [update] }])
+  })
+
+  it('is told to a server that is new to a room, of the users there who are not offline, though nothing has changed', async () => {
+    const bob = await world.here.register(`bob${names}`)
+    await bob.join(shared.roomId)
+    await alice.call('PUT', `/v3/presence/${encodeURIComponent(alice.userId)}/status`, {
+      body: { presence: 'unavailable', status_msg: 'tea' },
+    })
+    await eventually(
+      async () => presenceHeardBy(peer),
+      (found) => found.length > 0,
+    )
+    const newcomer = await world.peer()
+    await newcomer.join(shared.roomId, newcomer.user('newcomer'))
+    const told = await eventually(
+      async () => presenceHeardBy(newcomer),
+      (found) => found.length > 0,
+    )
+    const update = { user_id: alice.userId, presence: 'unavailable', status_msg: 'tea', last_active_ago: expect.any(Number) }
+    expect(told).toEqual([{ push: [update] }])
+    // To nobody who knew.
+    expect(presenceHeardBy(peer)).toEqual([{ push: [update] }])
   })
 })
