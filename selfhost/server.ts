@@ -64,9 +64,12 @@ async function startListeners(config: HostConfig, dataDir: DataDir, runtime: Run
   return { runtime, dataDir, tlsPort: tls?.port, stop }
 }
 
-/** Tells the Worker to answer waiting polls and to finish what it has begun; answers when it has, or when the time is up. */
+/**
+ * Tells the Worker to answer waiting polls and to finish what it has begun; answers when it has, or when the time is up. Until then other servers can look up the
+ * keys that they need for what they are being sent.
+ */
 async function drain(runtime: Runtime, tls: TlsListener | undefined): Promise<void> {
-  tls?.stopAccepting()
+  tls?.refuseRequests()
   try {
     const response = await fetch(`${runtime.url}/_myelin/control/drain`, {
       method: 'POST',

@@ -16,6 +16,8 @@ const REQUEST_TIMEOUT_MS = 300_000
 const KEEP_ALIVE_MS = 75_000
 /** Idle connections to the Worker close before workerd closes them (5 s), or a request could meet a connection that is going away. */
 const UPSTREAM_IDLE_MS = 1000
+/** What other servers must be told while the queues of what they are to be sent are emptied: who this server is, and that it is there. */
+const ANSWERED_TO_THE_END = /^\/(?:_matrix\/key\/v2\/|_matrix\/federation\/v1\/version(?:\?|$)|\.well-known\/matrix\/server(?:\?|$))/
 /** Headers that concern one connection only, and the one that only this listener may set. */
 const NOT_FORWARDED = ['connection', 'keep-alive', 'proxy-connection', 'upgrade', 'expect', 'x-myelin-client-address']
 
@@ -29,8 +31,8 @@ export interface Upstream {
 /** A TLS listener that is up. */
 export interface TlsListener {
   readonly port: number
-  /** Accepts no new connections; those that are open go on. */
-  stopAccepting(): void
+  /** Finishes the requests that have come, and refuses new ones (503), except those by which other servers look up the keys of this one. */
+  refuseRequests(): void
   /** Ends every connection. */
   close(): Promise<void>
 }
@@ -54,7 +56,7 @@ function refuse(response: ServerResponse, status: number, errcode: string, error
     response.destroy()
     return
   }
-  response.writeHead(status, { 'content-type': 'application/json', 'access-control-allow-origin': '*' })
+  response.writeHead(status, { 'content-type': 'application/json', 'access-control-allow-origin': '*', connection: 'close' })
   response.end(JSON.stringify({ errcode, error }))
 }
 
@@ -109,9 +111,13 @@ function reloadOnChange(server: Server, tls: TlsConfig): () => void {
  */
 export async function listenTls(bind: string, tls: TlsConfig, upstream: Upstream): Promise<TlsListener> {
   const agent = new Agent({ keepAlive: true, timeout: UPSTREAM_IDLE_MS, maxSockets: MAX_CONNECTIONS })
+  let stopping = false
   const server = createServer(
     { ...(await readCertificate(tls)), ALPNProtocols: ['http/1.1'], minVersion: 'TLSv1.2' },
-    (request, response) => forward(request, response, upstream, agent),
+    (request, response) => {
+      if (stopping && !ANSWERED_TO_THE_END.test(request.url ?? '')) refuse(response, 503, 'M_UNKNOWN', 'The server is stopping')
+      else forward(request, response, upstream, agent)
+    },
   )
   server.maxConnections = MAX_CONNECTIONS
   server.headersTimeout = HEADERS_TIMEOUT_MS
@@ -125,8 +131,8 @@ export async function listenTls(bind: string, tls: TlsConfig, upstream: Upstream
   const address = server.address()
   return {
     port: typeof address === 'object' && address !== null ? address.port : tls.port,
-    stopAccepting: () => {
-      server.close()
+    refuseRequests: () => {
+      stopping = true
     },
     close: async () => {
       unwatch()

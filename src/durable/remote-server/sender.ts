@@ -1,4 +1,5 @@
 import { OutboundError, RemoteRefusal } from '../../federation/outbound/outbound-error.ts'
+import { whileOutgoing } from '../../runtime/draining.ts'
 import { log } from '../../runtime/log.ts'
 import type { DueResult } from '../../storage/due-table.ts'
 import { type DestinationState, readDestination, writeDestination } from '../../storage/remote-server/destination.ts'
@@ -35,7 +36,7 @@ export class Sender {
       this.#again = true
       return this.#running
     }
-    this.#running = this.#runAll()
+    this.#running = whileOutgoing(this.#runAll())
     return this.#running
   }
 

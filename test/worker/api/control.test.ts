@@ -1,6 +1,7 @@
 import { env, exports } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { parkedPollCount, parkPoll } from '../../../src/domain/sync/parked-polls.ts'
+import { whileOutgoing } from '../../../src/runtime/draining.ts'
 
 const call = (method: string, path: string, token: string | undefined, body?: unknown): Promise<Response> =>
   exports.default.fetch(`https://test.example/_myelin/control${path}`, {
@@ -67,5 +68,17 @@ describe('the control routes', () => {
       released += 10
     })
     expect(released).toBe(11)
+  })
+
+  it('wait, when the server is told to stop, for what is on its way to other servers', async () => {
+    const order: string[] = []
+    const sending = Promise.withResolvers<void>()
+    const sent = whileOutgoing(sending.promise)
+    const drained = call('POST', '/drain', token).then(() => order.push('drained'))
+    expect((await call('GET', '/metrics', token)).status).toBe(200)
+    order.push('sent')
+    sending.resolve()
+    await Promise.all([sent, drained])
+    expect(order).toEqual(['sent', 'drained'])
   })
 })

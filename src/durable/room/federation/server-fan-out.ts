@@ -1,4 +1,5 @@
 import { parseUserId } from '../../../matrix/ids/user-id.ts'
+import { whileOutgoing } from '../../../runtime/draining.ts'
 import { log } from '../../../runtime/log.ts'
 import { countCost } from '../../../runtime/metrics.ts'
 import { inTurns } from '../../../runtime/turns.ts'
@@ -85,7 +86,7 @@ export class ServerFanOut implements OtherServers {
       this.#again = true
       return this.#telling
     }
-    this.#telling = this.#tellAll().finally(() => {
+    this.#telling = whileOutgoing(this.#tellAll()).finally(() => {
       this.#telling = undefined
       if (!this.#again) return
       this.#again = false
