@@ -56,6 +56,15 @@ export function addSignature(signatures: unknown, signer: { serverName: string; 
   return withEntry(all, signer.serverName, withEntry(own, signer.keyId, signature))
 }
 
+/** The signatures of two copies of one object, all of them; where both have one under the same key, the first's. */
+export function mergeSignatures(first: unknown, second: unknown): JsonObject {
+  let merged: JsonObject = isJsonObject(second) ? second : {}
+  for (const [serverName, entry] of Object.entries(isJsonObject(first) ? first : {})) {
+    merged = withEntry(merged, serverName, { ...signatureEntry(merged, serverName), ...(isJsonObject(entry) ? entry : {}) })
+  }
+  return merged
+}
+
 /**
  * Whether `object` carries a valid signature of `serverName` under `keyId` by `publicKey` (32 bytes). Never throws: whatever is missing or
  * malformed is not a valid signature (appendices#checking-for-a-signature).

@@ -4,6 +4,7 @@ import { clientError, OutboundError } from '../../federation/outbound/outbound-e
 import { canonicalJson } from '../../matrix/canonical-json.ts'
 import { isJsonObject, type JsonObject } from '../../matrix/json.ts'
 import { findRoomVersionRules } from '../../matrix/room-versions/rules.ts'
+import { mergeSignatures } from '../../matrix/signing.ts'
 import { unwrap } from '../../runtime/outcome.ts'
 import type { RequestContext } from '../context.ts'
 import { serverOfUser } from '../rooms/local-users.ts'
@@ -59,5 +60,6 @@ async function signedInvite(
   if (!(await isSignedBy(ctx, rules, roomId, signed, serverName))) {
     throw new OutboundError('invalid', 'the invitation was not signed by the server of the invited user')
   }
-  return { ...own, signatures: signed.pdu.signatures ?? {} }
+  // Ours stay, and that of the room's policy server.
+  return { ...own, signatures: mergeSignatures(own.signatures, signed.pdu.signatures) }
 }

@@ -5,6 +5,7 @@ import { type Outcome, success } from '../../runtime/outcome.ts'
 import type { Caller } from '../protocol.ts'
 import { appendLocalEvent } from './append/append-local-event.ts'
 import type { CommitQueue } from './append/commit-queue.ts'
+import { enqueueLocal } from './policy/policy-round.ts'
 import type { RoomCore } from './room-core.ts'
 
 /**
@@ -13,7 +14,7 @@ import type { RoomCore } from './room-core.ts'
  */
 export function updateMemberProfile(core: RoomCore, queue: CommitQueue, caller: Caller, profile: MemberProfile): Promise<Outcome<boolean>> {
   if (core.findHead()?.life !== 'active') return Promise.resolve(success(false))
-  return queue.enqueue(caller.requestId, (draft) => {
+  return enqueueLocal(core, queue, caller.requestId, (draft) => {
     const current = core.currentEvent('m.room.member', caller.userId)
     if (current === undefined || core.members.find(caller.userId)?.membership !== 'join') return false
     const old = core.roomEvent(current, core.roomId).content

@@ -9,6 +9,7 @@ import { appendLocalEvent } from './append/append-local-event.ts'
 import type { CommitQueue } from './append/commit-queue.ts'
 import type { Draft } from './append/draft.ts'
 import { authoriserOfJoin, conditionsOfJoin } from './membership-restricted.ts'
+import { enqueueLocal } from './policy/policy-round.ts'
 import type { RoomCore } from './room-core.ts'
 
 /** How a membership is to change. `kick`, `unban` and `remove` (either of them) end in `leave`, but insist on what was there before. */
@@ -58,7 +59,7 @@ export function changeMembership(
   request: MembershipRequest,
 ): Promise<Outcome<MembershipAnswer>> {
   if (core.findHead() === undefined) return Promise.resolve(refusal(core.unknownRoom()))
-  return queue.enqueue(caller.requestId, (draft) => decide(core, draft, caller, request))
+  return enqueueLocal(core, queue, caller.requestId, (draft) => decide(core, draft, caller, request))
 }
 
 function decide(core: RoomCore, draft: Draft, caller: Caller, request: MembershipRequest): MembershipAnswer {

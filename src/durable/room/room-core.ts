@@ -21,23 +21,17 @@ import { type RoomHead, readRoomHead, writeRoomHead } from '../../storage/room/r
 import { StateGroups } from '../../storage/room/state-groups.ts'
 import { StateKeyTable } from '../../storage/room/state-keys.ts'
 import type { Rider } from './append/rider.ts'
+import type { EphemeralReads } from './ephemeral-reads.ts'
 import type { Listener } from './fan-out.ts'
 import type { OtherServers } from './federation/other-servers.ts'
 import type { Repairs } from './graph/repairs.ts'
 import { PartialState } from './partial/partial-state.ts'
+import { PolicyOfRoom } from './policy/policy-of-room.ts'
 import { PastVisibility } from './read/past-visibility.ts'
 import { FactsOfRoom } from './room-facts.ts'
 import { LazyMembers } from './sync/lazy-members.ts'
 import { SlidingMembers } from './sync/sliding-members.ts'
 import { RecentUnread } from './unread-items.ts'
-
-/** What sync asks of typing and receipts. Both answer the content of one event as JSON, or nothing. */
-export interface EphemeralReads {
-  /** The typing users, if the list changed in `afterPos < pos ≤ toPos`. */
-  typingContent(afterPos: number, toPos: number, ignoredUsers: readonly string[]): string | undefined
-  /** Receipts of that range that the reader may see; `null` asks for all. */
-  receiptsContent(readerId: string, afterPos: number | null, toPos: number, ignoredUsers: readonly string[]): string | undefined
-}
 
 /**
  * What every concern of a `Room` object works with: its tables, where the room stands, and the state that the rules ask for.
@@ -60,6 +54,8 @@ export class RoomCore {
   readonly lazyMembers = new LazyMembers()
   /** Who may read the past. */
   readonly past = new PastVisibility(this)
+  /** Who is asked whether events are wanted. */
+  readonly policy = new PolicyOfRoom(this)
   /** Whether the state is whole. */
   readonly partial = new PartialState(this)
   readonly slidingMembers = new SlidingMembers()
@@ -203,6 +199,7 @@ export class RoomCore {
     this.#roomEvents.clear()
     this.clientParts.clear()
     this.past.forget()
+    this.policy.forget()
     this.partial.forget()
     this.due.forgetCache()
   }

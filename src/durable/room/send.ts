@@ -7,6 +7,7 @@ import type { Caller } from '../protocol.ts'
 import { appendLocalEvent } from './append/append-local-event.ts'
 import type { CommitQueue } from './append/commit-queue.ts'
 import type { Draft } from './append/draft.ts'
+import { enqueueLocal } from './policy/policy-round.ts'
 import type { RoomCore } from './room-core.ts'
 
 /** Names, in transactions, events that were left with the server to be sent later (MSC4140): the ID of the transaction is that of the delay. */
@@ -33,7 +34,7 @@ export function sendEvent(
 ): Promise<Outcome<{ readonly eventId: string }>> {
   if (core.findHead() === undefined) return Promise.resolve(refusal(core.unknownRoom()))
   const txn = request.txn === undefined ? undefined : JSON.stringify([caller.deviceId ?? '', request.txn.endpoint, request.txn.id])
-  return queue.enqueue(caller.requestId, (draft) => {
+  return enqueueLocal(core, queue, caller.requestId, (draft) => {
     if (caller.suspended) checkSuspended(core, caller, request.redacts)
     const stored = findUnchangedState(core, caller, request) ?? append(core, draft, caller, request, txn)
     return { eventId: stored.eventId }

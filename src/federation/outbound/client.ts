@@ -6,7 +6,7 @@ import { signRequest } from '../../matrix/x-matrix.ts'
 import type { BoundedBody } from './bounded-body.ts'
 import type { Destination, ServerDiscovery } from './discovery/discovery.ts'
 import { type Guard, type GuardedResponse, guardedFetch } from './guarded-fetch.ts'
-import { DEFAULT_MAX_BYTES, DEFAULT_TIMEOUT_MS, MAX_ERROR_BYTES } from './limits.ts'
+import { DEFAULT_MAX_BYTES, DEFAULT_TIMEOUT_MS, MAX_ERROR_BYTES, MAX_ERROR_WORDS } from './limits.ts'
 import { OutboundError, RemoteRefusal } from './outbound-error.ts'
 
 /** A request to another homeserver. */
@@ -105,10 +105,11 @@ async function refusalOf({ status, body }: GuardedResponse): Promise<RemoteRefus
     if (!(cause instanceof OutboundError)) throw cause
   }
   const parsed = parseStrictJson(text, { numbers: 'any' })
-  const errcode = parsed.ok && isJsonObject(parsed.value) ? parsed.value.errcode : undefined
+  const { errcode, error } = parsed.ok && isJsonObject(parsed.value) ? parsed.value : {}
   return new RemoteRefusal(
     status,
     typeof errcode === 'string' && /^[A-Z0-9._a-z]{1,64}$/.test(errcode) ? errcode : undefined,
     `status ${status}`,
+    typeof error === 'string' ? error.slice(0, MAX_ERROR_WORDS) : undefined,
   )
 }

@@ -14,6 +14,8 @@ export const DEFAULT_MAX_BYTES = MIB
 export const MAX_HEAD_BYTES = 32 * KIB
 /** Body of a refusal that is looked at for its errcode. */
 export const MAX_ERROR_BYTES = 16 * KIB
+/** Characters of what a refusal says to people. */
+export const MAX_ERROR_WORDS = 500
 
 /** Time for `/.well-known/matrix/server`, redirects included. */
 export const WELL_KNOWN_TIMEOUT_MS = 10 * SECOND_MS

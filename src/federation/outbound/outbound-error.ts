@@ -22,12 +22,15 @@ export class RemoteRefusal extends OutboundError {
   readonly status: number
   /** What its body called the error, if it was a string: another server's word, for decisions and logs only. */
   readonly errcode: string | undefined
+  /** What its body said to people, shortened: shown only where the specification asks for that, and never logged. */
+  readonly words: string | undefined
 
-  constructor(status: number, errcode: string | undefined, message: string) {
+  constructor(status: number, errcode: string | undefined, message: string, words?: string) {
     super('refused', message)
     this.name = 'RemoteRefusal'
     this.status = status
     this.errcode = errcode
+    this.words = words
   }
 }
 

@@ -11,6 +11,7 @@ import type { StoredEvent } from '../../../storage/room/events.ts'
 import { MAX_PREV_EVENTS, ORD_STEP } from '../../../storage/room/limits.ts'
 import type { RoomHead } from '../../../storage/room/room-row.ts'
 import { groupAuthState } from '../graph/group-auth-state.ts'
+import { appendJudged, policyServerFor } from '../policy/policy-round.ts'
 import type { RoomCore } from '../room-core.ts'
 import { checkRelation } from './check-relation.ts'
 import type { Draft } from './draft.ts'
@@ -34,7 +35,7 @@ export interface LocalEvent {
 /**
  * Authorizes an event of a local user against current state and persists it; the caller holds a savepoint and a draft of its own.
  * Local events see the resolved state of all extremities, so state before and current state are the same.
- * @throws MatrixError M_FORBIDDEN with the rule's message, or M_TOO_LARGE; nothing was written then.
+ * @throws MatrixError M_FORBIDDEN with the rule's message, or M_TOO_LARGE; nothing was written then. @throws PolicyQuestion, only inside `enqueueLocal`.
  */
 export function appendLocalEvent(core: RoomCore, draft: Draft, local: LocalEvent): StoredEvent {
   if (local.txn !== undefined) {
@@ -45,6 +46,8 @@ export function appendLocalEvent(core: RoomCore, draft: Draft, local: LocalEvent
   const event = authorizedEvent(core, draft.head, draft.rules, local, tips)
   checkRelation(core, draft.head.roomId, local)
   if (local.redacts !== undefined) checkRedactionOfLocalUser(core, draft, local.sender, local.redacts)
+  const policy = policyServerFor(core, draft, event)
+  if (policy !== undefined) return appendJudged(core, draft, event, local.txn, policy)
   const stored =
     tips === undefined
       ? persistLive(core, draft, event, { txn: local.txn, replaces: undefined })

@@ -2,6 +2,7 @@ import type { RoomVersionRules } from '../../../matrix/room-versions/rules.ts'
 import type { StoredEvent } from '../../../storage/room/events.ts'
 import type { RoomHead } from '../../../storage/room/room-row.ts'
 import type { MembershipNotice } from '../../protocol.ts'
+import type { JudgedEvent } from '../policy/policy-round.ts'
 
 /**
  * A transaction in progress: the head as it will be, and what must happen once it is committed. Copied per savepoint, so that a refused
@@ -20,6 +21,8 @@ export interface Draft {
   outgoing: boolean
   /** Set at the end: other servers' queues have to be told. */
   tellsServers: boolean
+  /** Set while an operation may ask the room's policy server, with what it has been asked about. */
+  policyRound?: { readonly judged: JudgedEvent | undefined } | undefined
 }
 
 /** A draft to be changed without touching the original. */

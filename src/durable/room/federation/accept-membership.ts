@@ -12,6 +12,7 @@ import type { Draft } from '../append/draft.ts'
 import { appendRemoteEvent } from '../graph/append-remote-event.ts'
 import { joinTips } from '../graph/dummy-event.ts'
 import { strippedStateOf } from '../notices.ts'
+import { judgeReceived } from '../policy/judge-received.ts'
 import type { RoomCore } from '../room-core.ts'
 import { type ConditionsLookedAt, conditionsFor, type RemoteAction, remoteAuthoriser, requireWholeState } from './membership-templates.ts'
 import { stateWithoutMembers } from './omit-members.ts'
@@ -46,7 +47,7 @@ export type AcceptAnswer =
  * Takes in a membership event through `send_join`, `send_leave` or `send_knock` (F11): it is that of a user of the server who sends it, allowed by every
  * rule, and refers to what is known here. Nothing is stored otherwise. Repeating it is answered like the first time.
  */
-export function acceptMembership(
+export async function acceptMembership(
   core: RoomCore,
   queue: CommitQueue,
   serverName: string,
@@ -58,9 +59,11 @@ export function acceptMembership(
     requireResident(core)
     requireWholeState(core, request.action)
     const parsed = parseMembership(core, serverName, request)
-    return queue.enqueue(requestId, (draft) => accept(core, draft, serverName, request, parsed))
+    const [pdu = parsed.event.pdu] = await judgeReceived(core, [parsed.event.pdu], [parsed.event.eventId])
+    const judged = { ...parsed, event: { ...parsed.event, pdu } }
+    return await queue.enqueue(requestId, (draft) => accept(core, draft, serverName, request, judged))
   } catch (cause) {
-    return Promise.resolve(refusal(cause))
+    return refusal(cause)
   }
 }
 

@@ -9,6 +9,7 @@ import { authorizedEvent } from '../append/append-local-event.ts'
 import type { CommitQueue } from '../append/commit-queue.ts'
 import { appendRemoteEvent } from '../graph/append-remote-event.ts'
 import { strippedStateOf } from '../notices.ts'
+import { askPolicyServer } from '../policy/ask-policy-server.ts'
 import type { RoomCore } from '../room-core.ts'
 import { isServerAllowed } from './server-access.ts'
 
@@ -21,8 +22,11 @@ export interface PreparedInvite {
   readonly inviteState: string
 }
 
-/** Makes an invitation that the rules allow now; nothing is stored. @throws MatrixError M_FORBIDDEN. */
-export function prepareInvite(core: RoomCore, caller: Caller, target: string, content: JsonObject): PreparedInvite {
+/**
+ * Makes an invitation that the rules allow now, and that the room's policy server has signed if there is one; nothing is stored.
+ * @throws MatrixError M_FORBIDDEN.
+ */
+export async function prepareInvite(core: RoomCore, caller: Caller, target: string, content: JsonObject): Promise<PreparedInvite> {
   if (core.members.find(caller.userId)?.membership !== 'join') throw forbidden('You are not in this room')
   const serverName = parseUserId(target)?.serverName
   if (serverName === undefined) throw invalidParam('That is not a user ID')
@@ -44,7 +48,9 @@ export function prepareInvite(core: RoomCore, caller: Caller, target: string, co
     const { content: shownContent } = core.roomEvent(inviter, core.roomId)
     state.push({ type: 'm.room.member', state_key: caller.userId, sender: inviter.sender, content: shownContent })
   }
-  return { eventId: event.eventId, pdu: event.pdu, version: rules.version, inviteState: JSON.stringify(state) }
+  const policy = core.policy.inUse(head.currentGroup)
+  const pdu = policy === undefined ? event.pdu : await askPolicyServer(core, policy, event.pdu)
+  return { eventId: event.eventId, pdu, version: rules.version, inviteState: JSON.stringify(state) }
 }
 
 /** Takes in the invitation that the invited user's server has signed; the Worker has verified both signatures. */

@@ -1,4 +1,5 @@
 import type { RoomEvent } from '../../../matrix/events/room-event.ts'
+import { isForPolicyServer, isRecommended } from '../../../matrix/policy-server.ts'
 import type { AuthState } from '../../../state-resolution/auth/auth-state.ts'
 import { checkAuth } from '../../../state-resolution/auth/check-auth.ts'
 import { deleteClaimedState } from '../../../storage/room/claimed-states.ts'
@@ -32,11 +33,15 @@ export interface ReceivedFacts {
   readonly refusal?: string | undefined
   /** Events that resolutions inside this transaction may look at. */
   readonly resolutionBudget?: number
+  /** Of a local event; see `LocalEvent.txn`. */
+  readonly txn?: string | undefined
+  /** It need not be signed by the room's policy server. */
+  readonly isExemptFromPolicy?: boolean
 }
 
 /**
  * Receives an event of another server whose format, signatures and content hash have been checked (server-server-api#checks-performed-on-receipt-of-a-pdu, steps 4
- * to 6): by its auth events and by the state before it, or it is rejected; by current state, or it is soft-failed. Then current state is resolved over
+ * to 7): by its auth events and by the state before it, or it is rejected; by current state and by the signature of the room's policy server, or it is soft-failed. Then current state is resolved over
  * all extremities. The caller holds a transaction; this makes a savepoint of its own and changes the draft only where the event is taken.
  */
 export function appendRemoteEvent(core: RoomCore, draft: Draft, event: RoomEvent, facts: ReceivedFacts): RemoteVerdict {
@@ -71,19 +76,28 @@ function receive(core: RoomCore, draft: Draft, received: Received, facts: Receiv
     deleteClaimedState(core.store, event.eventId)
     return { kind: 'rejected', reason: refusal }
   }
-  const now = checkAuth(event, currentAuthState(core, draft, references), draft.rules)
-  if (!now.allowed) {
+  const objection = objectionNow(core, draft, received, facts)
+  if (objection !== undefined) {
     placeEvent(core, event, known, { status: 'soft_failed', groupBefore, pos: undefined, ord: undefined })
     if (references.claimed !== undefined) noteTold(core, event.eventId, references.claimed, groupBefore)
     deleteClaimedState(core.store, event.eventId)
-    return { kind: 'soft_failed', reason: now.message }
+    return { kind: 'soft_failed', reason: objection }
   }
   // Something that is here builds on it: it comes late, and is no end of the graph.
   const isTip = !isNamedInGap(core.store, event.eventId)
   const currentGroup = isTip ? groupWith(core, draft, received, groupBefore, resolutionBudget) : draft.head.currentGroup
   if (typeof currentGroup === 'object') return currentGroup
-  acceptLive(core, draft, received, { groupBefore, currentGroup, isTip, nowMs })
+  acceptLive(core, draft, received, { groupBefore, currentGroup, isTip, nowMs, txn: facts.txn })
   return { kind: 'accepted' }
+}
+
+/** Why the event is soft-failed: what is to be said against it by the room as it is now. */
+function objectionNow(core: RoomCore, draft: Draft, { event, references }: Received, facts: ReceivedFacts): string | undefined {
+  const now = checkAuth(event, currentAuthState(core, draft, references), draft.rules)
+  if (!now.allowed) return now.message
+  const policy = facts.isExemptFromPolicy === true || !isForPolicyServer(event) ? undefined : core.policy.inUse(draft.head.currentGroup)
+  const isWanted = policy === undefined || isRecommended(event.pdu, draft.rules, policy)
+  return isWanted ? undefined : 'The policy server of this room has not signed the event'
 }
 
 /** Current state, and where that is incomplete the auth events of the event that is judged by it. */
@@ -133,11 +147,12 @@ interface Acceptance {
   readonly currentGroup: number | 'after'
   readonly isTip: boolean
   readonly nowMs: number
+  readonly txn: string | undefined
 }
 
 /** Stores the event at the end of the timeline and moves the room on. */
 function acceptLive(core: RoomCore, draft: Draft, { event, known, references }: Received, acceptance: Acceptance): StoredEvent {
-  const { groupBefore, currentGroup, isTip, nowMs } = acceptance
+  const { groupBefore, currentGroup, isTip, nowMs, txn } = acceptance
   const pos = draft.nextPos
   const extremities = extremitiesAfter(core, draft.head.extremities, references.prev)
   // Looked up again where it may have been prepared meanwhile.
@@ -146,6 +161,7 @@ function acceptLive(core: RoomCore, draft: Draft, { event, known, references }: 
     groupBefore,
     pos,
     ord: pos * ORD_STEP,
+    txn,
   })
   insertGaps(core.store, pos * ORD_STEP, references.missingPrev)
   if (!isTip) deleteGap(core.store, event.eventId)

@@ -8,6 +8,7 @@ import { stagePdu } from '../../../storage/room/staging.ts'
 import type { CommitQueue } from '../append/commit-queue.ts'
 import type { Draft } from '../append/draft.ts'
 import { isServerAllowed } from '../federation/server-access.ts'
+import { judgeReceived } from '../policy/judge-received.ts'
 import type { RoomCore } from '../room-core.ts'
 import { appendRemoteEvent, type RemoteVerdict } from './append-remote-event.ts'
 import { joinTips } from './dummy-event.ts'
@@ -51,23 +52,27 @@ export interface IngestResult {
  * Takes PDUs in: applies what it can, stages what waits for others, and tries staged PDUs again, all in one commit (docs/design/room.md). One bad PDU
  * never holds the others. What is missing is fetched by `Repair`, which the same commit makes sure of. @throws M_TOO_LARGE for more than {@link MAX_INGESTED_PDUS}.
  */
-export function ingestPdus(core: RoomCore, queue: CommitQueue, request: IngestRequest, requestId: string): Promise<Outcome<IngestResult>> {
+export async function ingestPdus(
+  core: RoomCore,
+  queue: CommitQueue,
+  request: IngestRequest,
+  requestId: string,
+): Promise<Outcome<IngestResult>> {
   const head = core.findHead()
   // The server repeats its transaction; by then the room has been joined.
-  if (head?.life === 'joining') return Promise.resolve(refusal(limitExceeded(JOINING_RETRY_MS)))
-  if (head?.life !== 'active') return Promise.resolve(refusal(core.unknownRoom()))
-  if (!isServerAllowed(core, request.origin)) return Promise.resolve(refusal(forbidden('Your server is denied access to this room')))
+  if (head?.life === 'joining') return refusal(limitExceeded(JOINING_RETRY_MS))
+  if (head?.life !== 'active') return refusal(core.unknownRoom())
+  if (!isServerAllowed(core, request.origin)) return refusal(forbidden('Your server is denied access to this room'))
   if (request.pdus.length > MAX_INGESTED_PDUS) {
-    return Promise.resolve(refusal(new MatrixError(413, 'M_TOO_LARGE', `At most ${MAX_INGESTED_PDUS} PDUs at a time`)))
+    return refusal(new MatrixError(413, 'M_TOO_LARGE', `At most ${MAX_INGESTED_PDUS} PDUs at a time`))
   }
-  return queue
-    .enqueue(requestId, (draft) => ingest(core, draft, request))
-    .then(async (outcome) => {
-      core.repairs?.committed()
-      // Who sends more than one turn can take in is answered when it is: what waits would give way to what comes next.
-      await core.repairs?.retried()
-      return outcome
-    })
+  const judged = judgeReceived(core, request.pdus, request.eventIds)
+  const pdus = judged instanceof Promise ? await judged : judged
+  const outcome = await queue.enqueue(requestId, (draft) => ingest(core, draft, { ...request, pdus }))
+  core.repairs?.committed()
+  // Who sends more than one turn can take in is answered when it is: what waits would give way to what comes next.
+  await core.repairs?.retried()
+  return outcome
 }
 
 function ingest(core: RoomCore, draft: Draft, request: IngestRequest): IngestResult {

@@ -1,6 +1,6 @@
 /** Bounds of what a room takes from other servers to complete its graph, in one place. Times in milliseconds. */
 
-/** Staged events that are looked at for one plan of what is missing. */
+/** Staged events that are looked at: for one plan of what is missing, and for what can be taken in after a call. */
 export const MAX_STAGED_LOOKED_AT = 1000
 /** Staged events named in one plan. */
 export const MAX_ROOTS = 20

@@ -4,6 +4,7 @@ import { letOthersRun } from '../../../runtime/turns.ts'
 import type { DueResult } from '../../../storage/due-table.ts'
 import { readStagedHeads } from '../../../storage/room/staging.ts'
 import type { RoomCore } from '../room-core.ts'
+import { MAX_STAGED_LOOKED_AT } from './limits.ts'
 import type { ResolutionWork } from './resolution-work.ts'
 
 /** `due` kind of the work of having missing events fetched. */
@@ -14,8 +15,6 @@ export const REPAIR_RETRY_MS = 20_000
 const REPAIR_WATCH_MS = 10 * 60_000
 /** Turns in which staged PDUs are tried again before whoever sent them is answered all the same. */
 const MAX_AWAITED_TURNS = 40
-/** Staged PDUs looked at to find out whether anything is missing. */
-const MAX_LOOKED_AT = 1000
 
 /** The object that fetches what rooms miss, as a room sees it. */
 export interface RepairWaker {
@@ -84,7 +83,7 @@ export class Repairs {
     const { store, members } = this.#core
     // What a crash kept from being tried again.
     await this.#retry()
-    const lacking = readStagedHeads(store, MAX_LOOKED_AT).filter(({ waits }) => waits.prev.length + waits.auth.length > 0)
+    const lacking = readStagedHeads(store, MAX_STAGED_LOOKED_AT).filter(({ waits }) => waits.prev.length + waits.auth.length > 0)
     if (lacking.length === 0 || !members.hasLocalJoined()) return 'settled'
     await this.#wake([...new Set(lacking.map(({ origin }) => origin))])
     return { again: this.#core.nowMs() + REPAIR_WATCH_MS }

@@ -10,12 +10,11 @@ import type { RoomCore } from '../room-core.ts'
 import { appendRemoteEvent, type RemoteVerdict } from './append-remote-event.ts'
 import { joinTips } from './dummy-event.ts'
 import { waitsOf } from './ingest.ts'
+import { MAX_STAGED_LOOKED_AT } from './limits.ts'
 import { REPAIR_DUE, REPAIR_RETRY_MS } from './repairs.ts'
 import { resolutionEventsOf } from './resolution-events.ts'
 import { RESOLVE_DUE, RESOLVE_RETRY_MS } from './resolution-work.ts'
 
-/** Staged PDUs looked at after each call. */
-const MAX_STAGED_LOOKED_AT = 1000
 /** PDUs taken out of staging in one commit; more come with the next, as they do when its resolutions have cost what a turn may. */
 const MAX_RETRIED = 200
 /** How often an event waits for a resolution, while others move the room on, before it is resolved at once. */
