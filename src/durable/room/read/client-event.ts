@@ -72,8 +72,9 @@ function unsignedPart(core: RoomCore, event: StoredEvent, reader: EventReader): 
       parts.push(`"prev_content":${replaced.content}`, `"prev_sender":${JSON.stringify(replaced.sender)}`)
     }
   }
-  if (event.redactedBy !== undefined) {
-    const redaction = core.events.get(event.redactedBy)
+  const redaction = event.redactedBy === undefined ? undefined : core.events.get(event.redactedBy)
+  // Whoever has left before it finds the event empty, and hears neither who did that nor why.
+  if (redaction !== undefined && reader.visibility.mayRead(redaction)) {
     parts.push(`"redacted_because":{"room_id":${JSON.stringify(core.roomId)},${sharedPart(core, redaction)}}`)
   }
   const bundle = reader.bundles?.get(event.nid)

@@ -48,6 +48,36 @@ describe('somebody who leaves without ever having been in', () => {
 })
 
 describe('a room that was left', () => {
+  it('does not tell who has redacted something after that, nor why: it is empty, and no more', async () => {
+    const [alice, bob] = await aliceAndBob()
+    const [carol] = (await people(1)) as [TestSession]
+    const roomId = await createRoom(alice, { preset: 'public_chat' })
+    for (const who of [bob, carol]) ok(await join(who, roomId))
+    const [before, after]: string[] = [ok(await say(alice, roomId, 'one')).body.event_id, ok(await say(alice, roomId, 'two')).body.event_id]
+    const redact = async (eventId = ''): Promise<void> => {
+      const path = `/rooms/${enc(roomId)}/redact/${enc(eventId)}/${enc(eventId)}`
+      ok(await call('PUT', path, { token: alice.token, body: { reason: 'a reason' } }))
+    }
+    const read = async (who: TestSession, eventId = '') =>
+      ok(await call('GET', `/rooms/${enc(roomId)}/event/${enc(eventId)}`, { token: who.token })).body
+    await redact(before)
+    ok(await leave(bob, roomId))
+    await redact(after)
+    for (const [who, eventId] of [
+      [bob, before],
+      [carol, before],
+      [carol, after],
+    ] as const) {
+      const event = await read(who, eventId)
+      expect([event.content, event.unsigned.redacted_because.content.reason]).toEqual([{}, 'a reason'])
+    }
+    const hidden = await read(bob, after)
+    expect(hidden.content).toEqual({})
+    expect(hidden.unsigned).not.toHaveProperty('redacted_because')
+    const { chunk } = ok(await call('GET', `/rooms/${enc(roomId)}/messages?dir=b`, { token: bob.token })).body
+    expect(chunk.find(({ event_id: id }: { event_id: string }) => id === after).unsigned).not.toHaveProperty('redacted_because')
+  })
+
   it('does not tell any more who is in it', async () => {
     const [alice, bob] = await aliceAndBob()
     const roomId = await createRoom(alice, { preset: 'public_chat' })
