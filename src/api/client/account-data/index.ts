@@ -1,18 +1,4 @@
-import {
-  deleteAccountData,
-  deleteRoomAccountData,
-  getAccountData,
-  getRoomAccountData,
-  putAccountData,
-  putRoomAccountData,
-} from './account-data.ts'
+import { deleteAccountData, getAccountData, putAccountData } from './account-data.ts'
 
 /** What clients keep on the server for their user. */
-export const accountDataEndpoints = [
-  getAccountData,
-  putAccountData,
-  getRoomAccountData,
-  putRoomAccountData,
-  deleteAccountData,
-  deleteRoomAccountData,
-]
+export const accountDataEndpoints = [getAccountData, putAccountData, deleteAccountData]

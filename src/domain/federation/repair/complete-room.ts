@@ -5,7 +5,7 @@ import { letOthersRun } from '../../../runtime/turns.ts'
 import { receiveJoinAnswer } from '../join/receive-join-answer.ts'
 import { MAX_IMPORT_TURNS } from '../limits.ts'
 import { askStateIds, openState } from './ask.ts'
-import { fetchOutliers, unknownOf } from './fetch-auth.ts'
+import { fetchStateEvents, tellerFirst, unknownOf } from './fetch-auth.ts'
 import { inTurn } from './in-turn.ts'
 import { KEYS_PER_CALL, LACKING_AFTER_FAILURES, MAX_RESOLUTIONS, MAX_STATES_PER_COMPLETION, WHOLE_STATE_ABOVE } from './limits.ts'
 import { attempt, type RepairContext, rulesOfVersion } from './repair-context.ts'
@@ -75,14 +75,7 @@ async function fetchFrom(
     await attempt(`the whole state of a room at ${serverName}`, () => bringWhole(ctx, rules, serverName, at))
     unknown = await unknownOf(ctx, unknown)
   }
-  const forged = new Set<string>()
-  for (const source of [serverName, ...servers.filter((name) => name !== serverName)]) {
-    if (unknown.length === 0) break
-    for (const id of await fetchOutliers(ctx, rules, source, unknown)) forged.add(id)
-    unknown = await unknownOf(ctx, unknown)
-  }
-  // What is not signed by its sender's server is no part of any state, whoever says so.
-  const stateIds = state.filter((id) => !forged.has(id) || !unknown.includes(id))
+  const { stateIds } = await fetchStateEvents(ctx, rules, { state, unknown, forged: [] }, tellerFirst(serverName, servers))
   const named = afterId === '' ? stateIds : [...stateIds, afterId]
   for (let start = 0; start < named.length; start += KEYS_PER_CALL) {
     unwrap(await ctx.room().numberKeys(named.slice(start, start + KEYS_PER_CALL)))

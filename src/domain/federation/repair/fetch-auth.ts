@@ -39,6 +39,43 @@ export async function fetchOutliers(
   return forged
 }
 
+/** What is left of a state whose events were asked for. */
+export interface FetchedState {
+  /** The state without what turned out to be forged: what its sender's server has not signed is no part of any state, whoever says so. */
+  readonly stateIds: readonly string[]
+}
+
+/**
+ * Brings what of a state and its auth chain is not here, event by event, from one server after the other, the one that told the state first.
+ * @param unknown what is missing of it.
+ * @param forged what came before, and not as its sender's server signed it.
+ */
+export async function fetchStateEvents(
+  ctx: RepairContext,
+  rules: RoomVersionRules,
+  {
+    state,
+    unknown,
+    forged,
+  }: { readonly state: readonly string[]; readonly unknown: readonly string[]; readonly forged: readonly string[] },
+  sources: readonly string[],
+): Promise<FetchedState> {
+  const notSigned = new Set(forged)
+  let missing = unknown
+  for (const source of sources) {
+    if (missing.length === 0) break
+    for (const id of await fetchOutliers(ctx, rules, source, missing)) notSigned.add(id)
+    missing = await unknownOf(ctx, missing)
+  }
+  const isForged = (id: string): boolean => notSigned.has(id) && missing.includes(id)
+  return { stateIds: state.filter((id) => !isForged(id)) }
+}
+
+/** Servers in the order in which they are asked for what one of them has told. */
+export function tellerFirst(teller: string, servers: readonly string[]): string[] {
+  return [teller, ...servers.filter((name) => name !== teller)]
+}
+
 /** Which of some events the room does not have. */
 export async function unknownOf(ctx: RepairContext, eventIds: readonly string[]): Promise<string[]> {
   const unknown: string[] = []

@@ -1,7 +1,7 @@
 import type { RoomVersionRules } from '../../../matrix/room-versions/rules.ts'
 import { unwrap } from '../../../runtime/outcome.ts'
 import { askState, askStateIds } from './ask.ts'
-import { fetchOutliers, unknownOf } from './fetch-auth.ts'
+import { fetchStateEvents, tellerFirst, unknownOf } from './fetch-auth.ts'
 import { MAX_SERVERS_ASKED, WHOLE_STATE_ABOVE } from './limits.ts'
 import { attempt, type RepairContext } from './repair-context.ts'
 import { bringAll, verifyFetched } from './verified.ts'
@@ -38,25 +38,20 @@ async function fetchFrom(
   const { state, authChain } = await askStateIds(ctx, serverName, eventId)
   if (state.length === 0) return false
   const wanted = [...new Set([...authChain, ...state])]
-  const forged = new Set<string>()
+  let forged: readonly string[] = []
   let unknown = await unknownOf(ctx, wanted)
   if (unknown.length > WHOLE_STATE_ABOVE) {
     const missing = new Set(unknown)
     const whole = await attempt(`the whole state before ${eventId} at ${serverName}`, () => askState(ctx, serverName, eventId))
     if (whole !== undefined) {
       const verified = await verifyFetched(ctx, rules, whole)
-      for (const id of verified.forged) forged.add(id)
+      forged = verified.forged
       await bringAll(ctx, { ...verified, events: verified.events.filter((event) => missing.has(event.eventId)) })
       unknown = await unknownOf(ctx, unknown)
     }
   }
-  for (const source of [serverName, ...servers.filter((name) => name !== serverName)].slice(0, MAX_SERVERS_ASKED)) {
-    if (unknown.length === 0) break
-    for (const id of await fetchOutliers(ctx, rules, source, unknown)) forged.add(id)
-    unknown = await unknownOf(ctx, unknown)
-  }
-  // What is not signed by its sender's server is no part of any state, whoever says so.
-  const stateIds = state.filter((id) => !forged.has(id) || !unknown.includes(id))
+  const sources = tellerFirst(serverName, servers).slice(0, MAX_SERVERS_ASKED)
+  const { stateIds } = await fetchStateEvents(ctx, rules, { state, unknown, forged }, sources)
   const left = unwrap(await ctx.room().claimState({ eventId, stateIds, mayBeIncomplete }))
   return left === 0 || mayBeIncomplete
 }
