@@ -95,6 +95,13 @@ describe('what clients ask at their start', () => {
       },
     })
     expect(capabilities['m.change_password']).toEqual({ enabled: true })
+    const profile = ['m.set_displayname', 'm.set_avatar_url', 'm.profile_fields'].map((name) => capabilities[name])
+    expect(profile).toEqual([{ enabled: true }, { enabled: true }, { enabled: true }])
+    const missing = ['m.3pid_changes', 'm.get_login_token'].map((name) => capabilities[name])
+    expect(missing).toEqual([{ enabled: false }, { enabled: false }])
+    for (const path of ['/account/3pid/add', '/_matrix/client/v1/login/get_token']) {
+      expect((await call('POST', path, { token, body: {} })).status, path).toBe(404)
+    }
     expect((await call('GET', '/account/3pid', { token })).body).toEqual({ threepids: [] })
     expect((await call('GET', '/.well-known/matrix/client')).body).toEqual({ 'm.homeserver': { base_url: 'https://test.example' } })
     expect((await call('GET', '/.well-known/matrix/server')).body).toEqual({ 'm.server': 'test.example:443' })

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { ENDPOINTS } from '../../../../src/api/index.ts'
-import { call, freshLocalpart, logIn, PASSWORD, registerAccount, tryLogin, whoami } from '../../../support/api-client.ts'
+import { call, freshLocalpart, logIn, PASSWORD, passwordAuth, registerAccount, tryLogin, whoami } from '../../../support/api-client.ts'
 import { createRoom, enc, join, ok, redact, say } from '../../../support/room-api.ts'
 
 const SECRET = 'a shared secret for tests'
@@ -178,6 +178,34 @@ describe('a suspended account (A1)', () => {
     const { admin, bob, roomId } = await suspendedMember()
     ok(await setSuspension(admin.token, bob.userId, false))
     ok(await say(bob, roomId, 'again'))
+  })
+})
+
+describe('O4: what is left of an account', () => {
+  it('is reading and taking back when it is suspended, the exit when it is locked, nothing when it is deactivated; its data stays where it is', async () => {
+    const [admin, alice] = [await administrator(), await registerAccount(freshLocalpart(), { refresh_token: true })]
+    const roomId = await createRoom(alice, { name: 'kept' })
+    const words: string = ok(await say(alice, roomId, 'mine')).body.event_id
+    const rooms = (token: string) => call('GET', '/sync', { token })
+    ok(await setSuspension(admin.token, alice.userId, true))
+    expect(Object.keys(ok(await rooms(alice.token)).body.rooms.join)).toEqual([roomId])
+    expect(await say(alice, roomId, 'more')).toMatchObject(SUSPENDED)
+    ok(await redact(alice, roomId, words))
+    ok(await setLock(admin.token, alice.userId, true))
+    for (const path of ['/sync', '/account/whoami', `/rooms/${enc(roomId)}/messages?dir=b`, `/rooms/${enc(roomId)}/state`, '/devices']) {
+      const answer = await call('GET', path, { token: alice.token })
+      expect(answer, path).toMatchObject(LOCKED)
+      expect(Object.keys(answer.body).sort()).toEqual(['errcode', 'error', 'soft_logout'])
+    }
+    expect(await tryLogin(alice.localpart)).toMatchObject(LOCKED)
+    expect(await call('POST', '/refresh', { body: { refresh_token: alice.refreshToken } })).toMatchObject(LOCKED)
+    ok(await setLock(admin.token, alice.userId, false))
+    ok(await setSuspension(admin.token, alice.userId, false))
+    ok(await say(alice, roomId, 'back'))
+    ok(await call('POST', '/account/deactivate', { token: alice.token, body: { auth: passwordAuth(alice) } }))
+    expect((await rooms(alice.token)).status).toBe(401)
+    expect(await tryLogin(alice.localpart)).toMatchObject({ status: 403, body: { errcode: 'M_USER_DEACTIVATED' } })
+    expect(await call('POST', '/refresh', { body: { refresh_token: alice.refreshToken } })).toMatchObject({ status: 401 })
   })
 })
 
