@@ -1,11 +1,31 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import type { Plugin } from 'esbuild'
 import { projectRoot } from './paths.ts'
 
 const ENTRY = join(projectRoot, 'src/index.ts')
 /** Where `npm run build` leaves the Worker; used by installations that carry no sources. */
 export const BUILT_WORKER = join(projectRoot, 'dist/worker.js')
+/** The one module that the Worker loads besides itself: the decoder of images. */
+export const IMAGE_MODULE = 'photon.wasm'
+const BUILT_IMAGE_MODULE = join(projectRoot, 'dist', IMAGE_MODULE)
+
+/** WebAssembly stays a file of its own: the platform compiles it, and lets nobody else do so. */
+const besideTheWorker: Plugin = {
+  name: 'beside-the-worker',
+  setup: (build) => {
+    build.onResolve({ filter: /\.wasm$/ }, () => ({ path: `./${IMAGE_MODULE}`, external: true }))
+  },
+}
+
+/** The decoder of images, from the installed package or else from the build. */
+export async function loadImageModule(): Promise<Uint8Array<ArrayBuffer>> {
+  const require = createRequire(import.meta.url)
+  const file = existsSync(BUILT_IMAGE_MODULE) && !existsSync(ENTRY) ? BUILT_IMAGE_MODULE : require.resolve('@cf-wasm/photon/photon.wasm')
+  return new Uint8Array(await readFile(file))
+}
 
 /** Bundles the Worker into one ES module and answers its text. Throws esbuild's error, which lists file and line. */
 export async function bundleWorker(): Promise<string> {
@@ -21,6 +41,7 @@ export async function bundleWorker(): Promise<string> {
     conditions: ['workerd', 'worker', 'browser'],
     mainFields: ['browser', 'module', 'main'],
     external: ['cloudflare:*', 'node:*'],
+    plugins: [besideTheWorker],
     jsx: 'automatic',
     jsxImportSource: 'hono/jsx',
     // Nothing reads the names of functions, and keeping them costs a call for every closure: 5 % of a request.
@@ -42,6 +63,7 @@ export async function buildWorker(): Promise<string> {
   const draft = `${BUILT_WORKER}.${process.pid}`
   await writeFile(draft, text)
   await rename(draft, BUILT_WORKER)
+  await writeFile(BUILT_IMAGE_MODULE, await loadImageModule())
   return BUILT_WORKER
 }
 

@@ -28,6 +28,7 @@ const WORKER_NAMES = [
   'MYELIN_MEDIA_REMOTE_MAX_BYTES',
   'MYELIN_MEDIA_REMOTE_RETENTION_DAYS',
   'MYELIN_MEDIA_REMOTE_CACHE_BYTES',
+  'MYELIN_MEDIA_THUMBNAIL_MAX_PIXELS',
   'MYELIN_MEDIA_UNAUTHENTICATED',
   'MYELIN_LOG',
 ] as const
@@ -47,6 +48,7 @@ const HOST_NAMES = [
 const NAMES: readonly string[] = [...WORKER_NAMES, ...HOST_NAMES]
 const PATH_NAMES: readonly string[] = ['MYELIN_TLS_CERT', 'MYELIN_TLS_KEY', 'MYELIN_EXTRA_CA', 'MYELIN_DATA_DIR', 'MYELIN_APPSERVICES']
 const MAX_PORT = 65535
+const DEFAULT_THUMBNAIL_MAX_PIXELS = '16000000'
 const DEFAULT_FILE = 'myelin.jsonc'
 
 /** The TLS listener's settings. */
@@ -185,6 +187,8 @@ export async function readHostConfig(sources: ConfigSources): Promise<HostConfig
   const trustProxy = onOff(values, 'MYELIN_TRUST_PROXY', isLoopback(bind), problems)
   await checkFiles(values, problems)
   const variables: Record<string, string> = { MYELIN_CLIENT_ADDRESS: trustProxy ? 'x-forwarded-for' : 'none' }
+  // Here the platform's 128 MB per isolate bind nobody: photos of most telephones fit.
+  variables.MYELIN_MEDIA_THUMBNAIL_MAX_PIXELS = DEFAULT_THUMBNAIL_MAX_PIXELS
   for (const name of WORKER_NAMES) if (values[name] !== undefined) variables[name] = values[name]
   const worker = checkWorkerVariables({ ...variables, ...secretsToCheck(sources.env) }, problems)
   if (worker === undefined || problems.length > 0) throw new ConfigError(problems)

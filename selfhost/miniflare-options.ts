@@ -9,6 +9,8 @@ import type { WorkerConfig } from './worker-config.ts'
 /** What one workerd process needs. */
 export interface RuntimeOptions {
   readonly script: string
+  /** What the script imports, compiled by workerd: by name. */
+  readonly wasm: Readonly<Record<string, Uint8Array<ArrayBuffer>>>
   readonly worker: WorkerConfig
   /** Folder for databases and blobs; one subfolder per kind of storage. */
   readonly storageDir: string
@@ -74,7 +76,13 @@ export function miniflareOptions(options: RuntimeOptions): MiniflareOptions {
           name: WORKER_NAME,
           compatibilityDate: worker.compatibility_date,
           compatibilityFlags: worker.compatibility_flags,
-          manifest: { mainModule: 'worker.js', modules: { 'worker.js': { type: 'esm', contents: options.script } } },
+          manifest: {
+            mainModule: 'worker.js',
+            modules: {
+              'worker.js': { type: 'esm', contents: options.script },
+              ...Object.fromEntries(Object.entries(options.wasm).map(([name, contents]) => [name, { type: 'wasm' as const, contents }])),
+            },
+          },
           env: {
             ...Object.fromEntries(Object.entries(options.variables).map(([name, value]) => [name, { type: 'text' as const, value }])),
             ...Object.fromEntries(

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Miniflare } from 'miniflare'
 import { parseConfig } from '../src/runtime/config.ts'
-import { loadWorker } from './bundle.ts'
+import { IMAGE_MODULE, loadImageModule, loadWorker } from './bundle.ts'
 import type { HostConfig } from './config.ts'
 import type { DataDir } from './data-dir.ts'
 import { freePort } from './free-port.ts'
@@ -66,11 +66,13 @@ export async function startRuntime(config: HostConfig, dataDir: DataDir, bundle:
   const instance = instanceMark(dataDir.path)
   const ended = await endLeftoverWorkerd(pidFile, instance)
   if (ended !== undefined) logLine('warn', `ended process ${ended}, which an earlier run had left behind`)
-  const [secrets, worker, script] = await Promise.all([loadSecrets(dataDir.path), readWorkerConfig(), loadWorker(bundle)])
+  const loaded = [loadSecrets(dataDir.path), readWorkerConfig(), loadWorker(bundle), loadImageModule()] as const
+  const [secrets, worker, script, imageModule] = await Promise.all(loaded)
   const registrationSecret = config.registrationSharedSecret ?? (await loadRegistrationSecret(dataDir.path))
   const controlToken = randomBytes(32).toString('base64url')
   const base = {
     script,
+    wasm: { [IMAGE_MODULE]: imageModule },
     worker,
     storageDir: dataDir.file('storage'),
     variables: {

@@ -53,6 +53,8 @@ export interface Env {
   readonly MYELIN_MEDIA_REMOTE_RETENTION_DAYS?: string
   /** Bytes of all copies of other servers' files. */
   readonly MYELIN_MEDIA_REMOTE_CACHE_BYTES?: string
+  /** Pixels of the largest image that thumbnails are made of. */
+  readonly MYELIN_MEDIA_THUMBNAIL_MAX_PIXELS?: string
   /** `off` (default) or `on`: whether new files may be downloaded without an access token. */
   readonly MYELIN_MEDIA_UNAUTHENTICATED?: string
   /** Secret of the self-hosting program; opens `/_myelin/control/*`. Absent on Cloudflare, where those routes answer 404. */

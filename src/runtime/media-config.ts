@@ -12,6 +12,8 @@ export interface MediaConfig {
   readonly remoteRetentionMs: number
   /** All copies together; what was used longest ago goes first. */
   readonly remoteCacheBytes: number
+  /** Pixels of the largest image that thumbnails are made of: it takes 14 bytes of memory for each while that lasts. */
+  readonly thumbnailMaxPixels: number
   /** Whether what is uploaded or fetched now may be downloaded without an access token (the endpoints are "frozen" where it may not). */
   readonly unauthenticated: boolean
 }
@@ -40,6 +42,7 @@ export function mediaConfig(vars: Variables, problems: string[]): MediaConfig {
     remoteMaxBytes: integer('MYELIN_MEDIA_REMOTE_MAX_BYTES', 100 * MIB, 1, 4 * GIB),
     remoteRetentionMs: integer('MYELIN_MEDIA_REMOTE_RETENTION_DAYS', 90, 0, 36_500) * DAY_MS,
     remoteCacheBytes: integer('MYELIN_MEDIA_REMOTE_CACHE_BYTES', 20 * GIB, 0, Number.MAX_SAFE_INTEGER),
+    thumbnailMaxPixels: integer('MYELIN_MEDIA_THUMBNAIL_MAX_PIXELS', 5_000_000, 0, 100_000_000),
     unauthenticated: unauthenticated === 'on',
   }
 }

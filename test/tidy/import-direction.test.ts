@@ -17,6 +17,7 @@ const LINES: readonly (readonly string[])[] = [
 ]
 /** Who may import a package. Packages that are not listed may not be imported by src at all. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  '@cf-wasm/photon': ['domain'],
   'drizzle-orm': ['storage'],
   hono: ['http', 'api', 'federation/inbound', 'web', 'app.ts'],
   zod: ['http', 'api', 'federation/outbound', 'federation/inbound', 'web', 'runtime'],

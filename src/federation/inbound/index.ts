@@ -6,6 +6,7 @@ import { queryProfile } from './directory/query-profile.ts'
 import { getKeys } from './keys/get-keys.ts'
 import { queryKeys, queryServerKeys } from './keys/query-keys.ts'
 import { serveMedia } from './media/download.ts'
+import { serveThumbnail } from './media/thumbnail.ts'
 import { getUserInfo } from './openid/userinfo.ts'
 import { federatedRoomEndpoints } from './rooms/index.ts'
 import { userKeyEndpoints } from './user-keys/index.ts'
@@ -25,4 +26,5 @@ export const FEDERATION_ENDPOINTS: readonly Endpoint<RequestContext>[] = [
   queryServerKeys,
   searchFederationPublicRooms,
   serveMedia,
+  serveThumbnail,
 ]
