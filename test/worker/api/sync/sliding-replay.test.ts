@@ -61,7 +61,7 @@ type Step =
       readonly room: number
     }
   | { readonly do: 'invite' | 'kick' | 'ban' | 'unban'; readonly user: number; readonly room: number; readonly target: number }
-  | { readonly do: 'sync' | 'lose' | 'poll'; readonly device: number; readonly wish: Wish }
+  | { readonly do: 'sync' | 'lose' | 'give up' | 'poll'; readonly device: number; readonly wish: Wish }
   | { readonly do: 'replay'; readonly device: number; readonly wish: Wish; readonly back: number }
   | { readonly do: 'end user' | 'evict user'; readonly user: number }
   | { readonly do: 'end room' | 'evict room' | 'alarm'; readonly room: number }
@@ -85,6 +85,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('join', 'join', 'leave', 'read'), user, room }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('invite', 'kick', 'ban', 'unban'), user, room, target: user }) },
   { weight: 12, arbitrary: fc.record({ do: fc.constantFrom('sync', 'sync', 'lose', 'poll'), device, wish }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('give up'), device, wish }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('replay'), device, wish, back: fc.nat(3) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('end user', 'end user', 'evict user'), user }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('end room', 'evict room', 'alarm'), room }) },
@@ -99,6 +100,8 @@ interface World {
   readonly waiting: Map<number, Promise<unknown>>
   /** Positions that devices have had, the latest last. */
   readonly positions: Map<number, string[]>
+  /** Whose objects have ended. */
+  readonly ended: Set<string>
   texts: number
 }
 
@@ -146,16 +149,23 @@ function stateOf(observer: SlidingObserver, index: number): unknown {
   return { include, lazy_members: isLazy }
 }
 
-/** One request; a connection that the server has forgotten starts over, as clients do it. */
-async function request(observer: SlidingObserver, body: Readonly<Record<string, unknown>>, take: boolean, timeoutMs = 0): Promise<number> {
+/** One request; a connection that the server has forgotten, which it may not unless the account ended, starts over, as clients do it. */
+async function request(
+  world: World,
+  observer: SlidingObserver,
+  body: Readonly<Record<string, unknown>>,
+  take: boolean,
+  timeoutMs = 0,
+): Promise<number> {
   try {
     const response = await answered(() => observer.ask(body, timeoutMs))
     if (take) observer.take(response)
     return Object.keys(response.rooms).length
   } catch (cause) {
     if (!(cause instanceof MatrixRequestError && cause.errcode === 'M_UNKNOWN_POS')) throw cause
+    expect([...world.ended], `${observer.connectionId} of ${observer.client.userId}: forgotten`).toContain(observer.client.userId)
     observer.startOver()
-    return take ? await request(observer, body, take) : 0
+    return take ? await request(world, observer, body, take) : 0
   }
 }
 
@@ -175,19 +185,24 @@ async function perform(world: World, step: Step): Promise<void> {
       return await replay(world, at(world.observers, step.device), step)
     case 'sync':
     case 'lose':
+    case 'give up':
     case 'poll': {
       await world.waiting.get(step.device)
       world.waiting.delete(step.device)
       const observer = at(world.observers, step.device)
-      const done = request(observer, bodyOf(world, observer, step.wish), step.do !== 'lose', step.do === 'poll' ? 300 : 0)
-      if (step.do === 'poll') world.waiting.set(step.device, done)
+      const isTaken = step.do === 'sync' || step.do === 'poll'
+      const timeoutMs = step.do === 'poll' ? 300 : step.do === 'give up' ? 100 : 0
+      const done = request(world, observer, bodyOf(world, observer, step.wish), isTaken, timeoutMs)
+      if (timeoutMs > 0) world.waiting.set(step.device, done)
       else await done
       if (observer.pos !== undefined) world.positions.set(step.device, [...(world.positions.get(step.device) ?? []), observer.pos])
       return
     }
     case 'end user':
+      world.ended.add(at(world.users, step.user).userId)
       return await endObject('user', at(world.users, step.user).userId)
     case 'evict user':
+      world.ended.add(at(world.users, step.user).userId)
       return await evictDurableObject(userStub(at(world.users, step.user).userId)).catch(ignoreNotRunning)
     case 'end room':
       return await endObject('room', at(world.roomIds, step.room))
@@ -260,7 +275,7 @@ const EVERYTHING: Wish = { last: 19, limit: 5, state: 1, subscribe: undefined, i
 async function check(world: World): Promise<void> {
   for (const observer of world.observers) {
     let left = 1
-    for (let n = 0; n < LAST_REQUESTS && left > 0; n += 1) left = await request(observer, bodyOf(world, observer, EVERYTHING), true)
+    for (let n = 0; n < LAST_REQUESTS && left > 0; n += 1) left = await request(world, observer, bodyOf(world, observer, EVERYTHING), true)
     expect(left, `${observer.client.userId} ${observer.connectionId}: rooms sent again and again`).toBe(0)
     const { rooms } = await answered(() => observer.client.sync({}))
     for (const roomId of world.roomIds) {
@@ -347,7 +362,7 @@ it('what a client of sliding sync has is what reading the rooms gives', { timeou
       const observers = [...users.map((client) => new SlidingObserver(client, 'list')), new SlidingObserver(at(users, 1), 'main', 'v4')]
       const roomIds: string[] = []
       for (let n = 0; n < ROOMS; n += 1) roomIds.push(await at(users, 0).createRoom({ preset: 'public_chat', name: `${worlds}/${n}` }))
-      const world: World = { users, observers, roomIds, sent: [], waiting: new Map(), positions: new Map(), texts: 0 }
+      const world: World = { users, observers, roomIds, sent: [], waiting: new Map(), positions: new Map(), ended: new Set(), texts: 0 }
       for (const roomId of roomIds) await at(users, 1).join(roomId)
       for (const next of steps) await perform(world, next)
       await settle(world)
