@@ -5,4 +5,13 @@ import { getThumbnail, getThumbnailUnauthenticated } from './thumbnail.ts'
 import { uploadContent, uploadToCreated } from './upload.ts'
 
 /** Files (client-server-api#content-repository). */
-export const mediaEndpoints = [uploadContent, uploadToCreated, createContent, mediaConfig, downloadContent, downloadUnauthenticated, getThumbnail, getThumbnailUnauthenticated]
+export const mediaEndpoints = [
+  uploadContent,
+  uploadToCreated,
+  createContent,
+  mediaConfig,
+  downloadContent,
+  downloadUnauthenticated,
+  getThumbnail,
+  getThumbnailUnauthenticated,
+]
