@@ -30,13 +30,17 @@ export function openBrowser(variables?: Partial<Env>): FormBrowser {
 }
 
 /** Sends a form to an OAuth endpoint. */
-export async function oauthPost(path: string, fields: Readonly<Record<string, string>>): Promise<OAuthAnswer> {
+export async function oauthPost(
+  path: string,
+  fields: Readonly<Record<string, string>>,
+  variables: Partial<Env> = {},
+): Promise<OAuthAnswer> {
   const request = new Request(`${ORIGIN}${path}`, {
     method: 'POST',
     body: new URLSearchParams(fields).toString(),
     headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
   })
-  const response = await exports.default.fetch(request)
+  const response = await app.fetch(request, { ...env, ...variables }, createExecutionContext())
   return { status: response.status, body: await response.json() }
 }
 

@@ -5,7 +5,7 @@ import { exchangeCode, refreshOAuth } from '../../domain/oauth/tokens.ts'
 import type { OAuthTokens } from '../../durable/user/oauth/codes.ts'
 import { jsonResponse } from '../../http/json-response.ts'
 import { endpoint } from '../endpoint.ts'
-import { answerOAuth, oauthForm, requireField } from './respond.ts'
+import { answerTokens, oauthForm, requireField } from './respond.ts'
 
 const MS_PER_SECOND = 1000
 
@@ -29,8 +29,8 @@ async function grantedTokens(ctx: RequestContext, form: ReadonlyMap<string, stri
 }
 
 /** `POST /oauth2/token` (client-server-api#grant-types, RFC 6749 section 5). Clients are public: they prove themselves by what they show. */
-export const token = endpoint({ method: 'POST', path: '/oauth2/token', auth: 'none', rateLimit: 'oauth' }, ({ ctx, request }) =>
-  answerOAuth(ctx, async () => {
+export const token = endpoint({ method: 'POST', path: '/oauth2/token', auth: 'none', rateLimit: 'none' }, ({ ctx, request }) =>
+  answerTokens(ctx, async () => {
     const tokens = await grantedTokens(ctx, await oauthForm(request))
     const body = {
       access_token: tokens.accessToken,

@@ -78,7 +78,7 @@ describe('cookies (A9)', () => {
     const loggedIn = await browser.submit(page, LOGIN, { username: localpart, password: PASSWORD })
     const set = [...page.headers.getSetCookie(), ...loggedIn.headers.getSetCookie()]
     expect(set).toHaveLength(3)
-    for (const cookie of set) expect(cookie).toMatch(/^__Host-myelin-\w+=\w+; Path=\/; HttpOnly; SameSite=Lax; Secure$/)
+    for (const cookie of set) expect(cookie).toMatch(/^__Host-myelin-\w+=[\w-]+; Path=\/; HttpOnly; SameSite=Lax; Secure$/)
   })
 
   it('change with the login, so that nobody can have put them there', async () => {

@@ -8,6 +8,7 @@ import {
   authorizePath,
   exchange,
   freshDeviceId,
+  type OAuthAnswer,
   oauthLogin,
   oauthPost,
   openBrowser,
@@ -47,7 +48,7 @@ describe('an authorization code (A5)', () => {
     expect(await exchange(clientId, code, { redirect_uri: 'https://app.client.example/other' })).toMatchObject(refused)
     expect(await exchange(clientId, code, { code_verifier: 'another-verifier-that-is-long-enough-0123456789' })).toMatchObject(refused)
     expect(await exchange(clientId, code, { code_verifier: 'short' })).toMatchObject(refused)
-    expect(await exchange(clientId, `${code.slice(0, -1)}x`)).toMatchObject(refused)
+    expect(await exchange(clientId, code.slice(0, -1) + (code.endsWith('x') ? 'y' : 'x'))).toMatchObject(refused)
     expect((await exchange(clientId, code)).status).toBe(200)
   })
 
@@ -173,6 +174,27 @@ describe('the token endpoint', () => {
     ],
   ])('refuses %s', async (_what, fields, error) => {
     expect(await oauthPost('/oauth2/token', fields as Record<string, string>)).toMatchObject({ status: 400, body: { error } })
+  })
+
+  it('tells clients to come back later, not that their session is over, where they are too many or the account is locked (A16)', async () => {
+    const { localpart, userId } = await registerAccount()
+    const session = await oauthLogin(localpart)
+    const impose = (locked: boolean) =>
+      runInDurableObject(env.USER.get(env.USER.idFromName(userId)), (user) => user.standing({ locked }, 'test'))
+    const fields = { grant_type: 'refresh_token', refresh_token: session.refreshToken, client_id: session.clientId }
+    const later = { status: 503, body: { error: 'temporarily_unavailable' } }
+    await impose(true)
+    expect(await oauthPost('/oauth2/token', fields)).toMatchObject(later)
+    await impose(false)
+    // Clients whose address is not known share a larger allowance.
+    let limited: OAuthAnswer | undefined
+    for (let attempt = 0; attempt < 2_100 && limited === undefined; attempt += 1) {
+      const answer = await oauthPost('/oauth2/token', {}, { MYELIN_RATE_LIMITS: 'on' })
+      if (answer.status !== 400) limited = answer
+    }
+    expect(limited).toMatchObject(later)
+    expect(limited?.body.errcode).toBeUndefined()
+    expect((await oauthPost('/oauth2/token', fields)).status).toBe(200)
   })
 
   it('takes forms only', async () => {
