@@ -110,5 +110,6 @@ export async function multipartFileResponse(file: ServedFile, boundary: string):
     await last.close()
   }
   send().catch((cause: unknown) => writable.abort(cause).catch(() => undefined))
-  return new Response(readable, { headers: { 'Content-Type': `multipart/mixed; boundary="${boundary}"`, 'Cache-Control': 'no-store' } })
+  // Without quotes, which Synapse takes for a part of it.
+  return new Response(readable, { headers: { 'Content-Type': `multipart/mixed; boundary=${boundary}`, 'Cache-Control': 'no-store' } })
 }
