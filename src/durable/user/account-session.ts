@@ -2,6 +2,7 @@ import type { JsonObject, JsonValue } from '../../matrix/json.ts'
 import type { AnyPushRuleKind, PushRule, PushRuleKind, PushRuleset } from '../../matrix/push-rules/ruleset.ts'
 import { changePushRule, deletePushRule, putPushRule, type RulePlacement } from '../../matrix/push-rules/settings.ts'
 import type { Outcome } from '../../runtime/outcome.ts'
+import { readOAuthGrant } from '../../storage/user/oauth-grants.ts'
 import { type AccountDataKey, getAccountData, putAccountData } from './account-data.ts'
 import { changePassword, deactivateAccount, logOut, logOutEverywhere } from './accounts.ts'
 import { type UiaRequest, type UiaResult, withUserConfirmation } from './accounts-uia.ts'
@@ -23,6 +24,11 @@ export abstract class AccountSession extends SessionBase {
   /** Whether the account is an administrator's. */
   isAdmin(): Outcome<boolean> {
     return run(this.core, this.admission, (core) => isAdmin(core))
+  }
+
+  /** Whether this session's client may change the password: those that logged in through OAuth leave that to the account page. */
+  changesPassword(): Outcome<boolean> {
+    return run(this.core, this.admission, (core, { deviceId }) => readOAuthGrant(core.store, deviceId) === undefined)
   }
 
   /** Ends this session: its device, tokens and whatever hangs on them. */

@@ -155,6 +155,8 @@ describe('tokens of an OAuth client', () => {
     const { localpart, userId } = await registerAccount()
     const session = await oauthLogin(localpart)
     const body = { auth: passwordAuth({ userId }) }
+    const { capabilities } = (await call('GET', '/capabilities', { token: session.token })).body
+    expect(capabilities['m.change_password']).toEqual({ enabled: false })
     expect(await call('DELETE', `/devices/${session.deviceId}`, { token: session.token, body })).toMatchObject({
       status: 404,
       body: { errcode: 'M_UNRECOGNIZED' },

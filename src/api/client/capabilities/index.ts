@@ -7,13 +7,14 @@ import { endpoint } from '../../endpoint.ts'
 
 /** `GET /capabilities` (client-server-api#get_matrixclientv3capabilities). */
 const capabilities = endpoint({ method: 'GET', path: clientPaths('capabilities'), auth: 'user', rateLimit: 'read' }, async ({ ctx }) => {
-  const isAdmin = unwrap(await ctx.session.isAdmin())
+  const [admin, password] = await Promise.all([ctx.session.isAdmin(), ctx.session.changesPassword()])
+  const isAdmin = unwrap(admin)
   const available = Object.fromEntries(
     USABLE_ROOM_VERSIONS.map((version) => [version, findRoomVersionRules(version)?.stable === true ? 'stable' : 'unstable']),
   )
   return {
     capabilities: {
-      'm.change_password': { enabled: true },
+      'm.change_password': { enabled: unwrap(password) },
       'm.room_versions': { default: ctx.config.defaultRoomVersion, available },
       'm.set_displayname': { enabled: true },
       'm.set_avatar_url': { enabled: true },
