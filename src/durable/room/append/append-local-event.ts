@@ -44,6 +44,7 @@ export function appendLocalEvent(core: RoomCore, draft: Draft, local: LocalEvent
   }
   const tips = tipsOf(core, draft)
   const event = authorizedEvent(core, draft.head, draft.rules, local, tips)
+  if (tips !== undefined) requireAllowedNow(core, draft, event)
   checkRelation(core, draft.head.roomId, local)
   if (local.redacts !== undefined) checkRedactionOfLocalUser(core, draft, local.sender, local.redacts)
   const policy = policyServerFor(core, draft, event)
@@ -54,6 +55,12 @@ export function appendLocalEvent(core: RoomCore, draft: Draft, local: LocalEvent
       : placeOnTips(core, draft, event, tips, local.txn)
   if (local.redacts !== undefined) redactTarget(core, draft, stored, local.redacts, local.originServerTs)
   return stored
+}
+
+/** What builds on some of the ends only must be allowed by what all of them say, too. */
+function requireAllowedNow(core: RoomCore, draft: Draft, event: RoomEvent): void {
+  const verdict = checkAuth(event, core.authState(draft.head.roomId), draft.rules)
+  if (!verdict.allowed) throw forbidden(verdict.message)
 }
 
 /**

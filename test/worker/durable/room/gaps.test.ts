@@ -243,6 +243,35 @@ describe('ends of the graph', () => {
     expect(JSON.parse(String((await rows(room, 'SELECT extremities FROM room'))[0]?.extremities))).toHaveLength(1)
   })
 
+  it('beyond twenty that would take too long to resolve are built on as far as they agree; no commit resolves them all at once', async () => {
+    const local = '@zoe:test.example'
+    const room = await createLocalRoom(ALICE, '11')
+    const start = await branchOf(room, '11')
+    const power = { users: { [ALICE]: 100, [local]: 20 }, state_default: 0, events: { 'org.matrix.dummy_event': 100 } }
+    const powered = start.next(ALICE, 'm.room.power_levels', power, '')
+    const joined = powered.branch.next(local, 'm.room.member', { membership: 'join' }, local)
+    await ingest(room, powered.event, joined.event)
+    const forks = Array.from({ length: 25 }, (_, n) => joined.branch.next(ALICE, 'org.example.mark', { n }, `${n}`).event)
+    await ingest(room, ...forks)
+    await runInDurableObject(room.stub, (object) => Reflect.set(Reflect.get(object, 'core'), 'localResolutionEvents', 0))
+    const ends = async (): Promise<number> => JSON.parse(String((await rows(room, 'SELECT extremities FROM room'))[0]?.extremities)).length
+    const eventId = await room.send(local, { body: 'on one of them' })
+    const [{ envelope } = { envelope: '' }] = await rows(room, `SELECT envelope FROM events WHERE event_id = '${eventId}'`)
+    expect(JSON.parse(String(envelope)).prev_events).toHaveLength(1)
+    expect([await ends(), await bodies(room, local)]).toEqual([25, ['on one of them']])
+    const marks = async () =>
+      JSON.parse(unwrap(await room.stub.fullState(caller(local)))).filter(({ type }: { type: string }) => type === 'org.example.mark')
+    expect(await marks()).toHaveLength(25)
+    // State would have to be resolved with the other ends.
+    const topic = { type: 'm.room.topic', stateKey: '', content: { topic: 'x' }, txn: undefined, redacts: undefined }
+    expect(await room.stub.send(caller(local), topic)).toMatchObject({ ok: false, error: { errcode: 'M_LIMIT_EXCEEDED' } })
+    // What all ends together forbid is forbidden on one of them, too.
+    const ban = joined.branch.next(ALICE, 'm.room.member', { membership: 'ban' }, local)
+    await ingest(room, ban.event, joined.branch.next(ALICE, 'org.example.mark', { n: 25 }, '25').event)
+    const late = { type: 'm.room.message', stateKey: undefined, content: { body: 'banned' }, txn: undefined, redacts: undefined }
+    expect(await room.stub.send(caller(local), late)).toMatchObject({ ok: false, error: { errcode: 'M_FORBIDDEN' } })
+  })
+
   it('are not hidden by soft-failed events, and whoever builds on those builds on what is below', async () => {
     const room = await createLocalRoom(ALICE, '11')
     const bobIn = (await branchOf(room, '11')).next(BOB, 'm.room.member', { membership: 'join' }, BOB)
