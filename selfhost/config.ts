@@ -23,6 +23,7 @@ const WORKER_NAMES = [
   'MYELIN_FEDERATE_DEVICE_NAMES',
   'MYELIN_PRESENCE',
   'MYELIN_OAUTH',
+  'MYELIN_PASSWORD_LOGIN',
   'MYELIN_MEDIA_UPLOAD_MAX_BYTES',
   'MYELIN_MEDIA_USER_QUOTA_BYTES',
   'MYELIN_MEDIA_REMOTE_MAX_BYTES',
@@ -186,7 +187,7 @@ export async function readHostConfig(sources: ConfigSources): Promise<HostConfig
   const dnsServers = parseDnsServers(values.MYELIN_DNS_SERVERS, problems)
   const trustProxy = onOff(values, 'MYELIN_TRUST_PROXY', isLoopback(bind), problems)
   await checkFiles(values, problems)
-  const variables: Record<string, string> = { MYELIN_CLIENT_ADDRESS: trustProxy ? 'x-forwarded-for' : 'none' }
+  const variables: Record<string, string> = { MYELIN_CLIENT_ADDRESS: trustProxy ? 'x-forwarded-for' : 'none', MYELIN_ISOLATES: 'one' }
   // Here the platform's 128 MB per isolate bind nobody: photos of most telephones fit.
   variables.MYELIN_MEDIA_THUMBNAIL_MAX_PIXELS = DEFAULT_THUMBNAIL_MAX_PIXELS
   for (const name of WORKER_NAMES) if (values[name] !== undefined) variables[name] = values[name]

@@ -1,4 +1,4 @@
-import { type Objects, objectsOf, type SessionStub } from '../durable/objects.ts'
+import { type Objects, objectsOf, type SessionStub, type UserStub } from '../durable/objects.ts'
 import type { Credential } from '../durable/user/tokens.ts'
 import type { DisposableContext, RequestFacts } from '../http/context.ts'
 import { missingToken } from '../matrix/errors.ts'
@@ -75,13 +75,12 @@ export class RequestContext implements DisposableContext {
   }
 
   /**
-   * Asks the account of the presented token for a WebSocket: the other way of showing a credential, for polls that wait (`domain/sync/v3/park.ts`). Only
-   * the first of several upgrades counts against the limit on requests.
+   * The account of the presented token, and how the token is shown to it where no session is: for polls that wait (`domain/sync/waiting.ts`). Only the
+   * first of several calls counts against the limit on requests.
    */
-  upgrade(headersFor: (credential: Credential) => Readonly<Record<string, string>>, isFirst: boolean): Promise<Response> {
+  presentTo(isFirst: boolean): { readonly account: UserStub; readonly userId: string; readonly credential: Credential } {
     const { userId, credential } = this.#presented()
-    const shown: Credential = isFirst ? credential : { ...credential, rateLimit: 'none' }
-    return this.objects.user(userId).fetch('https://user/park', { headers: { ...headersFor(shown), Upgrade: 'websocket' } })
+    return { account: this.objects.user(userId), userId, credential: isFirst ? credential : { ...credential, rateLimit: 'none' } }
   }
 
   #presented(): { readonly userId: string; readonly credential: Credential } {

@@ -17,12 +17,16 @@ export interface Config {
   readonly defaultRoomVersion: string
   readonly rateLimits: boolean
   readonly allowPrivateNetwork: boolean
+  /** Whether all Workers and objects share one isolate, as they do self-hosted: then polls wait in memory. */
+  readonly isolates: 'one' | 'many'
   /** Whether users see who is there. */
   readonly presence: boolean
   /** Whether push rules go by thread subscriptions (MSC4306). Without them every client would stop notifying of threads that it does not subscribe to. */
   readonly threadSubscriptions: boolean
   /** Whether clients may log in through OAuth 2.0 and the server's own pages. */
   readonly oauth: boolean
+  /** Whether clients may register and log in with a password by themselves, as they did before OAuth. */
+  readonly passwordLogin: boolean
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
   /** Master secret; derive keys from it by HMAC with a label, never use it directly. */
   readonly secret: Uint8Array
@@ -151,9 +155,11 @@ export function parseConfig(vars: Variables): Config {
     defaultRoomVersion: choice(vars, 'MYELIN_DEFAULT_ROOM_VERSION', SUPPORTED_ROOM_VERSIONS, '12', problems),
     rateLimits: choice(vars, 'MYELIN_RATE_LIMITS', ['on', 'off'], 'on', problems) === 'on',
     allowPrivateNetwork: choice(vars, 'MYELIN_ALLOW_PRIVATE_NETWORK', ['off', 'on'], 'off', problems) === 'on',
+    isolates: choice(vars, 'MYELIN_ISOLATES', ['many', 'one'], 'many', problems),
     threadSubscriptions: choice(vars, 'MYELIN_THREAD_SUBSCRIPTIONS', ['off', 'on'], 'off', problems) === 'on',
     presence: choice(vars, 'MYELIN_PRESENCE', ['off', 'on'], 'off', problems) === 'on',
     oauth: choice(vars, 'MYELIN_OAUTH', ['on', 'off'], 'on', problems) === 'on',
+    passwordLogin: choice(vars, 'MYELIN_PASSWORD_LOGIN', ['on', 'off'], 'on', problems) === 'on',
     logLevel: choice(vars, 'MYELIN_LOG', ['debug', 'info', 'warn', 'error'], 'info', problems),
     secret: secret ?? new Uint8Array(32),
     signingKey: { keyId: `ed25519:${version ?? ''}`, seed: seed ?? new Uint8Array(32) },
@@ -166,6 +172,7 @@ export function parseConfig(vars: Variables): Config {
     controlToken: text(vars, 'MYELIN_CONTROL_TOKEN'),
     clientAddressSource: choice(vars, 'MYELIN_CLIENT_ADDRESS', CLIENT_ADDRESS_SOURCES, 'cf-connecting-ip', problems),
   }
+  if (!config.oauth && !config.passwordLogin) problems.push('With MYELIN_OAUTH and MYELIN_PASSWORD_LOGIN off nobody could log in')
   if (problems.length > 0) throw new ConfigError(problems)
   return Object.freeze(config)
 }

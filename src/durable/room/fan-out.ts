@@ -28,6 +28,8 @@ export interface Listener {
   /** Raised by every pull: answers to older questions cannot put the member to sleep. */
   serial: number
   inFlight: boolean
+  /** The latest hint was lost with the member's object, and is repeated once: a poll may wait that the object's next life has to answer. */
+  isRepeated: boolean
   /** Raised by every notice that arrived: a hint that was refused before is then repeated. */
   notices: number
 }
@@ -206,11 +208,14 @@ export class FanOut {
         // Refused before the notice of the join arrived, which has by now: what it was told does not count.
         this.#queue.add(listener)
       }
+      listener.isRepeated = false
       if (reply.member) listener.durablePos = Math.max(listener.durablePos, reply.durablePos)
       if (listener.serial === serial) Object.assign(listener, { asleep: listener.asleep || !reply.awake, dozing: reply.dozing === true })
     } catch (cause) {
       // The user's object ended. The settle row of the event's commit makes sure that it is asked again.
       log.debug('a hint was lost', cause)
+      if (!listener.isRepeated) this.#queue.add(listener)
+      listener.isRepeated = !listener.isRepeated
     } finally {
       listener.inFlight = false
       this.#inFlight -= 1
@@ -229,5 +234,5 @@ function isListening({ asleep, dozing }: Listener): boolean {
 
 function newListener(userId: string, earlier?: Listener): Listener {
   const { durablePos = 0, asleep = false, dozing = false } = earlier ?? {}
-  return { userId, durablePos, toldPos: 0, unreadPos: 0, asleep, dozing, serial: 0, inFlight: false, notices: 0 }
+  return { userId, durablePos, toldPos: 0, unreadPos: 0, asleep, dozing, serial: 0, inFlight: false, isRepeated: false, notices: 0 }
 }

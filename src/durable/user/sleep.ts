@@ -1,5 +1,5 @@
 import { nowMs } from '../../runtime/clock.ts'
-import { parkedCount } from './parking-wake.ts'
+import { parkedCount } from './parked-poll.ts'
 import type { UserCore } from './user-core.ts'
 
 /** Whether rooms should ring at once: somebody waits, polled lately in this life of the object, or wants notifications (docs/design/feed.md, "Sleep"). */

@@ -6,7 +6,7 @@ import type { Env } from '../../runtime/bindings.ts'
 import { nowMs } from '../../runtime/clock.ts'
 import { type Config, configOf } from '../../runtime/config.ts'
 import { log } from '../../runtime/log.ts'
-import { DueTable } from '../../storage/due-table.ts'
+import { DUE_RETRY_MS, DueTable } from '../../storage/due-table.ts'
 import { ObjectStore } from '../../storage/object-store.ts'
 import { USER_BASELINE } from '../../storage/user/baseline.generated.ts'
 import { USER_MIGRATIONS } from '../../storage/user/migrations.generated.ts'
@@ -15,7 +15,7 @@ import { departure } from './departure.ts'
 import { E2ee } from './e2ee/e2ee.ts'
 import { FeedKeeper } from './feed-keeper.ts'
 import { Uploads } from './media/uploads.ts'
-import { parkedCount } from './parking-wake.ts'
+import { parkedCount } from './parked-poll.ts'
 import { UserPresence } from './presence/presence.ts'
 import { profilePropagation } from './profile-propagation.ts'
 import { Letters } from './push/letters.ts'
@@ -27,9 +27,6 @@ import { SlidingRequests } from './sliding-requests.ts'
 import type { Standing } from './standing.ts'
 import { AdmittedTokens } from './tokens-admitted.ts'
 import { Unread } from './unread.ts'
-
-/** When deferred work that failed is tried again. */
-const DUE_RETRY_MS = 30_000
 
 /** What every concern of a `User` object works with. One per object, shared by all of its sessions. */
 export class UserCore {

@@ -15,12 +15,12 @@ import { answerHint } from './hints.ts'
 import { invitedBy } from './invite-permissions.ts'
 import { takeNotice } from './notices.ts'
 import { OAuthObject } from './oauth/oauth-object.ts'
-import { park } from './parking.ts'
+import { type ParkAnswer, type ParkEnvelope, park, parkOnSocket } from './parking.ts'
 import { publicProfile } from './profile.ts'
 import { removePusher } from './push/pushers.ts'
 import { inheritRoomSettings, roomInheritedFrom } from './room-upgrade.ts'
 import { settle } from './settle.ts'
-import { parkSliding, SLIDING_PARK_HEADER } from './sliding-park.ts'
+import { parkSliding, parkSlidingOnSocket, SLIDING_PARK_HEADER, type SlidingParkAnswer, type SlidingParkEnvelope } from './sliding-park.ts'
 import { administerStanding, type Standing } from './standing.ts'
 import { takeBackInvitation } from './take-back-invitation.ts'
 import { admit, type Credential } from './tokens.ts'
@@ -151,15 +151,30 @@ export class User extends OAuthObject {
     return this.#core.presence?.current()
   }
 
-  /** Parks a poll: only Workers reach this. */
+  /** Parks a poll of a Worker in the same isolate, which waits there under an ID. */
+  park(envelope: ParkEnvelope, pollId: string): Promise<Outcome<ParkAnswer>> {
+    return outcomeOf(() => park(this.#core, envelope, () => pollId))
+  }
+
+  /** The same for sliding sync. */
+  parkSliding(envelope: SlidingParkEnvelope, pollId: string): Promise<Outcome<SlidingParkAnswer>> {
+    return outcomeOf(() => parkSliding(this.#core, envelope, () => pollId))
+  }
+
+  /** Such a poll has ended without an answer; with what was kept of it. */
+  pollEnded(attachment: unknown): void {
+    this.#core.presence?.closed(attachment)
+  }
+
+  /** Parks a poll on a socket: only Workers reach this. */
   override fetch(upgrade: Request): Promise<Response> {
     const sliding = upgrade.headers.get(SLIDING_PARK_HEADER)
-    return sliding === null ? park(this.#core, upgrade) : parkSliding(this.#core, sliding)
+    return sliding === null ? parkOnSocket(this.#core, upgrade) : parkSlidingOnSocket(this.#core, sliding)
   }
 
   /** The other side of a parked poll went. */
   override webSocketClose(socket: WebSocket): void {
-    this.#core.presence?.closed(socket)
+    this.#core.presence?.closed(socket.deserializeAttachment())
   }
 
   /** A parked poll's connection broke. */

@@ -4,7 +4,8 @@ import { PRESENCE_STATES, type Presence, type PresenceState } from '../../../mat
 import { nowMs } from '../../../runtime/clock.ts'
 import { log } from '../../../runtime/log.ts'
 import { readStatusMessage, writeStatusMessage } from '../../../storage/user/presence.ts'
-import { openSockets, readAttachment, wakeParked } from '../parking-wake.ts'
+import { parkedCount, parkedPolls, readAttachment } from '../parked-poll.ts'
+import { wakeParked } from '../parking-wake.ts'
 import type { SyncToken } from '../sync-token.ts'
 import type { UserCore } from '../user-core.ts'
 import { announcePresence } from './announce.ts'
@@ -64,10 +65,10 @@ export class UserPresence {
     return { wish: this.#own.wishOf(deviceId), activeMs: this.#own.activeMs, told: this.#told }
   }
 
-  /** A poll's socket has closed: if nobody polls for a while, nobody is there. */
-  closed(socket: WebSocket): void {
-    this.#restore(socket)
-    if (openSockets(this.#core).length === 0) this.#lookWhoIsGone()
+  /** A poll has ended, with what was attached to it: if nobody polls for a while, nobody is there. */
+  closed(attachment: unknown): void {
+    this.#restore(attachment)
+    if (parkedCount(this.#core) === 0) this.#lookWhoIsGone()
   }
 
   /** The user does something. */
@@ -115,7 +116,8 @@ export class UserPresence {
 
   /** How this user is now. */
   current(): Presence {
-    const waiting = new Set(openSockets(this.#core).flatMap((socket) => readAttachment(socket)?.deviceId ?? []))
+    this.#restore()
+    const waiting = new Set(parkedPolls(this.#core).flatMap(({ attachment }) => readAttachment(attachment)?.deviceId ?? []))
     const presence = this.#own.state(waiting, nowMs())
     return { userId: this.#core.userId, presence, statusMsg: this.#statusMsg(), lastActiveTs: this.#own.activeMs }
   }
@@ -181,21 +183,22 @@ export class UserPresence {
   /** Writes what must survive hibernation onto waiting polls. */
   #note(now: number): void {
     this.#notedMs = now
-    for (const socket of openSockets(this.#core)) {
-      const attachment: unknown = socket.deserializeAttachment()
-      if (!isJsonObject(attachment) || typeof attachment.deviceId !== 'string') continue
-      const presence = { wish: this.#own.wishOf(attachment.deviceId), activeMs: this.#own.activeMs, told: this.#told }
-      socket.serializeAttachment({ ...attachment, presence })
+    for (const poll of parkedPolls(this.#core)) {
+      const attachment = readAttachment(poll.attachment)
+      if (attachment === undefined) continue
+      poll.attach({
+        ...attachment,
+        presence: { wish: this.#own.wishOf(attachment.deviceId), activeMs: this.#own.activeMs, told: this.#told },
+      })
     }
   }
 
   /** What polls have carried through hibernation, once per life of the object. */
-  #restore(closing?: WebSocket): void {
+  #restore(closing?: unknown): void {
     if (this.#restored) return
     this.#restored = true
     const untilMs = nowMs() + GONE_AFTER_MS
-    for (const socket of [...openSockets(this.#core), ...(closing === undefined ? [] : [closing])]) {
-      const attachment: unknown = socket.deserializeAttachment()
+    for (const attachment of [...parkedPolls(this.#core).map((poll) => poll.attachment), closing]) {
       const note = isJsonObject(attachment) ? attachment.presence : undefined
       if (!isJsonObject(attachment) || !isJsonObject(note) || typeof attachment.deviceId !== 'string') continue
       const wish = PRESENCE_STATES.find((state) => state === note.wish)
