@@ -26,6 +26,7 @@ export interface Env {
   readonly MYELIN_THREAD_SUBSCRIPTIONS?: string
   readonly MYELIN_PRESENCE?: string
   readonly MYELIN_OAUTH?: string
+  readonly MYELIN_PASSWORD_LOGIN?: string
   readonly MYELIN_LOG?: string
   /** Set by the self-hosting program: where the client's address is believed from; see `clientAddressSource` of the configuration. */
   readonly MYELIN_CLIENT_ADDRESS?: string

@@ -55,6 +55,21 @@ describe('server metadata', () => {
   })
 })
 
+describe('the older way in', () => {
+  it('is there beside OAuth, unless the operator says otherwise (A1)', async () => {
+    const body = { type: 'm.login.password', identifier: { type: 'm.id.user', user: 'x' }, password: 'y' }
+    expect((await call('GET', '/login')).body.flows).toEqual([{ type: 'm.login.password' }])
+    const off = { variables: { MYELIN_PASSWORD_LOGIN: 'off' } }
+    const refused = { status: 404, body: { errcode: 'M_UNRECOGNIZED' } }
+    expect(await call('GET', '/login', off)).toMatchObject(refused)
+    expect(await call('POST', '/login', { ...off, body })).toMatchObject(refused)
+    expect(
+      await call('POST', '/register', { ...off, body: { username: 'free', password: 'y', auth: { type: 'm.login.dummy' } } }),
+    ).toMatchObject(refused)
+    expect((await call('GET', '/_matrix/client/v1/auth_metadata', off)).status).toBe(200)
+  })
+})
+
 describe('client registration (A6)', () => {
   it('answers what is registered; the same client again is the same client', async () => {
     const first = await registerClient()

@@ -3,13 +3,15 @@ import { logInWithPassword } from '../../../domain/auth/login.ts'
 import { clientPaths } from '../../../http/path.ts'
 import { forbidden, MatrixError, missingParam } from '../../../matrix/errors.ts'
 import { endpoint } from '../../endpoint.ts'
+import { requirePasswordLogin } from './password-login.ts'
 import { deviceKeys } from './schema.ts'
 import { sessionResponse } from './session-response.ts'
 
 /** `GET /login` (client-server-api#get_matrixclientv3login). */
-export const loginFlows = endpoint({ method: 'GET', path: clientPaths('login'), auth: 'none', rateLimit: 'read' }, () => ({
-  flows: [{ type: 'm.login.password' }],
-}))
+export const loginFlows = endpoint({ method: 'GET', path: clientPaths('login'), auth: 'none', rateLimit: 'read' }, ({ ctx }) => {
+  requirePasswordLogin(ctx.config)
+  return { flows: [{ type: 'm.login.password' }] }
+})
 
 const Body = z.object({
   type: z.string(),
@@ -38,6 +40,7 @@ function userOf({ identifier, user }: z.output<typeof Body>): string {
 export const login = endpoint(
   { method: 'POST', path: clientPaths('login'), auth: 'none', rateLimit: 'login', body: Body },
   async ({ body, ctx }) => {
+    requirePasswordLogin(ctx.config)
     if (body.type !== 'm.login.password') throw new MatrixError(400, 'M_UNKNOWN', 'Unknown type of login')
     const user = userOf(body)
     if (typeof body.password !== 'string') throw missingParam('Missing key password')

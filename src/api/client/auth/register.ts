@@ -6,6 +6,7 @@ import { invalidParam, MatrixError } from '../../../matrix/errors.ts'
 import { nowMs } from '../../../runtime/clock.ts'
 import { isRegistrationTokenUsable } from '../../../storage/d1/registration-tokens.ts'
 import { endpoint } from '../../endpoint.ts'
+import { requirePasswordLogin } from './password-login.ts'
 import { auth, deviceKeys } from './schema.ts'
 import { sessionResponse } from './session-response.ts'
 
@@ -31,6 +32,7 @@ export const register = endpoint(
   },
   async ({ query, body, ctx }) => {
     requireRegistration(ctx.config)
+    requirePasswordLogin(ctx.config)
     if (query.kind === 'guest') throw new MatrixError(403, 'M_GUEST_ACCESS_FORBIDDEN', 'Guests are not allowed on this server')
     if (query.kind !== 'user') throw invalidParam('Unknown kind of account')
     const device = {
