@@ -1,4 +1,5 @@
 import { type OrderedRoom, orderedRoom } from '../../storage/user/ordered-rooms.ts'
+import type { RoomListRow } from '../../storage/user/room-list.ts'
 import type { SlidingFilters, SlidingRequest } from '../sliding-protocol.ts'
 import { isUnwantedInviter } from './invite-permissions.ts'
 import { compareActivity } from './room-order-compare.ts'
@@ -38,11 +39,19 @@ export function selectRooms(core: UserCore, connection: Connection, request: Sli
   })
   for (const { roomId, config } of request.subscriptions) {
     const row = rooms.find(roomId)
-    // Whoever was banned without ever having been in the room has nothing to do with it, unless they were shown an invitation.
-    const isStranger = row?.membership === 'ban' && row.newSeq === 0 && connection.sent(roomId) === undefined
-    if (row !== undefined && !row.forgotten && !isStranger) relevant.addSubscribed(orderedRoom(row, core.userId), config)
+    if (row !== undefined && !row.forgotten && mayBeShown(core, connection, row))
+      relevant.addSubscribed(orderedRoom(row, core.userId), config)
   }
   return { counts, rooms: relevant.inOrder() }
+}
+
+/**
+ * Whether there is anything to show of a room that is asked for by name: no unwanted invitation, and no ban of somebody who was never in the room, unless they
+ * were shown an invitation.
+ */
+function mayBeShown(core: UserCore, connection: Connection, { roomId, membership, newSeq, sender }: RoomListRow): boolean {
+  if (membership === 'invite') return !isUnwantedInviter(core, sender)
+  return membership !== 'ban' || newSeq > 0 || connection.sent(roomId) !== undefined
 }
 
 /** Rooms that the user left by themselves are in no list, except to tell a connection that knows them. */

@@ -110,9 +110,9 @@ function stateSection({ core, caller, request, reader, to }: Building, timeline:
       if (isWanted(entry.type, entry.stateKey) || (lazy && !hasGap && entry.type === MEMBER)) put(entry)
     }
   }
-  // Clients of the form that has no memberships take every room that they hear of for joined unless this says otherwise.
+  // Clients of the form that has no memberships take every room that they hear of for joined unless this says otherwise. A ban after a leave is theirs to know.
   if (reader.visibility.membership !== 'join' && isWanted(MEMBER, caller.userId)) {
-    for (const event of memberEventsAt(core, [caller.userId], to)) put({ type: MEMBER, stateKey: caller.userId, event })
+    for (const event of memberEvents(core, [caller.userId])) put({ type: MEMBER, stateKey: caller.userId, event })
   }
   if (lazy) {
     const needed = timeline.flatMap(({ sender, type, stateKey }) =>

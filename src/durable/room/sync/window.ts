@@ -32,7 +32,12 @@ export function buildWindow(core: RoomCore, caller: Caller, request: WindowReque
   const visibility = new Visibility(core, caller.userId)
   if (visibility.horizonOrd < 0 && visibility.membership !== 'join')
     return request.section === 'leave' ? departure(core, visibility, request) : EMPTY
+  // Whoever knows everything up to where they left hears what became of their own membership since.
   const to = Math.min(request.to, visibility.membership === 'join' ? request.to : visibility.horizonPos)
+  if (visibility.membership !== 'join' && request.from !== null && request.from >= to && !request.fullState) {
+    const changes = request.withMemberChanges ? memberChanges(core, caller, request.from, to, visibility.membership) : undefined
+    return { ...departure(core, visibility, request), memberChanges: changes }
+  }
   const filter = roomFilter(request.filter)
   const isEager = request.section === 'join' && !filter.state.lazyLoadMembers && !filter.timeline.lazyLoadMembers
   if (isEager && core.partial.current !== undefined) {
@@ -91,7 +96,10 @@ export function buildWindow(core: RoomCore, caller: Caller, request: WindowReque
   }
 }
 
-/** Left without ever having been in: an invitation that was declined or taken back, or a knock. All there is to see of the room is that. */
+/**
+ * Left without ever having been in: an invitation that was declined or taken back, or a knock; or banned after leaving. All there is to see of the room is
+ * that.
+ */
 function departure(core: RoomCore, visibility: Visibility, { from, to }: WindowRequest): RoomWindow {
   const event = core.currentEvent('m.room.member', visibility.userId)
   if (event?.pos === undefined || event.pos > to || (from !== null && event.pos <= from)) return EMPTY

@@ -186,6 +186,29 @@ describe('rooms that the user is not in', () => {
     expect(rooms[roomId]?.required_state?.map(({ content }) => content.membership)).toEqual(['leave'])
   })
 
+  it('tells whoever was thrown out of a ban that follows', async () => {
+    const { alice, bob, roomId } = await shared()
+    await alice.moderate('kick', roomId, bob.userId)
+    const observer = new SlidingObserver(bob, 'main')
+    await observer.once(list)
+    await alice.send(roomId, 'not for bob')
+    await alice.moderate('ban', roomId, bob.userId)
+    const { rooms } = await observer.once(list)
+    expect(rooms[roomId]?.required_state?.map(({ content }) => content.membership)).toEqual(['ban'])
+    expect(JSON.stringify(rooms)).not.toContain('not for bob')
+  })
+
+  it('R4: does not show an invitation of somebody whom the user ignores, also where it is asked for by name', async () => {
+    const [alice, bob] = [await person(), await person()]
+    const roomId = await alice.createRoom({ preset: 'private_chat', invite: [bob.userId] })
+    const observer = new SlidingObserver(bob, 'main')
+    const body = { ...list, ...subscribed(roomId) }
+    expect(Object.keys((await observer.ask(body)).rooms)).toEqual([roomId])
+    const ignored = { ignored_users: { [alice.userId]: {} } }
+    await bob.call('PUT', `/v3/user/${encodeURIComponent(bob.userId)}/account_data/m.ignored_user_list`, { body: ignored })
+    expect((await observer.ask(body)).rooms).toEqual({})
+  })
+
   it('does not show a room to whoever was banned without ever having been in it', async () => {
     const [alice, bob] = [await person(), await person()]
     const roomId = await alice.createRoom({ preset: 'public_chat' })

@@ -95,6 +95,21 @@ describe('rooms in a sync', () => {
     expect([...Object.keys(rooms.join), ...Object.keys(rooms.invite ?? {})]).toEqual([])
   })
 
+  it('R2: tell of a ban that follows a kick, and of nothing else that happened since', async () => {
+    const { alice, bob } = await pair()
+    const roomId = await createRoom(alice, { preset: 'public_chat' })
+    ok(await join(bob, roomId))
+    ok(await moderate(alice, 'kick', roomId, bob))
+    const { next_batch } = await sync(bob)
+    ok(await say(alice, roomId, 'not for bob'))
+    ok(await moderate(alice, 'ban', roomId, bob))
+    const answer = await sync(bob, next_batch)
+    const shown = answer.rooms.leave[roomId]?.timeline.events ?? []
+    expect(shown.map(({ state_key, content }) => [state_key, content.membership])).toEqual([[bob.userId, 'ban']])
+    expect(JSON.stringify(answer)).not.toContain('not for bob')
+    expect(roomIds(await sync(bob, answer.next_batch))).toEqual([])
+  })
+
   it('show a knock until it is withdrawn', async () => {
     const { alice, bob } = await pair()
     const roomId = await createRoom(alice, {
