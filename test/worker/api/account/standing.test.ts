@@ -10,8 +10,14 @@ const SUSPENDED = { status: 403, body: { errcode: 'M_USER_SUSPENDED' } }
 
 /** What suspended accounts may not do: what others would see, what vouches for them elsewhere, and what is for administrators. */
 const CLOSED = [
+  'DELETE /_synapse/admin/v1/media/:serverName/:mediaId',
   'DELETE directory/room/:roomAlias',
   'DELETE profile/:userId/:keyName',
+  'POST /_matrix/media/v1/create',
+  'POST /_matrix/media/v3/upload',
+  'POST /_synapse/admin/v1/media/quarantine/:serverName/:mediaId',
+  'POST /_synapse/admin/v1/media/unquarantine/:serverName/:mediaId',
+  'POST /_synapse/admin/v1/purge_media_cache',
   'POST createRoom',
   'POST join/:roomIdOrAlias',
   'POST knock/:roomIdOrAlias',
@@ -23,6 +29,7 @@ const CLOSED = [
   'POST rooms/:roomId/upgrade',
   'POST user/:userId/openid/request_token',
   'PUT /_matrix/client/unstable/org.matrix.msc4140/rooms/:roomId/delayed_event/:eventType/:txnId',
+  'PUT /_matrix/media/v3/upload/:serverName/:mediaId',
   'PUT admin/lock/:userId',
   'PUT admin/suspend/:userId',
   'PUT directory/list/room/:roomId',
