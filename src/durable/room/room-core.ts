@@ -25,7 +25,7 @@ import type { EphemeralReads } from './ephemeral-reads.ts'
 import type { Listener } from './fan-out.ts'
 import type { OtherServers } from './federation/other-servers.ts'
 import type { Repairs } from './graph/repairs.ts'
-import { INLINE_RESOLUTION_EVENTS } from './graph/resolve-groups.ts'
+import { INLINE_RESOLUTION_EVENTS, RECEIVING_RESOLUTION_EVENTS } from './graph/resolve-groups.ts'
 import { PartialState } from './partial/partial-state.ts'
 import { PolicyOfRoom } from './policy/policy-of-room.ts'
 import { PastVisibility } from './read/past-visibility.ts'
@@ -79,8 +79,8 @@ export class RoomCore {
   readonly #roomEvents = new ByteCache<number, RoomEvent>(MAX_CACHED_EVENT_BYTES)
   /** Read when it is first asked for, with the positions that follow; see {@link findHead}. */
   #head: RoomHead | undefined
-  /** Events that a resolution for the sake of a local event may look at. */
-  localResolutionEvents = INLINE_RESOLUTION_EVENTS
+  /** Events that resolutions inside a commit may look at, for the sake of local and of received events. */
+  readonly resolutionBudgets = { local: INLINE_RESOLUTION_EVENTS, received: RECEIVING_RESOLUTION_EVENTS }
   /** Newest position handed out, committed or in memory. */
   #lastPos = 0
   /** First position of this boot minus one: everything above is of this boot. */

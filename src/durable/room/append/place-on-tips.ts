@@ -41,7 +41,7 @@ export function tipsOf(core: RoomCore, draft: Draft): Tips | undefined {
 const groupsOf = (events: readonly StoredEvent[]): number[] => events.map(({ groupAfter }) => groupAfter)
 
 function resolve(core: RoomCore, { head, rules }: Draft, groups: readonly number[]): number {
-  return resolveGroups(core, groups, head.roomId, rules, core.localResolutionEvents)
+  return resolveGroups(core, groups, head.roomId, rules, core.resolutionBudgets.local)
 }
 
 /**

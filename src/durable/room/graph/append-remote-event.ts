@@ -15,7 +15,7 @@ import type { RoomCore } from '../room-core.ts'
 import { extremitiesAfter } from './extremities.ts'
 import { moveCurrentState } from './move-current-state.ts'
 import { applyRedactions, placeEvent, prepareEvent } from './place-event.ts'
-import { RECEIVING_RESOLUTION_EVENTS, resolveGroups, UnresolvedError } from './resolve-groups.ts'
+import { resolveGroups, UnresolvedError } from './resolve-groups.ts'
 import { groupsBefore, isComplete, type References, referencesOf, rejectionOf } from './state-before.ts'
 
 /** What became of a received event. `missing`: nothing was stored, these events must be had first. `unresolved`: a resolution must end first. */
@@ -66,7 +66,7 @@ export function appendRemoteEvent(core: RoomCore, draft: Draft, event: RoomEvent
 function receive(core: RoomCore, draft: Draft, received: Received, facts: ReceivedFacts): RemoteVerdict {
   const { event, known, references } = received
   const { roomId } = draft.head
-  const { resolutionBudget = RECEIVING_RESOLUTION_EVENTS, nowMs } = facts
+  const { resolutionBudget = core.resolutionBudgets.received, nowMs } = facts
   const groupBefore = resolveGroups(core, groupsBefore(references), roomId, draft.rules, resolutionBudget)
   const refusal = facts.refusal ?? rejectionOf(core, roomId, draft.rules, event, references.auth, groupBefore)
   if (refusal !== undefined) {

@@ -15,6 +15,7 @@ import { joinTips } from './dummy-event.ts'
 import { JOINING_RETRY_MS } from './limits.ts'
 import { resolutionEventsOf } from './resolution-events.ts'
 import { planMissing, retryStaged, type StagedRest } from './retry-staged.ts'
+import { starvingOf } from './starving.ts'
 import { referencesOf } from './state-before.ts'
 
 /** PDUs of one call. */
@@ -99,9 +100,10 @@ function ingestOne(
   const { eventId } = event
   const receivedTs = core.nowMs()
   const refused = request.rejected?.[eventId]
-  const verdict = resolutionEventsOf(core).isTurnSpent
-    ? postponed(core, event)
-    : appendRemoteEvent(core, draft, event, { nowMs: receivedTs, refusal: refused })
+  const verdict =
+    resolutionEventsOf(core).isTurnSpent || starvingOf(core).holdsUp(eventId)
+      ? postponed(core, event)
+      : appendRemoteEvent(core, draft, event, { nowMs: receivedTs, refusal: refused })
   if (verdict.kind !== 'missing' && verdict.kind !== 'unresolved') {
     joinTips(core, draft)
     return { eventId, verdict }

@@ -2,6 +2,10 @@
 
 /** Staged events that are looked at: for one plan of what is missing, and for what can be taken in after a call. */
 export const MAX_STAGED_LOOKED_AT = 1000
+/** How often an event waits for a resolution, while others move the room on, before others wait for it. */
+export const MAX_RESOLUTION_WAITS = 3
+/** How long they do at most. */
+export const MAX_HELD_UP_MS = 60_000
 /** Staged events named in one plan. */
 export const MAX_ROOTS = 20
 /** Servers named as candidates to be asked. */

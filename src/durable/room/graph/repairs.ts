@@ -83,7 +83,10 @@ export class Repairs {
     const { store, members } = this.#core
     // What a crash kept from being tried again.
     await this.#retry()
-    const lacking = readStagedHeads(store, MAX_STAGED_LOOKED_AT).filter(({ waits }) => waits.prev.length + waits.auth.length > 0)
+    const staged = readStagedHeads(store, MAX_STAGED_LOOKED_AT)
+    const lacking = staged.filter(({ waits }) => waits.prev.length + waits.auth.length > 0)
+    const isHeldUp = staged.some(({ waits }) => waits.prev.length + waits.auth.length + waits.groups.length === 0)
+    if (isHeldUp) return { again: this.#core.nowMs() + REPAIR_RETRY_MS }
     if (lacking.length === 0 || !members.hasLocalJoined()) return 'settled'
     await this.#wake([...new Set(lacking.map(({ origin }) => origin))])
     return { again: this.#core.nowMs() + REPAIR_WATCH_MS }

@@ -14,11 +14,10 @@ import { MAX_STAGED_LOOKED_AT } from './limits.ts'
 import { REPAIR_DUE, REPAIR_RETRY_MS } from './repairs.ts'
 import { resolutionEventsOf } from './resolution-events.ts'
 import { RESOLVE_DUE, RESOLVE_RETRY_MS } from './resolution-work.ts'
+import { starvingOf } from './starving.ts'
 
 /** PDUs taken out of staging in one commit; more come with the next, as they do when its resolutions have cost what a turn may. */
 const MAX_RETRIED = 200
-/** How often an event waits for a resolution, while others move the room on, before it is resolved at once. */
-const MAX_RESOLUTION_WAITS = 3
 
 /** What still waits after staged PDUs have been tried again. */
 export interface StagedRest {
@@ -27,19 +26,18 @@ export interface StagedRest {
   readonly more: boolean
 }
 
-/** How often staged events have waited for resolutions, in this life of the object. */
-const resolutionWaits = new WeakMap<RoomCore, Map<string, number>>()
-
 /** Applies staged PDUs that have what they waited for, and those that wait for them in turn. The caller holds the transaction. */
 export function retryStaged(core: RoomCore, draft: Draft): StagedRest {
   const waiting = new Map(readStagedHeads(core.store, MAX_STAGED_LOOKED_AT).map((head) => [head.eventId, head]))
   const resolutions = resolutionEventsOf(core)
+  const starving = starvingOf(core)
+  starving.review(waiting, core.nowMs())
   let retried = 0
   const isEnough = (): boolean => retried >= MAX_RETRIED || resolutions.isTurnSpent
   for (let moved = waiting.size > 0; moved && !isEnough(); ) {
     moved = false
     for (const head of [...waiting.values()]) {
-      if (isEnough() || !isReady(core, head)) continue
+      if (isEnough() || starving.holdsUp(head.eventId) || !isReady(core, head)) continue
       retried += 1
       const verdict = retryOne(core, draft, head)
       if (verdict?.kind === 'missing' || verdict?.kind === 'unresolved') {
@@ -56,7 +54,9 @@ export function retryStaged(core: RoomCore, draft: Draft): StagedRest {
 /** Makes sure that what is missing is fetched and that what is unresolved gets resolved, whatever happens to this life of the object. The caller holds the transaction. */
 export function planMissing(core: RoomCore, { waiting, more }: StagedRest): void {
   const lacking = waiting.filter(({ waits }) => waits.prev.length + waits.auth.length > 0)
-  if (more || lacking.length > 0) core.due.ensure(REPAIR_DUE, '', core.nowMs() + REPAIR_RETRY_MS)
+  // What waits for nothing but others is tried again when those are done, and by the alarm should a crash come between.
+  const isHeldUp = waiting.some(({ waits }) => waits.prev.length + waits.auth.length + waits.groups.length === 0)
+  if (more || isHeldUp || lacking.length > 0) core.due.ensure(REPAIR_DUE, '', core.nowMs() + REPAIR_RETRY_MS)
   if (more) core.repairs?.planRetry()
   else for (const { origin } of lacking) core.repairs?.plan(origin)
   const unresolved = waiting.flatMap(({ waits }) => (waits.groups.length > 0 ? [waits.groups] : []))
@@ -83,21 +83,13 @@ function retryOne(core: RoomCore, draft: Draft, head: StagedHead): RemoteVerdict
   const parsed = isJsonObject(json) ? parsePdu(json, draft.rules, draft.head.roomId) : undefined
   unstagePdu(core.store, head.eventId)
   if (text === undefined || parsed?.ok !== true) return undefined
-  const facts = { nowMs: core.nowMs(), refusal: head.refusal }
-  const isPatient = countWaits(core, head) < MAX_RESOLUTION_WAITS
-  const verdict = appendRemoteEvent(core, draft, parsed.event, isPatient ? facts : { ...facts, resolutionBudget: Number.POSITIVE_INFINITY })
-  if (verdict.kind === 'missing' || verdict.kind === 'unresolved') stagePdu(core.store, { ...head, pdu: text, waits: waitsOf(verdict) })
-  else joinTips(core, draft)
+  if (head.waits.groups.length > 0) starvingOf(core).tried(head.eventId, core.nowMs())
+  const verdict = appendRemoteEvent(core, draft, parsed.event, { nowMs: core.nowMs(), refusal: head.refusal })
+  if (verdict.kind === 'missing' || verdict.kind === 'unresolved') {
+    stagePdu(core.store, { ...head, pdu: text, waits: waitsOf(verdict) })
+    return verdict
+  }
+  starvingOf(core).ended(head.eventId)
+  joinTips(core, draft)
   return verdict
-}
-
-/** A room whose state moves on all the time must not keep an event waiting for ever. */
-function countWaits(core: RoomCore, { eventId, waits }: StagedHead): number {
-  if (waits.groups.length === 0) return 0
-  const counts = resolutionWaits.get(core) ?? new Map<string, number>()
-  resolutionWaits.set(core, counts)
-  if (counts.size >= MAX_STAGED_LOOKED_AT) counts.clear()
-  const count = (counts.get(eventId) ?? 0) + 1
-  counts.set(eventId, count)
-  return count
 }

@@ -253,7 +253,7 @@ describe('ends of the graph', () => {
     await ingest(room, powered.event, joined.event)
     const forks = Array.from({ length: 25 }, (_, n) => joined.branch.next(ALICE, 'org.example.mark', { n }, `${n}`).event)
     await ingest(room, ...forks)
-    await runInDurableObject(room.stub, (object) => Reflect.set(Reflect.get(object, 'core'), 'localResolutionEvents', 0))
+    await runInDurableObject(room.stub, (object) => Reflect.set(Reflect.get(object, 'core').resolutionBudgets, 'local', 0))
     const ends = async (): Promise<number> => JSON.parse(String((await rows(room, 'SELECT extremities FROM room'))[0]?.extremities)).length
     const eventId = await room.send(local, { body: 'on one of them' })
     const [{ envelope } = { envelope: '' }] = await rows(room, `SELECT envelope FROM events WHERE event_id = '${eventId}'`)

@@ -1,5 +1,8 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { expect, it } from 'vitest'
+import { MAX_RESOLUTION_WAITS } from '../../../../src/durable/room/graph/limits.ts'
+import { starvingOf } from '../../../../src/durable/room/graph/starving.ts'
+import type { RoomCore } from '../../../../src/durable/room/room-core.ts'
 import type { RoomEvent } from '../../../../src/matrix/events/room-event.ts'
 import { unwrap } from '../../../../src/runtime/outcome.ts'
 import { caller, createLocalRoom, type LocalRoom, roomStub } from '../../../support/local-room.ts'
@@ -81,3 +84,39 @@ it('a state too large for one transaction is resolved beside the room’s life, 
   )
   expect(content).toMatch(/left2299|right3/)
 }, 120_000)
+
+it('an event that others keep from being resolved is waited for by them, and no commit resolves it whatever it costs', async () => {
+  const room = await createLocalRoom(ALICE, '11')
+  const start = await branchOf(room, '11')
+  const stub = roomStub(room.roomId)
+  const [left, right] = [changesOf(start, 'left', 3), changesOf(start, 'right', 1)]
+  const [first, second, third] = left.events
+  const [starving] = right.events
+  if (first === undefined || second === undefined || third === undefined || starving === undefined) throw new Error('no events')
+  // Nothing is resolved inside a commit, and nothing beside it until the test says so.
+  await runInDurableObject(stub, (object) => {
+    const core: RoomCore = Reflect.get(object, 'core')
+    Reflect.set(core.resolutionBudgets, 'received', 0)
+    Reflect.set(core.repairs ?? {}, 'planResolution', () => undefined)
+  })
+  expect(await ingest(room, [first])).toEqual(['accepted'])
+  expect(await ingest(room, [starving])).toEqual(['staged'])
+  // The room moves on: what was to be resolved is another state now.
+  expect(await ingest(room, [second])).toEqual(['accepted'])
+  await runInDurableObject(stub, (object) => {
+    const core: RoomCore = Reflect.get(object, 'core')
+    for (let waits = 0; waits < MAX_RESOLUTION_WAITS; waits += 1) starvingOf(core).tried(starving.eventId, core.nowMs())
+  })
+  expect(await ingest(room, [third])).toEqual(['staged'])
+  expect((await stub.send(caller(ALICE), message('meanwhile'))).ok).toBe(true)
+  await runInDurableObject(stub, (object) => {
+    const core: RoomCore = Reflect.get(object, 'core')
+    Reflect.deleteProperty(core.repairs ?? {}, 'planResolution')
+  })
+  await untilResolved(room)
+  expect(await ingest(room, [first, starving, second, third])).toEqual(['known', 'known', 'known', 'known'])
+  const placed = await runInDurableObject(stub, (_room, state) =>
+    state.storage.sql.exec("SELECT 1 FROM events WHERE type = 'm.room.power_levels' AND status = 0 AND pos IS NOT NULL").toArray(),
+  )
+  expect(placed.length).toBeGreaterThanOrEqual(5)
+})
