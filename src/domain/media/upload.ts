@@ -27,7 +27,7 @@ export interface UploadInput {
 /** Stores a file; answers its URI. @throws MatrixError M_TOO_LARGE, M_FORBIDDEN (quota), M_LIMIT_EXCEEDED. */
 export async function upload(ctx: RequestContext, input: UploadInput): Promise<string> {
   const mediaId = randomString(MEDIA_ID_LENGTH)
-  await store(ctx, mediaId, input, undefined)
+  await toTheEnd(ctx, store(ctx, mediaId, input, undefined))
   return mxcUri(ctx.config.serverName, mediaId)
 }
 
@@ -55,13 +55,19 @@ export async function uploadTo(ctx: RequestContext, mediaId: string, input: Uplo
   if (created.localpart !== ctx.claimedLocalpart) throw forbidden('Somebody else has made that media ID')
   if (created.blob !== undefined) throw cannotOverwriteMedia()
   try {
-    await store(ctx, mediaId, input, created)
+    await toTheEnd(ctx, store(ctx, mediaId, input, created))
   } catch (cause) {
     // Somebody was faster: the account knows nothing of it any more, the registry everything.
     const isGone = cause instanceof MatrixError && cause.errcode === 'M_NOT_FOUND'
     if (isGone && (await findMedia(ctx.registry, ctx.config.serverName, mediaId))?.blob !== undefined) throw cannotOverwriteMedia()
     throw cause
   }
+}
+
+/** Lets an upload clean up behind itself even if its client has gone. */
+async function toTheEnd(ctx: RequestContext, work: Promise<void>): Promise<void> {
+  ctx.waitUntil(work.catch(() => undefined))
+  await work
 }
 
 /** Room first, then the bytes, then their entry in the registry: in this order nothing is ever seen that is not there. */
