@@ -102,8 +102,8 @@ describe('threads with matrix-js-sdk', () => {
       const room = sdkRoom(fresh, roomId)
       await room.createThreadsTimelineSets()
       await room.fetchRoomThreads()
-      await waitUntil('both threads', () => room.getThreads().length === 2)
-      expect(threadOf(room, root).length).toBe(REPLIES)
+      // A thread that the timeline shows first is there before what the server says of it has been read.
+      await waitUntil('both threads', () => room.getThreads().length === 2 && threadOf(room, root).length === REPLIES)
       expect(threadOf(room, root).hasCurrentUserParticipated).toBe(true)
       expect(threadOf(room, other).hasCurrentUserParticipated).toBe(false)
       expect(threadOf(room, root).replyToEvent?.getContent().body).toBe(`reply ${REPLIES - 1}`)
