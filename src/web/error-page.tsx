@@ -5,11 +5,7 @@ import { Layout, type PageElement } from './components/layout.tsx'
 import { messages } from './messages/en.ts'
 
 const FORBIDDEN = 403
-const BAD_REQUEST = 400
 const SERVER_ERROR = 500
-
-/** Why a page cannot be shown, in words for the user. */
-export type PageProblem = 'client' | 'redirect-uri' | 'request' | 'form'
 
 /** What a refusal means to somebody in front of a form; `undefined` where it is no matter of theirs. */
 export function explained(cause: unknown, wrongPassword: string = messages.errors.password): string | undefined {
@@ -49,7 +45,6 @@ export function errorPage(serverName: string, cause: unknown, requestId: string)
 
 function describe(cause: unknown, requestId: string): { readonly text: string; readonly status: number } {
   if (cause === 'form') return { text: messages.errors.form, status: FORBIDDEN }
-  if (cause === 'client' || cause === 'redirect-uri' || cause === 'request') return { text: messages.errors[cause], status: BAD_REQUEST }
   if (cause instanceof OAuthError) return { text: messages.errors.client, status: cause.status }
   if (cause instanceof MatrixError) return { text: explained(cause) ?? messages.errors.request, status: cause.status }
   log.error(`request ${requestId} for a page failed`, cause)

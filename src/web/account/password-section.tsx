@@ -7,7 +7,8 @@ export function PasswordSection({ csrf, username }: { readonly csrf: string; rea
   return (
     <section aria-labelledby="password-section">
       <h2 id="password-section">{words.changePassword}</h2>
-      <Form action="/account/password" csrf={csrf} hidden={{ username }}>
+      <Form action="/account/password" csrf={csrf}>
+        <input type="text" name="username" value={username} autocomplete="username" readonly hidden />
         <Field name="password" label={words.currentPassword} type="password" autocomplete="current-password" />
         <Field name="new_password" label={words.newPassword} type="password" autocomplete="new-password" />
         <p>

@@ -21,6 +21,8 @@ a { color: var(--accent); }
 label { display: block; font-weight: 600; margin-top: 1rem; }
 .check { display: flex; gap: .5rem; align-items: baseline; font-weight: 400; }
 .help, .muted { color: var(--muted); font-size: .9rem; margin: .25rem 0 0; }
+p.muted, form + p { margin: .25rem 0 1rem; }
+form + p, form + form { margin-top: 1rem; }
 input:not([type=checkbox]) { width: 100%; margin-top: .25rem; padding: .6rem .75rem; font: inherit; color: inherit; background: var(--page); border: 1px solid var(--line); border-radius: .5rem; }
 button { margin-top: 1.25rem; padding: .6rem 1.25rem; font: inherit; font-weight: 600; color: var(--on-accent); background: var(--accent); border: 1px solid transparent; border-radius: .5rem; cursor: pointer; }
 button.plain { color: var(--accent); background: transparent; border-color: var(--line); }

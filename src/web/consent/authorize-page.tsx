@@ -6,23 +6,39 @@ import { clientTitle } from '../../domain/oauth/clients.ts'
 import { Form } from '../components/form.tsx'
 import { Layout } from '../components/layout.tsx'
 import { loginPath } from '../continue.ts'
-import { errorPage } from '../error-page.tsx'
 import { messages } from '../messages/en.ts'
 import { html, type PageInput, seeOther } from '../page.ts'
 import { ClientFacts } from './client-facts.tsx'
 
 const PATH = '/oauth2/authorize'
+const BAD_REQUEST = 400
 
 /** Forms are bound to the request that they answer. */
 function purposeOf(query: string): string {
   return `authorize ${query}`
 }
 
-/** What must be said to the browser because a request is not good: to the client, or to the user alone. */
+/**
+ * What must be said because a request is not good: to the client, or to the user alone. Anybody can register a client, so nobody is sent to one
+ * by a mere link: only users who are logged in are, others are shown where it would lead (RFC 9700 section 4.11.2).
+ */
 async function refuse(input: PageInput, verdict: Exclude<AuthorizationVerdict, { kind: 'good' }>): Promise<Response> {
-  if (verdict.kind === 'answer') return seeOther(input, verdict.location)
-  const { page, status } = errorPage(input.ctx.config.serverName, verdict.problem, input.ctx.requestId)
-  return await html(input, page, { status })
+  const { ctx, browser } = input
+  if (verdict.kind === 'answer' && (await userAt(ctx, browser)) !== undefined) return seeOther(input, verdict.location)
+  const back = verdict.kind === 'answer' ? verdict.location : undefined
+  const page = (
+    <Layout title={messages.errors.title} serverName={ctx.config.serverName}>
+      <p role="alert">{messages.errors[verdict.kind === 'answer' ? 'request' : verdict.problem]}</p>
+      {back === undefined ? null : (
+        <p>
+          <a href={back} rel="noreferrer">
+            {`${messages.errors.back}: ${targetOf(back)}`}
+          </a>
+        </p>
+      )}
+    </Layout>
+  )
+  return await html(input, page, { status: BAD_REQUEST })
 }
 
 /** The same request without what has been done about it already. */
@@ -40,7 +56,10 @@ export async function getAuthorize(input: PageInput): Promise<Response> {
   if (verdict.kind !== 'good') return await refuse(input, verdict)
   const { request } = verdict
   // Nobody is let in without being asked.
-  if (request.prompt === 'none') return seeOther(input, errorLocation(ctx.config, request, 'consent_required', 'The user must be asked'))
+  if (request.prompt === 'none') {
+    const location = errorLocation(ctx.config, request, 'consent_required', 'The user must be asked')
+    return await refuse(input, { kind: 'answer', location })
+  }
   if (request.prompt !== undefined)
     return seeOther(input, loginPath(request.prompt === 'create' ? 'register' : 'login', withoutPrompt(query)))
   const user = await userAt(ctx, browser)

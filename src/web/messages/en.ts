@@ -93,6 +93,7 @@ export const messages = {
     client: 'The application is not known here. Start again in the application.',
     'redirect-uri': 'The application asked for an answer at an address that it has not registered. Nothing was sent there.',
     request: 'The request of the application cannot be understood.',
+    back: 'Back to the application',
     form: 'This page was open for too long, or in another window too. Go back, reload it and try again.',
     credentials: 'Wrong user name or password.',
     password: 'That is not your password.',

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { registerAccount, whoami } from '../../support/api-client.ts'
 import { formsOf } from '../../support/form-browser.ts'
 import {
@@ -17,6 +17,11 @@ import {
 const ELSEWHERE = 'https://app.client.example/other'
 
 describe('an authorization request (A7)', () => {
+  let localpart: string
+  beforeAll(async () => {
+    localpart = (await registerAccount()).localpart
+  })
+
   it.each([
     ['an unknown client', { client_id: 'A'.repeat(24) }],
     ['no client', { client_id: undefined }],
@@ -44,13 +49,22 @@ describe('an authorization request (A7)', () => {
     ['no device (A8)', { scope: 'urn:matrix:client:api:*' }, 'invalid_scope'],
     ['a request object', { request: 'x' }, 'request_not_supported'],
     ['no wish that anybody be asked', { prompt: 'none' }, 'consent_required'],
-  ])('with %s is refused at the registered address, with state and issuer', async (_what, change, error) => {
-    const visit = await openBrowser().get(authorizePath(await aClient(), change))
-    expect(visit.status).toBe(303)
-    const location = new URL(visit.location ?? '')
-    expect(`${location.origin}${location.pathname}`).toBe(REDIRECT_URI)
-    expect(Object.fromEntries(location.searchParams)).toMatchObject({ error, state: 'the state', iss: 'https://test.example/' })
-  })
+  ])(
+    'with %s is refused at the registered address, with state and issuer; a mere link sends nobody there',
+    async (_what, change, error) => {
+      const path = authorizePath(await aClient(), change)
+      const stranger = await openBrowser().get(path)
+      expect(stranger).toMatchObject({ status: 400, location: undefined })
+      expect(stranger.text).toContain('Back to the application: app.client.example')
+      const browser = openBrowser()
+      await logInAt(browser, await browser.get('/account'), localpart)
+      const visit = await browser.get(path)
+      expect(visit.status).toBe(303)
+      const location = new URL(visit.location ?? '')
+      expect(`${location.origin}${location.pathname}`).toBe(REDIRECT_URI)
+      expect(Object.fromEntries(location.searchParams)).toMatchObject({ error, state: 'the state', iss: 'https://test.example/' })
+    },
+  )
 
   it('leads through login and consent to a code, in the query or in the fragment', async () => {
     const { localpart, userId } = await registerAccount()
