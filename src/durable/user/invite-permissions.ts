@@ -1,7 +1,9 @@
 import { MatrixError } from '../../matrix/errors.ts'
 import { compileInvitePermissions, EVERYBODY_MAY_INVITE, type InvitePermissions } from '../../matrix/invite-permissions.ts'
 import type { JsonObject } from '../../matrix/json.ts'
+import { nowMs } from '../../runtime/clock.ts'
 import { readAccountData } from '../../storage/user/account-data.ts'
+import { chargeInvitation } from './invite-limits.ts'
 import { publicProfile } from './profile.ts'
 import type { UserCore } from './user-core.ts'
 
@@ -41,10 +43,11 @@ export function isUnwantedInviter(core: UserCore, inviter: string): boolean {
   return ownData.ignoredUsers(core).includes(inviter) || ownData.invitePermissions.read(core)(inviter) !== 'allow'
 }
 
-/** Somebody is about to invite the user; answers the profile that the invitation shows. @throws MatrixError M_INVITE_BLOCKED. */
+/** Somebody is about to invite the user; answers the profile that the invitation shows. @throws MatrixError M_INVITE_BLOCKED, M_LIMIT_EXCEEDED. */
 export function invitedBy(core: UserCore, inviter: string): JsonObject {
   if (core.store.exists() && core.feedKeeper.ownData.invitePermissions.read(core)(inviter) === 'block') {
     throw new MatrixError(403, 'M_INVITE_BLOCKED', 'That user does not want to be invited')
   }
+  if (core.config.rateLimits) chargeInvitation(core.buckets, core.config.serverName, inviter, nowMs())
   return publicProfile(core)
 }
