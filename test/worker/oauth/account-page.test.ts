@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { call, logIn, PASSWORD, registerAccount, type TestSession, tryLogin, whoami } from '../../support/api-client.ts'
 import { crossSigningKeys } from '../../support/e2ee.ts'
 import type { FormBrowser } from '../../support/form-browser.ts'
-import { logInAt, oauthLogin, openBrowser } from '../../support/oauth.ts'
+import { logInAt, oauthLogin, openBrowser, refreshOAuth } from '../../support/oauth.ts'
 
 const RESET = 'org.matrix.cross_signing_reset'
 
@@ -57,6 +57,25 @@ describe('the account page', () => {
     expect((await browser.submit(page, '/account/sign-out', {})).location).toBe('/account?done=signed-out')
     expect((await whoami(other.token)).status).toBe(401)
     expect((await whoami(alice.token)).status).toBe(200)
+  })
+
+  it('signs a client of OAuth out with both of its tokens (A3)', async () => {
+    const alice = await registerAccount()
+    const session = await oauthLogin(alice.localpart)
+    const page = await session.browser.get(`/account?action=org.matrix.session_end&device_id=${session.deviceId}`)
+    await session.browser.submit(page, '/account/sign-out', {})
+    expect((await whoami(session.token)).status).toBe(401)
+    expect((await refreshOAuth(session.clientId, session.refreshToken)).body.error).toBe('invalid_grant')
+  })
+
+  it('is closed to accounts that are locked, and so is the login', async () => {
+    const alice = await registerAccount()
+    const browser = await atAccount(alice)
+    await runInDurableObject(env.USER.get(env.USER.idFromName(alice.userId)), (user) => user.standing({ locked: true }, 'test'))
+    const login = await browser.follow(await browser.get('/account'))
+    const refused = await browser.submit(login, '/account/login', { username: alice.localpart, password: PASSWORD })
+    expect(refused).toMatchObject({ status: 401, location: undefined })
+    expect(refused.text).toContain('has been locked')
   })
 
   it('asks for the password again after a while (A14)', async () => {

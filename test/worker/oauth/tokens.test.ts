@@ -1,6 +1,7 @@
-import { runInDurableObject } from 'cloudflare:test'
+import { listDurableObjectIds, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import { costTotals } from '../../../src/runtime/metrics.ts'
 import { call, logIn, passwordAuth, registerAccount, whoami } from '../../support/api-client.ts'
 import {
   aClient,
@@ -8,6 +9,7 @@ import {
   authorizePath,
   exchange,
   freshDeviceId,
+  logInAt,
   type OAuthAnswer,
   oauthLogin,
   oauthPost,
@@ -197,6 +199,27 @@ describe('the token endpoint', () => {
     expect(limited).toMatchObject(later)
     expect(limited?.body.errcode).toBeUndefined()
     expect((await oauthPost('/oauth2/token', fields)).status).toBe(200)
+  })
+
+  it('wakes nobody for what was made up', async () => {
+    const { localpart } = await registerAccount()
+    const clientId = await aClient()
+    const count = async () => (await listDurableObjectIds(env.USER)).length
+    const [before, rpcBefore] = [await count(), costTotals().rpc ?? 0]
+    const name = Buffer.from('nobody-at-all').toString('base64url')
+    const made = (prefix: string) => `${prefix}_${name}_${'A'.repeat(24)}_${'A'.repeat(16)}`
+    await exchange(clientId, made('myc'))
+    await refreshOAuth(clientId, made('myr'))
+    await oauthPost('/oauth2/revoke', { token: made('mya') })
+    const browser = openBrowser()
+    browser.cookies.set('__Host-myelin-session', made('myb'))
+    await browser.get('/account')
+    await logInAt(browser, await browser.get('/account/login'), 'nobody-at-all').catch(() => undefined)
+    expect(await count()).toBe(before)
+    expect(costTotals().rpc ?? 0).toBe(rpcBefore)
+    // Registering and logging in are counted, so the counter counts.
+    await logInAt(browser, await browser.get('/account/login'), localpart)
+    expect(costTotals().rpc ?? 0).toBeGreaterThan(rpcBefore)
   })
 
   it('takes forms only', async () => {
