@@ -54,6 +54,10 @@ export interface Env {
   readonly MYELIN_MEDIA_REMOTE_RETENTION_DAYS?: string
   /** Bytes of all copies of other servers' files. */
   readonly MYELIN_MEDIA_REMOTE_CACHE_BYTES?: string
+  /** `on` (default) or `off`: whether pages that users link to are read for them. */
+  readonly MYELIN_URL_PREVIEWS?: string
+  /** Hosts, separated by commas, that are not asked for previews, nor their subdomains. */
+  readonly MYELIN_URL_PREVIEW_DENY?: string
   /** Pixels of the largest image that thumbnails are made of. */
   readonly MYELIN_MEDIA_THUMBNAIL_MAX_PIXELS?: string
   /** `off` (default) or `on`: whether new files may be downloaded without an access token. */

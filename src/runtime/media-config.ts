@@ -16,6 +16,10 @@ export interface MediaConfig {
   readonly thumbnailMaxPixels: number
   /** Whether what is uploaded or fetched now may be downloaded without an access token (the endpoints are "frozen" where it may not). */
   readonly unauthenticated: boolean
+  /** Whether pages that users link to are read for them. */
+  readonly urlPreviews: boolean
+  /** Hosts that are not asked for previews, nor their subdomains; in lower case. */
+  readonly deniedPreviewHosts: readonly string[]
 }
 
 const MIB = 1_024 * 1_024
@@ -32,10 +36,12 @@ export function mediaConfig(vars: Variables, problems: string[]): MediaConfig {
     problems.push(`${name} is ${JSON.stringify(given)}; it must be a whole number from ${min} to ${max}`)
     return fallback
   }
-  const unauthenticated = vars.MYELIN_MEDIA_UNAUTHENTICATED ?? ''
-  if (!['', 'on', 'off'].includes(String(unauthenticated))) {
-    problems.push(`MYELIN_MEDIA_UNAUTHENTICATED is ${JSON.stringify(unauthenticated)}; it must be one of off, on`)
+  const onOff = (name: string, fallback: boolean): boolean => {
+    const given = vars[name] ?? ''
+    if (!['', 'on', 'off'].includes(String(given))) problems.push(`${name} is ${JSON.stringify(given)}; it must be one of off, on`)
+    return given === '' ? fallback : given === 'on'
   }
+  const denied = String(vars.MYELIN_URL_PREVIEW_DENY ?? '').split(',')
   return {
     uploadMaxBytes: integer('MYELIN_MEDIA_UPLOAD_MAX_BYTES', 50 * MIB, 1, 4 * GIB),
     userQuotaBytes: integer('MYELIN_MEDIA_USER_QUOTA_BYTES', 10 * GIB, 0, Number.MAX_SAFE_INTEGER),
@@ -43,6 +49,15 @@ export function mediaConfig(vars: Variables, problems: string[]): MediaConfig {
     remoteRetentionMs: integer('MYELIN_MEDIA_REMOTE_RETENTION_DAYS', 90, 0, 36_500) * DAY_MS,
     remoteCacheBytes: integer('MYELIN_MEDIA_REMOTE_CACHE_BYTES', 20 * GIB, 0, Number.MAX_SAFE_INTEGER),
     thumbnailMaxPixels: integer('MYELIN_MEDIA_THUMBNAIL_MAX_PIXELS', 5_000_000, 0, 100_000_000),
-    unauthenticated: unauthenticated === 'on',
+    unauthenticated: onOff('MYELIN_MEDIA_UNAUTHENTICATED', false),
+    urlPreviews: onOff('MYELIN_URL_PREVIEWS', true),
+    deniedPreviewHosts: denied
+      .map((host) =>
+        host
+          .trim()
+          .toLowerCase()
+          .replace(/^\*?\./, ''),
+      )
+      .filter((host) => host !== ''),
   }
 }

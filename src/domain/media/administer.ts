@@ -1,10 +1,10 @@
-import { forbidden, invalidParam, notFound } from '../../matrix/errors.ts'
+import { invalidParam, notFound } from '../../matrix/errors.ts'
 import { isMediaId } from '../../matrix/ids/media-id.ts'
 import { isServerName } from '../../matrix/ids/server-name.ts'
 import { nowMs } from '../../runtime/clock.ts'
-import { unwrap } from '../../runtime/outcome.ts'
 import { accountExists } from '../../storage/d1/accounts.ts'
 import { findMedia, type MediaRow, mediaOfUser, quarantineMedia } from '../../storage/d1/media.ts'
+import { requireAdmin } from '../auth/require-admin.ts'
 import type { RequestContext } from '../context.ts'
 import { purgeCopies, removeFile, type Swept } from './sweep.ts'
 
@@ -13,11 +13,6 @@ export interface MediaPage {
   readonly files: readonly MediaRow[]
   /** To go on from; absent at the end. */
   readonly next: number | undefined
-}
-
-async function requireAdmin(ctx: RequestContext): Promise<string> {
-  if (!unwrap(await ctx.session.isAdmin())) throw forbidden('You are not an administrator of this server')
-  return ctx.claimedUserId ?? ''
 }
 
 function checkName(origin: string, mediaId: string): void {

@@ -38,12 +38,15 @@ const BAD_PORTS: ReadonlySet<number> = new Set([
 const CLOSED_NAME = /(?:^|\.)(?:localhost|local|internal|localdomain|home\.arpa)\.?$/i
 
 const HTTPS_PORT = 443
+const HTTP_PORT = 80
 const MAX_PORT = 65_535
 
 /** What this server's operator allows. */
 export interface AddressPolicy {
   /** Private and loopback addresses may be reached: test federations, closed networks. */
   readonly allowPrivateNetwork: boolean
+  /** Pages that people link to may be read without TLS; nothing that servers tell one another may. */
+  readonly allowHttp?: boolean
 }
 
 /**
@@ -53,9 +56,10 @@ export interface AddressPolicy {
 export function checkOutboundUrl(text: string, policy: AddressPolicy): URL {
   const url = URL.parse(text)
   if (url === null) throw blocked('not a URL')
-  if (url.protocol !== 'https:') throw blocked(`scheme ${url.protocol}`)
+  const isHttp = url.protocol === 'http:' && policy.allowHttp === true
+  if (url.protocol !== 'https:' && !isHttp) throw blocked(`scheme ${url.protocol}`)
   if (url.username !== '' || url.password !== '') throw blocked('a URL with credentials')
-  checkEndpoint(url.hostname, url.port === '' ? HTTPS_PORT : Number(url.port), policy)
+  checkEndpoint(url.hostname, url.port === '' ? (isHttp ? HTTP_PORT : HTTPS_PORT) : Number(url.port), policy)
   return url
 }
 

@@ -1,6 +1,7 @@
 import { mediaConfig } from './config.ts'
 import { createContent } from './create.ts'
 import { downloadContent, downloadUnauthenticated } from './download.ts'
+import { getUrlPreview } from './preview-url.ts'
 import { getThumbnail, getThumbnailUnauthenticated } from './thumbnail.ts'
 import { uploadContent, uploadToCreated } from './upload.ts'
 
@@ -14,4 +15,5 @@ export const mediaEndpoints = [
   downloadUnauthenticated,
   getThumbnail,
   getThumbnailUnauthenticated,
+  getUrlPreview,
 ]
