@@ -34,9 +34,13 @@ class HeadReader {
   #description: string | undefined
 
   rewriter(): HTMLRewriter {
-    return new HTMLRewriter().on('meta', { element: (element) => this.#meta(element) }).on('head > title', {
+    return new HTMLRewriter().on('meta', { element: (element) => this.#meta(element) }).on('title', {
+      element: () => {
+        this.#titles += 1
+      },
+      // Later ones are of drawings in the page.
       text: ({ text }) => {
-        if (this.#title.length < MAX_PROPERTY_CHARS) this.#title += text
+        if (this.#titles === 1 && this.#title.length < MAX_PROPERTY_CHARS) this.#title += text
       },
     })
   }
