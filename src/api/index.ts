@@ -18,6 +18,7 @@ import { presenceEndpoints } from './client/presence/index.ts'
 import { profileEndpoints } from './client/profile/index.ts'
 import { pushEndpoints } from './client/push/index.ts'
 import { pushRuleEndpoints } from './client/push-rules/index.ts'
+import { reportEndpoints } from './client/reports/index.ts'
 import { roomKeyEndpoints } from './client/room-keys/index.ts'
 import { roomEndpoints } from './client/rooms/index.ts'
 import { spaceEndpoints } from './client/spaces/index.ts'
@@ -45,6 +46,7 @@ export const ENDPOINTS: readonly Endpoint<RequestContext>[] = [
   ...profileEndpoints,
   ...pushEndpoints,
   ...pushRuleEndpoints,
+  ...reportEndpoints,
   ...roomEndpoints,
   ...spaceEndpoints,
   ...syncEndpoints,
