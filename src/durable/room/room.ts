@@ -24,6 +24,7 @@ import { changeMembership, type MembershipAnswer, type MembershipRequest } from 
 import { updateMemberProfile } from './membership-profile.ts'
 import { NoticeDelivery } from './notice-delivery.ts'
 import { REGISTRY_DUE, RegistryReport } from './registry-report.ts'
+import { repeatLeaves } from './repeat-leaves.ts'
 import { type SendRequest, sendEvent } from './send.ts'
 import { Settlement } from './settle.ts'
 import { SharedRoom } from './shared-room.ts'
@@ -187,6 +188,7 @@ export class Room extends SharedRoom {
     this.#fanOut.ring()
     this.#servers.committed(committed.draft)
     this.#remoteMembers.committed()
+    repeatLeaves(this.core, this.queue, committed.draft)
     return delivered
   }
 }

@@ -21,6 +21,8 @@ export interface Draft {
   outgoing: boolean
   /** Set at the end: other servers' queues have to be told. */
   tellsServers: boolean
+  /** Local users who are joined again by an old event although they had left since; see repeat-leaves.ts. */
+  leftBefore?: readonly string[]
   /** Set while an operation may ask the room's policy server, with what it has been asked about. */
   policyRound?: { readonly judged: JudgedEvent | undefined } | undefined
 }

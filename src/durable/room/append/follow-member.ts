@@ -2,6 +2,7 @@ import { parseUserId } from '../../../matrix/ids/user-id.ts'
 import { toMembership } from '../../../matrix/membership.ts'
 import type { StoredEvent } from '../../../storage/room/events.ts'
 import { membershipNotice } from '../notices.ts'
+import { hadLeftSince } from '../repeat-leaves.ts'
 import type { RoomCore } from '../room-core.ts'
 import type { Draft } from './draft.ts'
 
@@ -23,5 +24,7 @@ export function followMember(core: RoomCore, draft: Draft, userId: string, event
     return
   }
   if (before?.membership === 'join' || membership === 'join') draft.localMembersChanged.add(userId)
+  const isStale = event !== undefined && membership === 'join' && hadLeftSince(core, userId, event, pos)
+  if (isStale) draft.leftBefore = [...(draft.leftBefore ?? []), userId]
   if (event !== undefined) draft.notices.push({ userId, notice: membershipNotice(core, draft, event, userId, membership) })
 }

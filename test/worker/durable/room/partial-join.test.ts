@@ -1,5 +1,5 @@
 import { runInDurableObject } from 'cloudflare:test'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { parsePdu } from '../../../../src/matrix/events/parse-pdu.ts'
 import { findRoomVersionRules } from '../../../../src/matrix/room-versions/rules.ts'
 import { unwrap } from '../../../../src/runtime/outcome.ts'
@@ -142,6 +142,42 @@ describe.each(['10', '12'])('a room of version %s that is joined without its mem
     )
     expect(rest).toEqual([0, 0, 0, 0])
   })
+
+  it.each(['without', 'with'] as const)(
+    'by a second user, %s its members: who had left is not joined again, and other servers hear of it',
+    async (how) => {
+      const world = await prepare(version)
+      const { room, copy, join } = world
+      await joinPartially(world, version)
+      await tellWhole(world, copy)
+      await complete(copy)
+      unwrap(await copy.membership(caller(LOCAL), { action: 'leave', target: LOCAL, content: {}, ownContent: false }))
+      expect(await copy.isResident()).toBe(false)
+      const leavesTold = async (): Promise<number> => {
+        const { pdus } = await copy.eventsForServer('other.example', 0, 50)
+        return pdus.map((pdu) => JSON.parse(pdu)).filter(({ sender, content }) => sender === LOCAL && content.membership === 'leave').length
+      }
+      expect(await leavesTold()).toBe(1)
+      // Nobody else has heard of that, and lets another user of this server in.
+      const amy = '@amy:test.example'
+      const second = { ...world, branch: join.branch, join: join.branch.next(amy, 'm.room.member', { membership: 'join' }, amy) }
+      if (how === 'without') {
+        await joinPartially(second, version, copy, 'gen2')
+        await tellWhole(second, copy)
+        await complete(copy)
+      } else {
+        unwrap(await copy.beginImport({ roomId: room.roomId, version, generation: 'gen2' }))
+        const state = [...second.branch.state.values()]
+        unwrap(await copy.stageImport('gen2', [...staged(state, true), ...staged([...world.chain, world.eveJoined], false)]))
+        while (!unwrap(await copy.advanceImport('gen2')).isDone);
+        unwrap(await copy.finishImport({ generation: 'gen2', join: second.join.event.pdu, omitted: undefined }, 'test'))
+      }
+      await vi.waitFor(async () => expect(joinedIn(unwrap(await copy.joinedMembers(caller(amy))))).toEqual([ALICE, amy, BOB, CAROL]), {
+        timeout: 20_000,
+      })
+      expect(await leavesTold()).toBe(2)
+    },
+  )
 
   it('can be left and joined again before its state has come', async () => {
     const world = await prepare(version)

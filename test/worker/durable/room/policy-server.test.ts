@@ -143,7 +143,7 @@ describe('E21: what a local user sends into a room with a policy server', () => 
     const room = await guardedRoom()
     const decide = hesitate('slow')
     const slow = [trySend(room, 'slow'), trySend(room, 'slow')]
-    await vi.waitFor(() => expect(asked()).toBe(2))
+    await vi.waitFor(() => expect(asked()).toBe(2), { timeout: 20_000 })
     expect(await ingest(room, await message(room, 'meanwhile'))).toEqual(['accepted'])
     await room.send(ALICE, { body: 'quick' })
     expect(await bodies(room)).toEqual(['meanwhile', 'quick'])
@@ -158,7 +158,7 @@ describe('E21: what a local user sends into a room with a policy server', () => 
     const room = await guardedRoom()
     const decide = hesitate('too late')
     const late = trySend(room, 'too late')
-    await vi.waitFor(() => expect(asked()).toBe(1))
+    await vi.waitFor(() => expect(asked()).toBe(1), { timeout: 20_000 })
     const leave = { action: 'leave', target: ALICE, content: {}, ownContent: false } as const
     unwrap(await room.stub.membership(caller(ALICE), leave))
     decide()
