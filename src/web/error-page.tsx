@@ -25,6 +25,11 @@ export function explained(cause: unknown, wrongPassword: string = messages.error
       return messages.errors.username
     case 'M_WEAK_PASSWORD':
       return messages.errors.weak
+    case 'M_USER_SUSPENDED':
+      return messages.errors.suspended
+    case 'M_INVALID_PARAM':
+    case 'M_PROFILE_TOO_LARGE':
+      return messages.errors.invalid
     case 'M_UNRECOGNIZED':
       return messages.errors.notFound
     default:

@@ -2,7 +2,7 @@ import { type Context, Hono } from 'hono'
 import type { RateLimitClass } from '../http/context.ts'
 import type { Env } from '../runtime/bindings.ts'
 import { getAccount } from './account/account-page.tsx'
-import { postCrossSigningReset, postDeactivate, postPassword, postSignOut } from './account/actions.tsx'
+import { postCrossSigningReset, postDeactivate, postPassword, postProfile, postSignOut } from './account/actions.tsx'
 import { getStylesheet } from './assets/get-stylesheet.ts'
 import { getAuthorize, postAuthorize } from './consent/authorize-page.tsx'
 import { getLink, postLink } from './device/link-page.tsx'
@@ -27,6 +27,7 @@ export const webRoutes = new Hono<{ Bindings: Env }>()
   .post('/account/register', page('register', postRegister))
   .post('/account/sign-out', page('account', postSignOut))
   .post('/account/password', page('account', postPassword))
+  .post('/account/profile', page('account', postProfile))
   .post('/account/cross-signing-reset', page('account', postCrossSigningReset))
   .post('/account/deactivate', page('account', postDeactivate))
   .get('/oauth2/authorize', page('page', getAuthorize))

@@ -1,5 +1,6 @@
 /** What clients may send their users to the account page for (client-server-api#account-management-url-actions), under old names too. */
 export const ACCOUNT_ACTIONS = [
+  'org.matrix.profile',
   'org.matrix.devices_list',
   'org.matrix.device_view',
   'org.matrix.device_delete',
@@ -14,6 +15,7 @@ export const ACCOUNT_ACTIONS = [
 export type AccountView = 'overview' | 'device' | 'sign-out' | 'deactivate' | 'cross-signing-reset'
 
 const VIEWS: Readonly<Record<(typeof ACCOUNT_ACTIONS)[number], AccountView>> = {
+  'org.matrix.profile': 'overview',
   'org.matrix.devices_list': 'overview',
   'org.matrix.device_view': 'device',
   'org.matrix.device_delete': 'sign-out',

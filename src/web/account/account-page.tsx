@@ -10,6 +10,7 @@ import { html, type PageInput, seeOther } from '../page.ts'
 import { Deactivation, ResetApproval, SignOut } from './confirmations.tsx'
 import { Back } from './parts.tsx'
 import { PasswordSection } from './password-section.tsx'
+import { ProfileSection } from './profile-section.tsx'
 import { DeviceFacts, Sessions } from './sessions.tsx'
 
 /** What a page of the account is drawn from. */
@@ -26,6 +27,7 @@ const NOTICES = new Map([
   ['signed-out', words.signedOut],
   ['password', words.passwordChanged],
   ['reset', words.resetAllowed],
+  ['profile', words.nameSaved],
 ])
 
 /** `GET /account` (client-server-api#oauth-20-account-management), `action` and `device_id` as clients link to it. */
@@ -118,6 +120,7 @@ function Overview({ input, account }: ViewProps) {
         <strong>{account.userId}</strong>
       </p>
       <Sessions devices={account.devices} />
+      <ProfileSection csrf={input.csrf('profile')} displayName={account.displayName} />
       <PasswordSection csrf={input.csrf('password')} username={account.userId} />
       <p class="muted">
         <a href="/account?action=org.matrix.cross_signing_reset">{words.resetTitle}</a>

@@ -53,6 +53,13 @@ export async function postPassword(input: PageInput): Promise<Response> {
   return await act(input, action, { view: 'overview', deviceId: undefined }, () => doneHere(input, 'password'))
 }
 
+/** `POST /account/profile`. */
+export async function postProfile(input: PageInput): Promise<Response> {
+  input.requireOwnForm('profile')
+  const action: AccountAction = { kind: 'set-display-name', displayName: (input.form.get('display_name') ?? '').trim() }
+  return await act(input, action, { view: 'overview', deviceId: undefined }, () => doneHere(input, 'profile'))
+}
+
 /** `POST /account/cross-signing-reset` (MSC4312). */
 export async function postCrossSigningReset(input: PageInput): Promise<Response> {
   const named = input.form.get('device_id') ?? ''

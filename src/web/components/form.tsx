@@ -30,10 +30,11 @@ export interface FieldProps {
   readonly value?: string
   readonly autocomplete: string
   readonly maxLength?: number
+  readonly optional?: boolean
 }
 
 /** {@link FieldProps}. */
-export function Field({ name, label, help, type = 'text', value = '', autocomplete, maxLength = 600 }: FieldProps) {
+export function Field({ name, label, help, type = 'text', value = '', autocomplete, maxLength = 600, optional = false }: FieldProps) {
   const helpId = help === undefined ? undefined : `${name}-help`
   return (
     <>
@@ -48,7 +49,7 @@ export function Field({ name, label, help, type = 'text', value = '', autocomple
         autocapitalize="none"
         spellcheck={false}
         aria-describedby={helpId}
-        required
+        required={!optional}
       />
       {help === undefined ? null : (
         <p class="help" id={helpId}>

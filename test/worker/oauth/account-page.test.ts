@@ -113,6 +113,23 @@ describe('the account page', () => {
     expect((await other.get('/account')).status).toBe(303)
   })
 
+  it('changes the name that others see, without a password', async () => {
+    const alice = await registerAccount()
+    const browser = await atAccount(alice)
+    await letTimePass(alice.userId)
+    const page = await browser.get('/account?action=org.matrix.profile')
+    expect((await browser.submit(page, '/account/profile', { display_name: ' Alice <3 ' })).location).toBe('/account?done=profile')
+    const name = async () => (await call('GET', `/profile/${alice.userId}/displayname`)).body
+    expect(await name()).toEqual({ displayname: 'Alice <3' })
+    expect((await browser.get('/account')).text).toContain('value="Alice &lt;3"')
+    const refused = await browser.submit(page, '/account/profile', { display_name: 'x'.repeat(257) })
+    expect(refused).toMatchObject({ status: 400, location: undefined })
+    await browser.submit(page, '/account/profile', { display_name: '' })
+    expect((await name()).errcode).toBe('M_NOT_FOUND')
+    await runInDurableObject(env.USER.get(env.USER.idFromName(alice.userId)), (user) => user.standing({ suspended: true }, 'test'))
+    expect((await browser.submit(page, '/account/profile', { display_name: 'x' })).status).toBe(403)
+  })
+
   it('closes the account', async () => {
     const alice = await registerAccount()
     const browser = await atAccount(alice)
