@@ -52,9 +52,10 @@ export function buildSlidingWindow(core: RoomCore, caller: Caller, asked: Slidin
   })
   const timeline = [...page.events].reverse()
   const state = stateSection(building, timeline, isGap(page, from, timeline, request))
-  const parts = [...stateParts(core, state, reader), ...timelineParts(building, page, timeline), ...summaryParts(building, timeline)]
+  const summary = summaryParts(building, timeline)
+  const parts = [...stateParts(core, state, reader), ...timelineParts(building, page, timeline), ...summary]
   const hasOld = request.expandTimeline && timeline.length > 0
-  const hasNothing = timeline.length === 0 && !page.more && state.length === 0 && !hasOld
+  const hasNothing = timeline.length === 0 && !page.more && state.length === 0 && summary.length === 0 && !hasOld
   return {
     empty: from !== null && hasNothing && !core.partial.isCompletedIn(from, to),
     members: parts.join(','),

@@ -49,3 +49,20 @@ it('members that came with an answer which was lost come again, also when the cl
   await observer.once(lazily)
   expect(observer.rooms.get(roomId)?.state.has(`m.room.member ${carol.userId}`)).toBe(true)
 })
+
+it('a request that waits for the rooms of a space hears of those that are put into it', async () => {
+  const [alice, bob] = [await person('alice3'), await person('bob3')]
+  const [space, roomId] = [
+    await alice.createRoom({ preset: 'public_chat', creation_content: { type: 'm.space' } }),
+    await alice.createRoom({ preset: 'public_chat' }),
+  ]
+  for (const where of [space, roomId]) await bob.join(where)
+  const observer = new SlidingObserver(bob, 'main')
+  const body = { lists: { all: { ranges: [[0, 9]], timeline_limit: 1, required_state: [], filters: { spaces: [space] } } } }
+  expect((await observer.once(body)).lists).toEqual({ all: { count: 0 } })
+  const waiting = observer.once(body, 20_000)
+  await alice.sendState(space, 'm.space.child', roomId, { via: ['test.example'] })
+  const { lists, rooms } = await waiting
+  expect(lists).toEqual({ all: { count: 1 } })
+  expect(Object.keys(rooms)).toEqual([roomId])
+})
