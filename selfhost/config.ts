@@ -33,6 +33,8 @@ const WORKER_NAMES = [
   'MYELIN_MEDIA_UNAUTHENTICATED',
   'MYELIN_URL_PREVIEWS',
   'MYELIN_URL_PREVIEW_DENY',
+  'MYELIN_TURN_URIS',
+  'MYELIN_TURN_SECRET',
   'MYELIN_LOG',
 ] as const
 /** Names that this program reads. */

@@ -26,6 +26,7 @@ import { syncEndpoints } from './client/sync/index.ts'
 import { threadEndpoints } from './client/threads/index.ts'
 import { toDeviceEndpoints } from './client/to-device/index.ts'
 import { versionEndpoints } from './client/versions/index.ts'
+import { voipEndpoints } from './client/voip/index.ts'
 import { oauthEndpoints } from './oauth/index.ts'
 import { wellKnownEndpoints } from './well-known/index.ts'
 
@@ -57,6 +58,7 @@ export const ENDPOINTS: readonly Endpoint<RequestContext>[] = [
   ...threadEndpoints,
   ...toDeviceEndpoints,
   ...versionEndpoints,
+  ...voipEndpoints,
   ...oauthEndpoints,
   ...wellKnownEndpoints,
 ]

@@ -30,6 +30,12 @@ export interface Env {
   readonly MYELIN_LOG?: string
   /** Set by the self-hosting program: where the client's address is believed from; see `clientAddressSource` of the configuration. */
   readonly MYELIN_CLIENT_ADDRESS?: string
+  /** Set by the self-hosting program: `one`, everything shares one isolate. */
+  readonly MYELIN_ISOLATES?: string
+  /** TURN servers for calls: `turn:` and `turns:` URIs, separated by commas. */
+  readonly MYELIN_TURN_URIS?: string
+  /** Secret that the TURN servers share, e.g. coturn's `static-auth-secret`. */
+  readonly MYELIN_TURN_SECRET?: string
   /** Secret: master key from which token MACs and sync-token MACs are derived. At least 32 bytes of Base64. */
   readonly MYELIN_SECRET?: string
   /** Secret: `ed25519 <key version> <unpadded Base64 seed>`, the format of Synapse's signing key file. */

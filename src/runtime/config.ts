@@ -1,6 +1,12 @@
 import { UNSTABLE_ROOM_VERSIONS } from '../matrix/room-versions/rules.ts'
 import { type MediaConfig, mediaConfig } from './media-config.ts'
 
+/** Where clients get TURN servers, and what their passwords are made of. */
+export interface TurnConfig {
+  readonly uris: readonly string[]
+  readonly secret: string
+}
+
 /** Who may create accounts: nobody, holders of a registration token, everybody. */
 export type RegistrationMode = 'closed' | 'token' | 'open'
 
@@ -41,6 +47,8 @@ export interface Config {
   /** Whether other servers are told what users call their devices. */
   readonly federateDeviceNames: boolean
   readonly media: MediaConfig
+  /** Servers through which calls go where there is no direct way; `undefined`: none. */
+  readonly turn: TurnConfig | undefined
   readonly controlToken: string | undefined
   /**
    * Which header the request's origin address is believed from: the edge's own on Cloudflare; self-hosted, the last entry of
@@ -126,6 +134,15 @@ function publicKeys(vars: Variables, name: string, problems: string[]): Readonly
   return new Set(keys)
 }
 
+function turnConfig(vars: Variables, problems: string[]): TurnConfig | undefined {
+  const uris = list(vars, 'MYELIN_TURN_URIS')
+  const secret = text(vars, 'MYELIN_TURN_SECRET')
+  if (uris.some((uri) => !/^turns?:[^\s?]+(?:\?transport=(?:udp|tcp))?$/.test(uri)))
+    problems.push('MYELIN_TURN_URIS must list URIs such as "turn:turn.example.org?transport=udp", separated by commas')
+  if (uris.length > 0 !== (secret !== undefined)) problems.push('MYELIN_TURN_URIS and MYELIN_TURN_SECRET belong together')
+  return uris.length === 0 || secret === undefined ? undefined : { uris, secret }
+}
+
 /** Parses the variables that the Worker reads. Throws {@link ConfigError} with every problem found. */
 export function parseConfig(vars: Variables): Config {
   const problems: string[] = []
@@ -155,6 +172,7 @@ export function parseConfig(vars: Variables): Config {
     defaultRoomVersion: choice(vars, 'MYELIN_DEFAULT_ROOM_VERSION', SUPPORTED_ROOM_VERSIONS, '12', problems),
     rateLimits: choice(vars, 'MYELIN_RATE_LIMITS', ['on', 'off'], 'on', problems) === 'on',
     allowPrivateNetwork: choice(vars, 'MYELIN_ALLOW_PRIVATE_NETWORK', ['off', 'on'], 'off', problems) === 'on',
+    turn: turnConfig(vars, problems),
     isolates: choice(vars, 'MYELIN_ISOLATES', ['many', 'one'], 'many', problems),
     threadSubscriptions: choice(vars, 'MYELIN_THREAD_SUBSCRIPTIONS', ['off', 'on'], 'off', problems) === 'on',
     presence: choice(vars, 'MYELIN_PRESENCE', ['off', 'on'], 'off', problems) === 'on',

@@ -56,3 +56,15 @@ it('is parsed once per environment', () => {
   const env = { ...secrets }
   expect(configOf(env)).toBe(configOf(env))
 })
+
+it('takes TURN servers with their secret, and neither without the other', () => {
+  const turn = { MYELIN_TURN_URIS: 'turn:turn.example.org?transport=udp, turns:turn.example.org:5349', MYELIN_TURN_SECRET: 'shared' }
+  expect(parseConfig({ ...secrets, ...turn }).turn).toEqual({
+    uris: ['turn:turn.example.org?transport=udp', 'turns:turn.example.org:5349'],
+    secret: 'shared',
+  })
+  expect(parseConfig(secrets).turn).toBeUndefined()
+  expect(problemsOf({ ...secrets, MYELIN_TURN_URIS: turn.MYELIN_TURN_URIS })).toHaveLength(1)
+  expect(problemsOf({ ...secrets, MYELIN_TURN_SECRET: 'shared' })).toHaveLength(1)
+  expect(problemsOf({ ...secrets, ...turn, MYELIN_TURN_URIS: 'https://turn.example.org' })).toHaveLength(1)
+})
