@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { advanceClock, answered, endObject, home, roomStub, userStub } from '../../../support/crash-worker.ts'
 import { MatrixClient, MatrixRequestError } from '../../../support/matrix-client.ts'
-import { type ReceiptContent, receiptsIn, SlidingObserver, type SlidRoom } from '../../../support/sliding-observer.ts'
+import { type ReceiptContent, receiptsIn, SlidingObserver, type SlidingResponse, type SlidRoom } from '../../../support/sliding-observer.ts'
 
 /*
  * Whatever clients ask for and whatever crashes do in whatever order: what a client of sliding sync has in the end is what reading the rooms gives.
@@ -150,22 +150,25 @@ function stateOf(observer: SlidingObserver, index: number): unknown {
 }
 
 /** One request; a connection that the server has forgotten, which it may not unless the account ended, starts over, as clients do it. */
-async function request(
-  world: World,
-  observer: SlidingObserver,
-  body: Readonly<Record<string, unknown>>,
-  take: boolean,
-  timeoutMs = 0,
-): Promise<number> {
+async function request(world: World, observer: SlidingObserver, wish: Wish, take: boolean, timeoutMs = 0): Promise<number> {
   try {
-    const response = await answered(() => observer.ask(body, timeoutMs))
+    const response = await answered(() => observer.ask(bodyOf(world, observer, wish), timeoutMs))
     if (take) observer.take(response)
+    if (take && wish.state > 0 && wish.second === undefined) checkSenders(observer, response)
     return Object.keys(response.rooms).length
   } catch (cause) {
     if (!(cause instanceof MatrixRequestError && cause.errcode === 'M_UNKNOWN_POS')) throw cause
     expect([...world.ended], `${observer.connectionId} of ${observer.client.userId}: forgotten`).toContain(observer.client.userId)
     observer.startOver()
-    return take ? await request(world, observer, body, take) : 0
+    return take ? await request(world, observer, wish, take) : 0
+  }
+}
+
+/** Whoever wants members, as they are needed or all, knows who has sent what is shown. */
+function checkSenders(observer: SlidingObserver, { rooms }: SlidingResponse): void {
+  for (const [roomId, { timeline = [] }] of Object.entries(rooms)) {
+    const strangers = timeline.filter(({ sender }) => observer.rooms.get(roomId)?.state.has(`m.room.member ${sender}`) !== true)
+    expect(strangers, `${observer.client.userId} ${observer.connectionId} in ${roomId}: sent by nobody known`).toEqual([])
   }
 }
 
@@ -192,7 +195,7 @@ async function perform(world: World, step: Step): Promise<void> {
       const observer = at(world.observers, step.device)
       const isTaken = step.do === 'sync' || step.do === 'poll'
       const timeoutMs = step.do === 'poll' ? 300 : step.do === 'give up' ? 100 : 0
-      const done = request(world, observer, bodyOf(world, observer, step.wish), isTaken, timeoutMs)
+      const done = request(world, observer, step.wish, isTaken, timeoutMs)
       if (timeoutMs > 0) world.waiting.set(step.device, done)
       else await done
       if (observer.pos !== undefined) world.positions.set(step.device, [...(world.positions.get(step.device) ?? []), observer.pos])
@@ -275,7 +278,7 @@ const EVERYTHING: Wish = { last: 19, limit: 5, state: 1, subscribe: undefined, i
 async function check(world: World): Promise<void> {
   for (const observer of world.observers) {
     let left = 1
-    for (let n = 0; n < LAST_REQUESTS && left > 0; n += 1) left = await request(world, observer, bodyOf(world, observer, EVERYTHING), true)
+    for (let n = 0; n < LAST_REQUESTS && left > 0; n += 1) left = await request(world, observer, EVERYTHING, true)
     expect(left, `${observer.client.userId} ${observer.connectionId}: rooms sent again and again`).toBe(0)
     const { rooms } = await answered(() => observer.client.sync({}))
     for (const roomId of world.roomIds) {
@@ -284,7 +287,7 @@ async function check(world: World): Promise<void> {
       const isJoined = rooms?.join?.[roomId] !== undefined
       const isInvited = rooms?.invite?.[roomId] !== undefined
       if (isInvited) expect(told?.membership, who).toBe('invite')
-      else if (isJoined) await checkRoom(observer, told, roomId, who, rooms?.join?.[roomId])
+      else if (isJoined) await checkRoom(world, observer, told, roomId, who, rooms?.join?.[roomId])
       else if (told !== undefined) await checkOutside(observer, told, roomId, who)
     }
     await checkGlobalData(observer)
@@ -311,15 +314,18 @@ async function checkGlobalData({ client, accountData, connectionId }: SlidingObs
   expect(accountData.get('m.direct'), `${client.userId} ${connectionId}: m.direct`).toEqual(direct)
 }
 
-/** Account data and receipts of a room as a classic client that starts from nothing is told of them. */
-function checkRoomData(told: SlidRoom, synced: object, who: string): void {
+/** Account data and receipts of a room as a classic client that starts from nothing is told of them; but receipts may have been lost with the room. */
+function checkRoomData({ sent }: World, told: SlidRoom, synced: object, who: string): void {
   const { account_data: accountData, ephemeral }: SyncedData = { ...synced }
   const types = (accountData?.events ?? []).map(({ type, content }): [string, unknown] => [type, content])
   expect(Object.fromEntries(told.accountData), `${who}: account data`).toEqual(Object.fromEntries(types))
   const current = new Map(
     (ephemeral?.events ?? []).filter(({ type }) => type === 'm.receipt').flatMap(({ content }) => receiptsIn(content)),
   )
-  for (const [key, eventId] of told.receipts) expect(eventId, `${who}: receipt ${key}`).toBe(current.get(key))
+  const placeOf = (wanted: string | undefined): number => sent.findIndex(({ eventId }) => eventId === wanted)
+  for (const [key, eventId] of told.receipts) {
+    expect(placeOf(eventId), `${who}: receipt ${key} is not stale`).toBeGreaterThanOrEqual(placeOf(current.get(key)))
+  }
 }
 
 interface SyncedData {
@@ -328,6 +334,7 @@ interface SyncedData {
 }
 
 async function checkRoom(
+  world: World,
   observer: SlidingObserver,
   told: SlidRoom | undefined,
   roomId: string,
@@ -347,7 +354,7 @@ async function checkRoom(
   const joined = state.filter(({ type, content }) => type === 'm.room.member' && content.membership === 'join')
   expect(told.joined, `${who}: joined members`).toBe(joined.length)
   const unread = Reflect.get(synced ?? {}, 'unread_notifications')
-  checkRoomData(told, synced ?? {}, who)
+  checkRoomData(world, told, synced ?? {}, who)
   if (!observer.isV4) expect(told.notifications, `${who}: unread`).toBe(Reflect.get(unread, 'notification_count'))
 }
 
