@@ -10,7 +10,10 @@ const SUSPENDED = { status: 403, body: { errcode: 'M_USER_SUSPENDED' } }
 
 /** What suspended accounts may not do: what others would see, what vouches for them elsewhere, and what is for administrators. */
 const CLOSED = [
+  'DELETE /_synapse/admin/v1/event_reports/:id',
   'DELETE /_synapse/admin/v1/media/:serverName/:mediaId',
+  'DELETE /_synapse/admin/v1/room_reports/:id',
+  'DELETE /_synapse/admin/v1/user_reports/:id',
   'DELETE directory/room/:roomAlias',
   'DELETE profile/:userId/:keyName',
   'POST /_matrix/media/v1/create',
