@@ -34,11 +34,12 @@ export async function oauthPost(
   path: string,
   fields: Readonly<Record<string, string>>,
   variables: Partial<Env> = {},
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<OAuthAnswer> {
   const request = new Request(`${ORIGIN}${path}`, {
     method: 'POST',
     body: new URLSearchParams(fields).toString(),
-    headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+    headers: { 'Content-Type': 'application/x-www-form-urlencoded', ...headers },
   })
   const response = await app.fetch(request, { ...env, ...variables }, createExecutionContext())
   return { status: response.status, body: await response.json() }

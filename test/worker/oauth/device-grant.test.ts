@@ -71,6 +71,8 @@ describe('a device without a browser (A10)', () => {
     const clientId = await aClient()
     const begun = await begin(clientId)
     await poll(clientId, begun.device_code)
+    // However slow the machine is, this is too soon.
+    await openRegistry(env, undefined).sql.prepare('UPDATE oauth_device_grants SET polled_ts = polled_ts + 3600000').run()
     expect((await poll(clientId, begun.device_code)).body.error).toBe('slow_down')
     await openRegistry(env, undefined).sql.prepare('UPDATE oauth_device_grants SET expires_ts = 1, polled_ts = 0').run()
     expect((await poll(clientId, begun.device_code)).body.error).toBe('expired_token')
@@ -100,9 +102,9 @@ describe('a device without a browser (A10)', () => {
     const { localpart } = await registerAccount()
     const browser = openBrowser({ MYELIN_RATE_LIMITS: 'on' })
     await logInAt(browser, await browser.get('/account'), localpart)
-    const statuses: number[] = []
-    for (let attempt = 0; attempt < 11; attempt += 1) statuses.push((await browser.get('/oauth2/link?code=BBBB-BBBB')).status)
-    expect(statuses).toEqual([...Array<number>(10).fill(404), 429])
+    const statuses = new Set<number>()
+    for (let attempt = 0; attempt < 25; attempt += 1) statuses.add((await browser.get('/oauth2/link?code=BBBB-BBBB')).status)
+    expect([...statuses]).toEqual([404, 429])
   })
 
   it('can be asked for by registered clients with a proper scope only', async () => {
