@@ -76,6 +76,11 @@ export function joinedRooms(core: UserCore): string[] {
   return core.feedKeeper.feed.rooms.all().flatMap((row) => (row.membership === 'join' ? [row.roomId] : []))
 }
 
+/** Those of some rooms that the user is joined to. */
+export function joinedAmong(core: UserCore, roomIds: readonly string[]): string[] {
+  return roomIds.filter((roomId) => roomAccess(core, roomId) === 'join')
+}
+
 /**
  * Forgets a room that the user has left (client-server-api#leaving-rooms). Forgetting twice, or a room never heard of, is no error.
  * @throws MatrixError M_UNKNOWN 400 while the user is in the room.

@@ -13,7 +13,7 @@ import { takePeerItems } from './e2ee/peer-items.ts'
 import { type KeysForServer, keysForServer, type PublishedKeys, publishedKeys } from './e2ee/query-keys.ts'
 import { answerHint } from './hints.ts'
 import { invitedBy } from './invite-permissions.ts'
-import { takeNotice } from './notices.ts'
+import { joinedAmong, takeNotice } from './notices.ts'
 import { OAuthObject } from './oauth/oauth-object.ts'
 import { type ParkAnswer, type ParkEnvelope, park, parkOnSocket } from './parking.ts'
 import { publicProfile } from './profile.ts'
@@ -124,6 +124,11 @@ export class User extends OAuthObject {
   /** Whether a server has a user in a room of this one. */
   async sharesRoomWith(serverName: string): Promise<boolean> {
     return (await presenceOfServer(this.#core, serverName)) === 'joined'
+  }
+
+  /** Those of some rooms that this user is joined to as well. */
+  joinedAmong(roomIds: readonly string[]): string[] {
+    return joinedAmong(this.#core, roomIds)
   }
 
   /** Hands out keys of this user's devices to another user. */

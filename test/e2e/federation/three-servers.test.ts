@@ -71,6 +71,10 @@ describe.skipIf(SYNAPSE_VENV === undefined)('two servers and a Synapse', () => {
         () => host.client.joinedMembers(roomId),
         (members) => members.length === both.length,
       )
+      // Alice's server is the one that these tests are about.
+      const query = { user_id: sam.client.userId }
+      const shared = await alice.client.call<{ joined: string[] }>('GET', '/v1/mutual_rooms', { query })
+      expect(shared.joined).toContain(roomId)
       await expect(guest.client.call('GET', `/v3/directory/room/${enc(`#nothing:${host.server}`)}`)).rejects.toThrow(/404/)
     }
   })

@@ -6,6 +6,7 @@ import { getEvent } from './get-event.ts'
 import { getJoinedMembers } from './get-joined-members.ts'
 import { getMembers } from './get-members.ts'
 import { getMessages } from './get-messages.ts'
+import { getMutualRooms, getMutualRoomsUnstable } from './get-mutual-rooms.ts'
 import { getRelations } from './get-relations.ts'
 import { getState } from './get-state.ts'
 import { getStateEvent } from './get-state-event.ts'
@@ -41,6 +42,8 @@ export const roomEndpoints = [
   banUser,
   unbanUser,
   joinedRooms,
+  getMutualRooms,
+  getMutualRoomsUnstable,
   sendEvent,
   setStateEndpoint,
   redactEventEndpoint,

@@ -18,6 +18,7 @@ const versions = endpoint({ method: 'GET', path: '/_matrix/client/versions', aut
     'org.matrix.msc3391': true,
     'org.matrix.msc4140': true,
     'org.matrix.msc4155': true,
+    'uk.half-shot.msc2666.query_mutual_rooms': true,
     ...(ctx.config.threadSubscriptions ? { 'org.matrix.msc4306': true } : {}),
   },
 }))
