@@ -14,6 +14,8 @@ export const LONGEST_PAUSE_MS = 1_000
 export const TOUCH_MS = 24 * 60 * 60 * 1_000
 /** Nobody waits longer than this for somebody else's fetch of the same file. */
 export const FETCH_LEASE_MS = 180_000
+/** Files that other servers are asked for on behalf of one user, or one address. */
+export const FETCH_LIMIT = { burst: 300, perSecond: 5 } as const
 /** For so long a file that could not be fetched is not asked for again. */
 export const FAILURE_MS = 60_000
 /** Failures remembered per isolate. */

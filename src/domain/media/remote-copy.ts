@@ -2,6 +2,7 @@ import { Lru } from '../../federation/outbound/lru.ts'
 import { fetchMedia, type RemoteFile } from '../../federation/outbound/media/fetch-media.ts'
 import { outboundOf } from '../../federation/outbound/outbound.ts'
 import { clientError, OutboundError, RemoteRefusal } from '../../federation/outbound/outbound-error.ts'
+import { Buckets } from '../../http/rate-limit.ts'
 import { limitExceeded, MatrixError, notFound, notYetUploaded } from '../../matrix/errors.ts'
 import { nowMs } from '../../runtime/clock.ts'
 import { randomString } from '../../runtime/random.ts'
@@ -10,7 +11,7 @@ import { Blobs } from '../../storage/media/blobs.ts'
 import { originalKey } from '../../storage/media/keys.ts'
 import { WriteBlobError, writeUnknown } from '../../storage/media/write-blob.ts'
 import type { RequestContext } from '../context.ts'
-import { BLOB_LENGTH, FAILURE_MS, FETCH_LEASE_MS, FIRST_PAUSE_MS, LONGEST_PAUSE_MS, MAX_FAILURES } from './limits.ts'
+import { BLOB_LENGTH, FAILURE_MS, FETCH_LEASE_MS, FETCH_LIMIT, FIRST_PAUSE_MS, LONGEST_PAUSE_MS, MAX_FAILURES } from './limits.ts'
 import { type StoredFile, storedFile } from './stored-file.ts'
 
 const BUSY_RETRY_MS = 5_000
@@ -20,6 +21,9 @@ const BAD_GATEWAY = 502
 const underWay = new Map<string, number>()
 /** Files that could not be fetched a moment ago, and why. */
 const failures = new Lru<string, { readonly atMs: number; readonly error: MatrixError }>(MAX_FAILURES)
+
+/** Fetches by user, or by address of who has shown no access token: what is here already costs others nothing. */
+const fetches = new Buckets()
 
 /**
  * Another server's file, fetched and kept. Whoever wants the same file meanwhile waits for this one fetch.
@@ -35,6 +39,8 @@ export async function fetchCopy(ctx: RequestContext, origin: string, mediaId: st
   const failed = failures.get(name)
   if (failed !== undefined && nowMs() - failed.atMs < FAILURE_MS) throw failed.error
   const startedMs = nowMs()
+  const retryMs = ctx.config.rateLimits ? fetches.take(ctx.claimedUserId ?? ctx.clientAddress, FETCH_LIMIT, startedMs) : 0
+  if (retryMs > 0) throw limitExceeded(retryMs)
   underWay.set(name, startedMs)
   const work = fetchAndFile(ctx, origin, mediaId, timeoutMs)
     .catch((cause: unknown) => {

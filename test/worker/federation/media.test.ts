@@ -168,6 +168,19 @@ describe('a file of another server', () => {
     expect(answer).toMatchObject({ status: 502, errcode: 'M_TOO_LARGE' })
   })
 
+  it('is fetched for nobody without end (O6)', async () => {
+    peer.on('GET', DOWNLOAD, () => refused(404, 'M_NOT_FOUND'))
+    const variables = { MYELIN_RATE_LIMITS: 'on' }
+    const path = (index: number) => `/_matrix/client/v1/media/download/${peer.serverName}/many${index}`
+    const ask = (index: number) => getFile(path(index), { token: alice.token, variables })
+    const now = Date.now()
+    vi.spyOn(Date, 'now').mockReturnValue(now)
+    for (let index = 0; index < 300; index += 1) expect((await ask(index)).status).toBe(404)
+    expect(await ask(300)).toMatchObject({ status: 429, errcode: 'M_LIMIT_EXCEEDED' })
+    vi.mocked(Date.now).mockReturnValue(now + 1_000)
+    expect((await ask(300)).status).toBe(404)
+  })
+
   it('is not fetched for somebody without an access token, and not found by them either (M3)', async () => {
     peer.on('GET', DOWNLOAD, () => multipart({ body: 'x' }))
     const path = `/_matrix/media/v3/download/${peer.serverName}/private`
