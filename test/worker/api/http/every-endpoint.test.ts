@@ -240,12 +240,14 @@ describe('every endpoint', () => {
     }
   })
 
-  it('O9, D8: has nothing logged of tokens, passwords, keys, messages, queries and addresses, also where everything fails', () => {
+  it('O9, D8: has nothing logged or counted of tokens, passwords, keys, messages, queries and addresses, also where everything fails', async () => {
     expect(failures.filter(({ status }) => status === 500).length).toBeGreaterThan(50)
     expect(logged.filter(([level]) => level === 'error').length).toBeGreaterThan(50)
     const forbidden = [...Object.values(SECRETS), ...tokens, 'zvbk']
     const found = logged.filter(([, line]) => forbidden.some((secret) => line.includes(secret)))
     expect(found).toEqual([])
+    const metrics = JSON.stringify((await call('GET', '/_myelin/control/metrics', { token: env.MYELIN_CONTROL_TOKEN })).body)
+    expect([metrics.length > 50, [...forbidden, ...identifiers].filter((secret) => metrics.includes(secret))]).toEqual([true, []])
     // What names people and rooms is for whoever looks for a defect.
     const named = logged.filter(([level, line]) => level !== 'debug' && [...identifiers].some((id) => line.includes(id)))
     expect(named).toEqual([])
