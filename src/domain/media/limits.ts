@@ -36,3 +36,5 @@ export const MAX_THUMBNAILS_AT_ONCE = 1
 export const THUMBNAIL_TURN_MS = 20_000
 /** Pauses between looks whether it is one's turn. */
 export const THUMBNAIL_PAUSE_MS = 20
+/** Making one takes no longer than this. */
+export const THUMBNAIL_LEASE_MS = 30_000

@@ -5,6 +5,7 @@ import { UNKNOWN_TYPE } from '../../matrix/media/content-type.ts'
 import { IMAGE_TYPES, type ImageHeader, readImageHeader } from '../../matrix/media/image-header.ts'
 import { type ThumbnailVariant, type ThumbnailWish, variantFor } from '../../matrix/media/thumbnail-variants.ts'
 import { log } from '../../runtime/log.ts'
+import { Places } from '../../runtime/places.ts'
 import { Blobs } from '../../storage/media/blobs.ts'
 import { originalKey, thumbnailKey } from '../../storage/media/keys.ts'
 import type { RequestContext } from '../context.ts'
@@ -14,6 +15,7 @@ import {
   MAX_ORIGINAL_BYTES,
   MAX_SOURCE_BYTES,
   MAX_THUMBNAILS_AT_ONCE,
+  THUMBNAIL_LEASE_MS,
   THUMBNAIL_PAUSE_MS,
   THUMBNAIL_TURN_MS,
 } from './limits.ts'
@@ -53,14 +55,18 @@ async function stillThumbnail(ctx: RequestContext, blobs: Blobs, file: StoredFil
   const known = await readThumbnail(ctx, blobs, file, variant)
   if (known !== undefined) return known
   if (file.bytes > MAX_SOURCE_BYTES) throw tooLarge(ctx, file)
-  await takeTurn()
+  const leave = await turns.wait(THUMBNAIL_TURN_MS, THUMBNAIL_PAUSE_MS)
+  if (leave === undefined) throw limitExceeded(BUSY_RETRY_MS)
   try {
     // Somebody else may have made it meanwhile.
     const made = await readThumbnail(ctx, blobs, file, variant)
     if (made !== undefined) return made
-    await makeAndKeep(ctx, blobs, file, variant)
+    const work = makeAndKeep(ctx, blobs, file, variant)
+    // Whoever asks next has it, even if this one does not wait.
+    ctx.waitUntil(work.catch(() => undefined))
+    await work
   } finally {
-    making -= 1
+    leave()
   }
   const thumbnail = await readThumbnail(ctx, blobs, file, variant)
   if (thumbnail === undefined) throw notAnImage()
@@ -132,15 +138,7 @@ function original(blobs: Blobs, file: StoredFile, contentType: string): ServedFi
   return { contentType, disposition: contentDisposition(contentType, file.filename), bytes: file.bytes, etag: file.blob, open }
 }
 
-let making = 0
-
-async function takeTurn(): Promise<void> {
-  for (let waitedMs = 0; making >= MAX_THUMBNAILS_AT_ONCE; waitedMs += THUMBNAIL_PAUSE_MS) {
-    if (waitedMs >= THUMBNAIL_TURN_MS) throw limitExceeded(BUSY_RETRY_MS)
-    await new Promise((resolve) => setTimeout(resolve, THUMBNAIL_PAUSE_MS))
-  }
-  making += 1
-}
+const turns = new Places(MAX_THUMBNAILS_AT_ONCE, THUMBNAIL_LEASE_MS)
 
 function notAnImage(): MatrixError {
   return new MatrixError(400, 'M_UNKNOWN', 'Cannot make thumbnails of that media')

@@ -1,3 +1,4 @@
+import { type Leave, Places } from '../../runtime/places.ts'
 import type { Blobs } from './blobs.ts'
 
 /** R2 takes parts of at least this size, all but the last of the same. */
@@ -11,6 +12,8 @@ const MAX_LARGE = 8
 /** A file that gets no place within this time is given up, in milliseconds. */
 const PLACE_TIMEOUT_MS = 30_000
 const PLACE_PAUSE_MS = 25
+/** The longest that anybody takes to send a large file, in milliseconds. */
+const LARGE_LEASE_MS = 10 * 60 * 1_000
 
 /** Why a file was not written: larger than allowed, ended in the middle, or no room to hold it. */
 export type WriteFailure = 'too_large' | 'broken' | 'busy'
@@ -89,7 +92,7 @@ export async function* piecesOf(body: ReadableStream<Uint8Array>): AsyncGenerato
   }
 }
 
-let largeFiles = 0
+const largeFiles = new Places(MAX_LARGE, LARGE_LEASE_MS)
 
 /** A file that is gathered until there is a part of it to be written. */
 class PartedFile {
@@ -97,7 +100,7 @@ class PartedFile {
   readonly #key: string
   #buffer = new Uint8Array(FIRST_BYTES)
   #filled = 0
-  #isLarge = false
+  #leave: Leave | undefined
   #upload: R2MultipartUpload | undefined
   readonly #parts: R2UploadedPart[] = []
 
@@ -129,8 +132,7 @@ class PartedFile {
 
   /** Gives up the place. */
   release(): void {
-    if (this.#isLarge) largeFiles -= 1
-    this.#isLarge = false
+    this.#leave?.()
   }
 
   async #flush(): Promise<void> {
@@ -141,21 +143,14 @@ class PartedFile {
 
   async #makeRoom(bytes: number): Promise<void> {
     if (bytes <= this.#buffer.length) return
-    if (bytes > SMALL_BYTES && !this.#isLarge) await this.#takePlace()
+    if (bytes > SMALL_BYTES && this.#leave === undefined) {
+      this.#leave = await largeFiles.wait(PLACE_TIMEOUT_MS, PLACE_PAUSE_MS)
+      if (this.#leave === undefined) throw new WriteBlobError('busy')
+    }
     let size = this.#buffer.length
     while (size < bytes) size *= 2
     const larger = new Uint8Array(Math.min(size, PART_BYTES))
     larger.set(this.#buffer.subarray(0, this.#filled))
     this.#buffer = larger
-  }
-
-  /** Waits for one of the places; requests must not wait for promises of one another, so each looks. */
-  async #takePlace(): Promise<void> {
-    for (let waitedMs = 0; largeFiles >= MAX_LARGE; waitedMs += PLACE_PAUSE_MS) {
-      if (waitedMs >= PLACE_TIMEOUT_MS) throw new WriteBlobError('busy')
-      await new Promise((resolve) => setTimeout(resolve, PLACE_PAUSE_MS))
-    }
-    largeFiles += 1
-    this.#isLarge = true
   }
 }

@@ -18,5 +18,7 @@ export const MAX_PROPERTY_CHARS = 1_000
 export const PREVIEW_LIFETIME_SECONDS = 3_600
 /** Pages that one isolate reads at once. */
 export const MAX_PREVIEWS_AT_ONCE = 16
+/** Reading one takes no longer than this, its image included. */
+export const PREVIEW_LEASE_MS = 2 * 60 * 1_000
 /** When somebody who comes at a bad moment should try again. */
 export const PREVIEW_RETRY_MS = 2_000

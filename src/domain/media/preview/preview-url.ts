@@ -6,6 +6,7 @@ import type { JsonObject } from '../../../matrix/json.ts'
 import { essenceOf } from '../../../matrix/media/content-type.ts'
 import { IMAGE_TYPES, readImageHeader } from '../../../matrix/media/image-header.ts'
 import { nowMs } from '../../../runtime/clock.ts'
+import { Places } from '../../../runtime/places.ts'
 import { randomString } from '../../../runtime/random.ts'
 import { PreviewCache } from '../../../storage/cache/previews.ts'
 import { fileMedia } from '../../../storage/d1/media.ts'
@@ -18,6 +19,7 @@ import {
   MAX_URL_CHARS,
   PAGE_BYTES,
   PREVIEW_IMAGE_BYTES,
+  PREVIEW_LEASE_MS,
   PREVIEW_LIFETIME_SECONDS,
   PREVIEW_RETRY_MS,
 } from './limits.ts'
@@ -28,7 +30,7 @@ const BAD_GATEWAY = 502
 /** Bodies are cut off where enough has been read; what is declared longer is begun nevertheless. */
 const ANY_LENGTH = Number.MAX_SAFE_INTEGER
 
-let underWay = 0
+const places = new Places(MAX_PREVIEWS_AT_ONCE, PREVIEW_LEASE_MS)
 
 /**
  * What is behind a URL, as far as it says so (client-server-api#get_matrixclientv1mediapreview_url). The caller knows that it is one of our users who asks; the
@@ -41,8 +43,8 @@ export async function previewUrl(ctx: RequestContext, url: string): Promise<Json
   const cache = new PreviewCache(ctx.env, ctx.requestId)
   const known = await cache.get(url)
   if (known !== undefined) return known
-  if (underWay >= MAX_PREVIEWS_AT_ONCE) throw limitExceeded(PREVIEW_RETRY_MS)
-  underWay += 1
+  const leave = places.take()
+  if (leave === undefined) throw limitExceeded(PREVIEW_RETRY_MS)
   try {
     const network = { guard: outboundOf(ctx.env).guard, deniedHosts: media.deniedPreviewHosts }
     const preview = await makePreview(ctx, network, url)
@@ -52,7 +54,7 @@ export async function previewUrl(ctx: RequestContext, url: string): Promise<Json
     if (!(cause instanceof OutboundError)) throw cause
     throw new MatrixError(BAD_GATEWAY, 'M_UNKNOWN', 'There is no preview of that URL')
   } finally {
-    underWay -= 1
+    leave()
   }
 }
 
