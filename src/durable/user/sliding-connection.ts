@@ -91,6 +91,7 @@ export class Connection {
   /** The client shows where it is. @throws MatrixError M_UNKNOWN_POS where that is too long ago. */
   arrive({ answer, isHeld, isOwn }: ConnectionMark): void {
     if (answer < this.shown) throw unknownPos()
+    if (answer > this.#lastAnswer) this.scopes.noteLostAnswer()
     // What was written is older than the answer before: rooms may have left a scope and come back since.
     if (answer > this.#lastAnswer + 1) this.scopes.forget()
     if (answer === this.#latest?.answer) {

@@ -54,11 +54,12 @@ function mayBeShown(core: UserCore, connection: Connection, { roomId, membership
   return membership !== 'ban' || newSeq > 0 || connection.sent(roomId) !== undefined
 }
 
-/** Rooms that the user left by themselves are in no list, except to tell a connection that knows them. */
+/** Rooms that the user left by themselves are in no list, except to tell a connection that knows them, or may: after a crash. */
 function leftUntold(core: UserCore, connection: Connection): OrderedRoom[] {
+  const { hasLostAnswers } = connection.scopes
   return [...core.roomOrder.leftSince(connection.openedSeq)].filter(({ roomId, lastSeq }) => {
     const sent = connection.sent(roomId)
-    return sent !== undefined && sent.seq < lastSeq
+    return sent === undefined ? hasLostAnswers : sent.seq < lastSeq
   })
 }
 

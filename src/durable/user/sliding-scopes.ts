@@ -12,6 +12,8 @@ export const ROOM_EXTENSIONS = ['typing', 'receipts'] as const
 const BITS: Readonly<Record<ScopedExtension, number>> = { typing: 1, receipts: 2, accountData: 8 }
 /** The room has been in scope of receipts before; and it has been sent since without them: then when it was sent does not tell which of them changed. */
 const [RECEIPTS_LEFT, RECEIPTS_MISSED] = [4, 16]
+/** Noted of no room: the client has had answers of which the database knows nothing, because the object ended. */
+const ANSWERS_LOST = 32
 /** In whose place account data stands that belongs to no room. */
 export const GLOBAL = ''
 
@@ -91,8 +93,19 @@ export class ToldScopes {
   /** What the database says of the client is older than what the client has: it is told everything anew. */
   forget(): void {
     for (const [roomId, told] of this.#told()) {
-      this.#set(roomId, (told & (RECEIPTS_LEFT | RECEIPTS_MISSED)) | ((told & BITS.receipts) === 0 ? 0 : RECEIPTS_LEFT))
+      const kept = told & (RECEIPTS_LEFT | RECEIPTS_MISSED | ANSWERS_LOST)
+      this.#set(roomId, kept | ((told & BITS.receipts) === 0 ? 0 : RECEIPTS_LEFT))
     }
+  }
+
+  /** The client has had an answer that nobody knows of any more: it may have been sent any room. */
+  noteLostAnswer(): void {
+    this.#set(GLOBAL, this.told(GLOBAL) | ANSWERS_LOST)
+  }
+
+  /** Whether the client may have been sent rooms of which nobody knows. */
+  get hasLostAnswers(): boolean {
+    return (this.told(GLOBAL) & ANSWERS_LOST) !== 0
   }
 
   /** Whether a room has come into scope since the client was told of it. */

@@ -1,5 +1,6 @@
+import { runDurableObjectAlarm } from 'cloudflare:test'
 import { expect, it } from 'vitest'
-import { home } from '../../../support/crash-worker.ts'
+import { advanceClock, endObject, home, roomStub } from '../../../support/crash-worker.ts'
 import { MatrixClient } from '../../../support/matrix-client.ts'
 import { SlidingObserver } from '../../../support/sliding-observer.ts'
 
@@ -65,4 +66,24 @@ it('a request that waits for the rooms of a space hears of those that are put in
   const { lists, rooms } = await waiting
   expect(lists).toEqual({ all: { count: 1 } })
   expect(Object.keys(rooms)).toEqual([roomId])
+})
+
+it('a client whose answer a crash has taken from the account hears that the user left a room of that answer', async () => {
+  const [alice, bob] = [await person('alice4'), await person('bob4')]
+  const [known, left] = [await alice.createRoom({ preset: 'public_chat' }), await alice.createRoom({ preset: 'public_chat' })]
+  await bob.join(known)
+  const observer = new SlidingObserver(bob, 'main')
+  const body = list([['m.room.member', '$ME']])
+  for (let times = 0; times < 2; times += 1) await observer.once(body)
+  // The room settles: the account writes everything that it has in memory.
+  await alice.send(known, 'more')
+  advanceClock(60_000)
+  await runDurableObjectAlarm(roomStub(known))
+  await bob.join(left)
+  expect((await observer.once(body)).rooms[left]?.initial).toBe(true)
+  await endObject('user', bob.userId)
+  await bob.leave(left)
+  const { rooms } = await observer.once(body)
+  expect(rooms[left]?.required_state?.map(({ content }) => content.membership)).toEqual(['leave'])
+  expect((await observer.once(body)).rooms).toEqual({})
 })
