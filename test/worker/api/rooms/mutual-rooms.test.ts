@@ -10,12 +10,12 @@ describe('GET /mutual_rooms', () => {
   it('lists the rooms that both have joined, and no others', async () => {
     const [alice, bob] = await people(2)
     if (alice === undefined || bob === undefined) throw new Error('nobody')
-    const [both, left, invited, own] = await Promise.all([1, 2, 3, 4].map(() => createRoom(alice, { preset: 'public_chat' })))
-    await createRoom(bob)
+    const [both, left, invited] = await Promise.all([1, 2, 3].map(() => createRoom(alice, { preset: 'public_chat' })))
+    // Rooms of each one's own.
+    await Promise.all([createRoom(alice), createRoom(bob)])
     for (const roomId of [both, left]) ok(await join(bob, roomId ?? ''))
     ok(await leave(bob, left ?? ''))
     ok(await call('POST', `/rooms/${enc(invited ?? '')}/invite`, { token: alice.token, body: { user_id: bob.userId } }))
-    expect(own).toBeDefined()
     for (const [me, them] of [
       [alice, bob],
       [bob, alice],
