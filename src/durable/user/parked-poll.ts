@@ -7,8 +7,10 @@ import { type WaitingPoll, waitingPolls } from '../waiting-polls.ts'
 import type { PresenceNote } from './presence/presence.ts'
 import type { UserCore } from './user-core.ts'
 
-/** Close codes, for whoever watches: the Worker goes by messages. */
+/** Close codes, for whoever watches: the Worker goes by messages, and by their absence. */
 const CLOSE_ANSWERED = 1000
+/** Something went wrong here; asking again will tell. */
+const CLOSE_FAILED = 1011
 
 /** What survives hibernation of one parked poll. */
 export interface Attachment {
@@ -34,6 +36,8 @@ export interface ParkedPoll {
   attach(attachment: Attachment): void
   /** Says the one thing that the poll waits for. */
   answer(message: ParkedMessage): void
+  /** Lets go of a poll that could not be answered: its Worker asks again. Never throws. */
+  drop(): void
 }
 
 class SocketPoll implements ParkedPoll {
@@ -54,6 +58,10 @@ class SocketPoll implements ParkedPoll {
   answer(message: ParkedMessage): void {
     this.#socket.send(JSON.stringify(message))
     this.#socket.close(CLOSE_ANSWERED)
+  }
+
+  drop(): void {
+    this.#socket.close(CLOSE_FAILED)
   }
 }
 
@@ -79,6 +87,10 @@ class MemoryPoll implements ParkedPoll {
     waitingPolls.tell(userId, this.#poll.id, message)
     // Of a socket the platform says that it has closed.
     presence?.closed(this.#poll.attachment)
+  }
+
+  drop(): void {
+    waitingPolls.tell(this.#core.userId, this.#poll.id, { kind: 'again' })
   }
 }
 

@@ -12,8 +12,7 @@ export function wakeParked(core: UserCore): void {
       wake(core, poll)
     } catch (cause) {
       log.error('a parked poll could not be answered', cause)
-      // Asking will tell.
-      poll.answer({ kind: 'again' })
+      poll.drop()
     }
   }
 }
