@@ -165,6 +165,20 @@ describe.each(['10', '12'])('a gap in the history of a room of version %s', (ver
   })
 })
 
+/** A room with 25 ends, each with a mark of its own in its state, which its one local member may not join to one; and where they all began. */
+async function roomOfManyEnds() {
+  const local = '@zoe:test.example'
+  const room = await createLocalRoom(ALICE, '11')
+  const start = await branchOf(room, '11')
+  const power = { users: { [ALICE]: 100, [local]: 20 }, state_default: 0, events: { 'org.matrix.dummy_event': 100 } }
+  const powered = start.next(ALICE, 'm.room.power_levels', power, '')
+  const joined = powered.branch.next(local, 'm.room.member', { membership: 'join' }, local)
+  await ingest(room, powered.event, joined.event)
+  const forks = Array.from({ length: 25 }, (_, n) => joined.branch.next(ALICE, 'org.example.mark', { n }, `${n}`).event)
+  await ingest(room, ...forks)
+  return { room, local, branch: joined.branch }
+}
+
 describe('what waits', () => {
   it('S3: is bounded per server, and one server’s flood does not touch what another sent', async () => {
     const room = await createLocalRoom(ALICE, '11')
@@ -221,15 +235,7 @@ describe('ends of the graph', () => {
   })
 
   it('beyond twenty, where nobody here may join them, are built on as far as an event may name them', async () => {
-    const local = '@zoe:test.example'
-    const room = await createLocalRoom(ALICE, '11')
-    const start = await branchOf(room, '11')
-    const power = { users: { [ALICE]: 100, [local]: 20 }, state_default: 0, events: { 'org.matrix.dummy_event': 100 } }
-    const powered = start.next(ALICE, 'm.room.power_levels', power, '')
-    const joined = powered.branch.next(local, 'm.room.member', { membership: 'join' }, local)
-    await ingest(room, powered.event, joined.event)
-    const forks = Array.from({ length: 25 }, (_, n) => joined.branch.next(ALICE, 'org.example.mark', { n }, `${n}`).event)
-    await ingest(room, ...forks)
+    const { room, local } = await roomOfManyEnds()
     const eventId = await room.send(local, { body: 'on twenty of them' })
     const [{ envelope } = { envelope: '' }] = await rows(room, `SELECT envelope FROM events WHERE event_id = '${eventId}'`)
     expect(JSON.parse(String(envelope)).prev_events).toHaveLength(20)
@@ -244,15 +250,7 @@ describe('ends of the graph', () => {
   })
 
   it('beyond twenty that would take too long to resolve are built on as far as they agree; no commit resolves them all at once', async () => {
-    const local = '@zoe:test.example'
-    const room = await createLocalRoom(ALICE, '11')
-    const start = await branchOf(room, '11')
-    const power = { users: { [ALICE]: 100, [local]: 20 }, state_default: 0, events: { 'org.matrix.dummy_event': 100 } }
-    const powered = start.next(ALICE, 'm.room.power_levels', power, '')
-    const joined = powered.branch.next(local, 'm.room.member', { membership: 'join' }, local)
-    await ingest(room, powered.event, joined.event)
-    const forks = Array.from({ length: 25 }, (_, n) => joined.branch.next(ALICE, 'org.example.mark', { n }, `${n}`).event)
-    await ingest(room, ...forks)
+    const { room, local, branch } = await roomOfManyEnds()
     await runInDurableObject(room.stub, (object) => Reflect.set(Reflect.get(object, 'core').resolutionBudgets, 'local', 0))
     const ends = async (): Promise<number> => JSON.parse(String((await rows(room, 'SELECT extremities FROM room'))[0]?.extremities)).length
     const eventId = await room.send(local, { body: 'on one of them' })
@@ -266,8 +264,8 @@ describe('ends of the graph', () => {
     const topic = { type: 'm.room.topic', stateKey: '', content: { topic: 'x' }, txn: undefined, redacts: undefined }
     expect(await room.stub.send(caller(local), topic)).toMatchObject({ ok: false, error: { errcode: 'M_LIMIT_EXCEEDED' } })
     // What all ends together forbid is forbidden on one of them, too.
-    const ban = joined.branch.next(ALICE, 'm.room.member', { membership: 'ban' }, local)
-    await ingest(room, ban.event, joined.branch.next(ALICE, 'org.example.mark', { n: 25 }, '25').event)
+    const ban = branch.next(ALICE, 'm.room.member', { membership: 'ban' }, local)
+    await ingest(room, ban.event, branch.next(ALICE, 'org.example.mark', { n: 25 }, '25').event)
     const late = { type: 'm.room.message', stateKey: undefined, content: { body: 'banned' }, txn: undefined, redacts: undefined }
     expect(await room.stub.send(caller(local), late)).toMatchObject({ ok: false, error: { errcode: 'M_FORBIDDEN' } })
   })
