@@ -18,7 +18,7 @@ describe('a hint that is lost with the object of the account', () => {
     const waiting = sync(bob, here, { timeout: 20_000 })
     ok(await say(alice, roomId, 'twice'))
     expect(bodiesOf(await waiting, roomId)).toEqual(['twice'])
-    const ofBob = hint.mock.contexts.filter((user) => Reflect.get(user, 'ctx').id.name === bob.userId)
+    const ofBob = hint.mock.contexts.filter((user) => user instanceof User && Reflect.get(user, 'ctx').id.name === bob.userId)
     expect(ofBob).toHaveLength(2)
   })
 
